@@ -1,0 +1,72 @@
+# The only entrance: `make help` is made from the comments behind `##`.
+PYTHON ?= python3
+BUILD := build
+VENV := $(BUILD)/venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+include boards/SIM/sim.mk
+include boards/SIM/cloud.mk
+
+# Python packages: the host tool itself, and what the bench in software and the tests need.
+READY := $(VENV)/.ready
+$(READY): host/pyproject.toml tests/requirements.txt
+	@echo "setting up Python packages in $(VENV)"
+	@$(PYTHON) boards/SIM/venv.py $(VENV) -e host -r tests/requirements.txt
+	@touch $@
+
+CHECK_READY := $(VENV)/.ready-check
+$(CHECK_READY): $(READY) tests/requirements-check.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-check.txt
+	@touch $@
+
+.PHONY: setup
+# Downloads and builds side by side: the network and the compiler wait for each other least this way.
+setup: ## set everything up under build/ (the other targets do it by themselves)
+	@$(MAKE) --no-print-directory -j3 $(READY) sim mosquitto
+
+.PHONY: demo
+demo: setup ## from a blank chip to a living MQTT connection, on a simulated board
+	@$(PY) boards/SIM/demo.py $(ARGS)
+
+.PHONY: test
+test: setup ## run all tests (ARGS="tests/host -k csr" for some)
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: check
+check: $(CHECK_READY) ## ruff, its formatting, and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+.PHONY: format
+format: $(CHECK_READY) ## let ruff format everything
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+.PHONY: atecc
+atecc: $(READY) ## the host tool: make atecc ARGS="info"
+	@$(VENV)/bin/atecc $(ARGS)
+
+.PHONY: board
+board: setup ## a simulated board in the foreground; prints the port to use
+	@PYTHONPATH=boards/SIM $(PY) -m simboard $(ARGS)
+
+.PHONY: chip
+chip: $(READY) ## a simulated chip alone: make chip ARGS="--listen unix:PATH"
+	@PYTHONPATH=boards/SIM $(PY) -m simchip $(ARGS)
+
+.PHONY: cloud
+cloud: $(READY) mosquitto ## the stand-in for AWS IoT alone
+	@PYTHONPATH=boards/SIM $(PY) -m simcloud $(ARGS)
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf $(BUILD)

@@ -1,0 +1,103 @@
+"""A TLS client whose private key is a chip slot."""
+
+import binascii
+import select
+
+import tls
+
+from . import der
+
+# ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
+_CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]
+_ECDSA_WITH_P256 = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+
+
+def key_reference(slot):
+    """A SEC1 "private key" (DER, RFC 5915) whose scalar only names the slot; TLS wants to load one before it asks us."""
+    return b"\x30\x31\x02\x01\x01\x04\x20" + b"the key is in the chip, slot %03d" % slot + _ECDSA_WITH_P256
+
+
+class ClientContext:
+    """What umqtt takes for an SSLContext: the server is always verified, and the chip signs for the client.
+
+    chip: ATECC608; record: a staged identity; timeout: seconds for any one read or write. `cipher` (name, version) is set
+    by the handshake; `stage` tells how far a failed connection came: `tcp`, `tls` or `mqtt`.
+    """
+
+    def __init__(self, chip, record, timeout):
+        self._chip = chip
+        self._slot = record["slot"]
+        self._timeout = timeout
+        self._error = None
+        self.stage = "tcp"
+        self.cipher = None
+        # tls, not ssl: micropython-lib's wrapper ignores the callback, and the reference would sign.
+        self._context = context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = tls.CERT_REQUIRED
+        context.set_ciphers(_CIPHERS)
+        context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
+        for ca in record["cas"]:
+            context.load_verify_locations(binascii.a2b_base64(ca))
+        context.ecdsa_sign_callback = self._sign
+
+    def _sign(self, _key, digest):
+        try:
+            # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
+            return der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
+        except Exception as e:
+            self._error = e  # the TLS library would hide it
+            raise
+
+    def wrap_socket(self, sock, server_hostname=None, **_):
+        """The handshake. A chip's error arrives as itself, any other as OSError or ValueError."""
+        self.stage = "tls"
+        self._error = None
+        sock.settimeout(self._timeout)
+        try:
+            secured = self._context.wrap_socket(sock, server_hostname=server_hostname)
+        except (OSError, ValueError):
+            sock.close()
+            if self._error:
+                raise self._error
+            raise
+        self.cipher = secured.cipher()
+        self.stage = "mqtt"
+        return TLSSocket(secured, sock, self._timeout)
+
+
+class TLSSocket:
+    """A socket as umqtt uses it, whose blocking reads still end: umqtt's setblocking(True) would wait for ever.
+
+    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP.
+    """
+
+    def __init__(self, secured, plain, timeout):
+        self._secured = secured
+        self._plain = plain
+        self._timeout = timeout
+        self._poll = select.poll()
+        self._poll.register(plain, select.POLLIN)
+        self.write = secured.write
+        self.heard = 0
+
+    def read(self, n):
+        data = self._secured.read(n)
+        if data:
+            self.heard += 1
+        return data
+
+    def setblocking(self, blocking):
+        self._plain.settimeout(self._timeout if blocking else 0)
+
+    def settimeout(self, timeout):
+        self._plain.settimeout(self._timeout if timeout is None else timeout)
+
+    def wait(self, ms):
+        """Sleep until something arrives, `ms` at most; True if something did."""
+        return bool(self._poll.poll(ms))
+
+    def close(self):
+        try:
+            self._secured.close()
+        finally:
+            self._plain.close()

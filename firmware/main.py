@@ -1,0 +1,40 @@
+"""Starts the device: chip, identities, MQTT link, RPC. Then the REPL is free, which is the RPC's serial channel."""
+
+import machine
+
+import board
+from atecc608 import ATECC608
+from identity.store import Store
+from link.link import Link
+from rpc import serial
+from rpc.dispatcher import Dispatcher
+from rpc.services import atecc, identity, mqtt, system
+
+
+def open_i2c(freq):
+    return machine.I2C(board.I2C_ID, scl=machine.Pin(board.I2C_SCL), sda=machine.Pin(board.I2C_SDA), freq=freq)
+
+
+chip = ATECC608(open_i2c, board.I2C_FREQ, board.ATECC_ADDRESS)
+store = Store(chip, board.IDENTITY_DIR, board.KEY_SLOTS)
+link = Link(chip)
+
+
+def device_id():
+    """The name of the active identity; before there is one, the board's own."""
+    active = store.active
+    return store.get(active)["name"] if active else "atecc-" + machine.unique_id().hex()
+
+
+dispatcher = Dispatcher(device_id)
+for methods in (
+    system.methods(device_id),
+    atecc.methods(chip, store),
+    identity.methods(store, link, chip),
+    mqtt.methods(store, link),
+):
+    dispatcher.add(methods)
+serial.serve(dispatcher)
+
+if store.active:
+    link.start(store.get(store.active))
