@@ -1,0 +1,3 @@
+from simchip.cli import main
+
+main()

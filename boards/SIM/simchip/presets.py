@@ -1,0 +1,53 @@
+"""Chips as they leave a factory or a bench; `presets/NAME.hex` holds bytes 16 to 127 of their config zone."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+
+from simchip.config import LOCK_CONFIG, LOCK_DATA, LOCKED, SLOT_SIZES
+from simchip.eeprom import CONFIG_SIZE, OTP_SIZE, Image
+from simchip.rng import RandomSource
+
+WRITABLE_FROM = 16
+REV_608A, REV_608B = b"\x00\x00\x60\x02", b"\x00\x00\x60\x03"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What the factory fixes: revision, last serial byte, bytes 13 and 14, and a product code in OTP."""
+
+    revision: bytes = REV_608A
+    serial_end: int = 0xEE
+    aes_enable: int = 0x01
+    i2c_enable: int = 0x55
+    product: bytes = b""
+
+
+PRESETS: dict[str, Preset] = {
+    "blank": Preset(),
+    "tls": Preset(),
+    "mos": Preset(i2c_enable=0x01),
+    "trustflex": Preset(REV_608B, 0x01, product=b"MKMwyhP1"),
+    "tngtls": Preset(REV_608B, 0x01, 0x61, product=b"x6tjuZMy"),
+}
+
+
+def _hex_file(name: str) -> bytes:
+    text = files("simchip").joinpath("presets", f"{name}.hex").read_text()
+    return bytes.fromhex("".join(line.partition("#")[0] for line in text.splitlines()))
+
+
+def fresh_image(name: str, rng: RandomSource, *, blank_data: int, locked: bool) -> Image:
+    """A chip of this kind that nobody has used, with a serial number of its own."""
+    preset = PRESETS[name]
+    serial = rng.take(6)
+    identity = b"\x01\x23" + serial[:2] + preset.revision + serial[2:] + bytes([preset.serial_end])
+    identity += bytes([preset.aes_enable, preset.i2c_enable, 0])
+    config = bytearray(identity + _hex_file(name))
+    if len(config) != CONFIG_SIZE:
+        raise ValueError(f"preset {name}: {len(config) - WRITABLE_FROM} bytes instead of 112")
+    if locked:
+        config[LOCK_CONFIG] = config[LOCK_DATA] = LOCKED
+    image = Image(config, slots=[bytearray([blank_data]) * size for size in SLOT_SIZES])
+    if preset.product:
+        image.otp[:] = preset.product.ljust(OTP_SIZE, b"\0")
+    return image

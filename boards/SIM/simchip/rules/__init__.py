@@ -1,0 +1,1 @@
+"""What the chip refuses, forgets and counts: each rule a small named function (`simchip.rules.switch`)."""
