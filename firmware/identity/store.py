@@ -91,7 +91,8 @@ class Store:
         ours = record.get("own") and record["slot"] == slot and record["chip"] == zone.serial.hex()
         return "idle" if ours else "unknown"
 
-    def _free_slot(self):
+    def free_slot(self):
+        """The key slot that `begin` uses unless told otherwise: never the active identity's."""
         active = self.active
         taken = self.get(active)["slot"] if active else None
         preferred = self._slots[NAMES.index(self.idle)]
@@ -129,7 +130,7 @@ class Store:
         with self._chip:
             zone = self._chip.require_locked()
             if slot is None:
-                slot = self._free_slot()
+                slot = self.free_slot()
             make, use = self._check_slot(slot, key, serial, zone)
             name = self.idle
             # Said before it is done: a key made just before a power cut is then known as ours.

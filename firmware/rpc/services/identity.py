@@ -16,7 +16,11 @@ _CERTIFICATE_MAX = 4096
 
 def methods(store, link, chip):
     def status():
-        return {"active": store.active, "idle": store.idle, "identities": {name: _summary(store.get(name)) for name in NAMES}}
+        identities = {name: _summary(store.get(name)) for name in NAMES}
+        idle = identities[store.idle]
+        if idle["slot"] is None:
+            idle["slot"] = store.free_slot()
+        return {"active": store.active, "idle": store.idle, "identities": identities}
 
     def begin(**what):
         try:

@@ -1,0 +1,42 @@
+"""Runs code on a board through its raw REPL, and brings values back as JSON."""
+
+import json
+from types import TracebackType
+from typing import Any, Self
+
+from mpremote.transport import TransportExecError
+from mpremote.transport_serial import SerialTransport
+
+
+class Repl:
+    """A board's MicroPython on `port`. Each call starts in a namespace of its own."""
+
+    def __init__(self, port: str) -> None:
+        self._transport = SerialTransport(port, 115200)
+        self._transport.enter_raw_repl(soft_reset=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def run(self, code: str, given: Any = None) -> str:
+        """Execute `code` with `given` in sight; what it printed. A MicroPython exception is a TransportExecError."""
+        source = f"import json\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"
+        return self._transport.exec(f"exec({source!r}, {{}})").decode()
+
+    def value(self, expression: str, setup: str = "", given: Any = None) -> Any:
+        """The value of `expression` after `setup`."""
+        return json.loads(self.run(f"{setup}\nprint(json.dumps({expression}))", given))
+
+    def error(self, statement: str, setup: str = "", given: Any = None) -> str:
+        """The text of the exception that `statement` raises; it must raise one of Exception's kind."""
+        code = f"{setup}\ntry:\n    {statement}\n    print('no error')\nexcept Exception as e:\n    print(repr(e))"
+        return self.run(code, given).strip()
+
+
+__all__ = ["Repl", "TransportExecError"]
