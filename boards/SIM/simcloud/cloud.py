@@ -1,0 +1,150 @@
+"""The whole stand-in: CAs, registry, API and broker, started and stopped together."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from simcloud.access import AccessKey
+from simcloud.api import Api
+from simcloud.broker import BUILD, MQTT_TLS_PORT, Broker, BrokerError, Plugin, free_address
+from simcloud.faults import Faults
+from simcloud.issuing import DeviceCa
+from simcloud.journal import Decision, Journal
+from simcloud.judge import Judge
+from simcloud.pki import Authority, name, pem, server_certificate
+from simcloud.registry import Registry
+from simcloud.wire import Wire
+
+REGION = "eu-west-1"
+
+
+class Cloud:
+    """`with Cloud() as cloud:` is an AWS account of its own, with nothing in it; it ends with the block.
+
+    `directory` keeps its files (CA certificates, the broker's configuration and log); without one they are
+    temporary. `faults` orders errors of the API, `cut` and `stop_broker` disturb the connections of devices.
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        address: str | None = None,
+        api_port: int = 0,
+        region: str = REGION,
+        listener: Callable[[Decision], None] | None = None,
+        build: Path = BUILD,
+    ) -> None:
+        self.region = region
+        self.account = str(secrets.randbelow(9 * 10**11) + 10**11)
+        self.credentials = AccessKey.new("provisioner", "*")
+        self.powerless_credentials = AccessKey.new("visitor")
+        self.faults = Faults()
+        self.device_ca = DeviceCa()
+        self.server_root = Authority.root(name(country_name="US", common_name="Stand-in Root CA 3"))
+        self.broker_port = MQTT_TLS_PORT
+        self._directory = directory
+        self._address = address
+        self._api_port = api_port
+        self._journal = Journal(listener)
+        self._build = build
+        self._closing = ExitStack()
+
+    def start(self) -> None:
+        with ExitStack() as undo:
+            self.directory = self._directory or Path(
+                undo.enter_context(TemporaryDirectory(prefix="simcloud-"))
+            )
+            self.directory.mkdir(parents=True, exist_ok=True)
+            self.broker_host = self._address or free_address()
+            self._write_certificates()
+            self._registry = Registry(
+                self.region, self.account, self.device_ca, self.broker_host, self._journal
+            )
+            undo.callback(self._registry.leave)
+            keys = (self.credentials, self.powerless_credentials)
+            api = Api(self._registry, keys, self.faults, self._journal, self._api_port)
+            undo.callback(api.close)
+            self.endpoint_url = api.url
+            undo.callback(self.stop_broker)
+            self._judge = Judge(self._registry, self._journal)
+            self.start_broker()
+            self._closing = undo.pop_all()
+
+    def stop(self) -> None:
+        self._closing.close()
+
+    def __enter__(self) -> "Cloud":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _write_certificates(self) -> None:
+        self.server_ca_file = self.directory / "server-root-ca.pem"
+        self.server_ca_file.write_bytes(pem(self.server_root.certificate))
+        self.device_ca_file = self.directory / "device-ca.pem"
+        self.device_ca_file.write_bytes(pem(self.device_ca.certificate))
+        self.server_authority = self.server_root.intermediate(
+            name(country_name="US", common_name="Stand-in M01")
+        )
+
+    # --- the broker
+
+    _wire: Wire | None = None
+    _broker: Broker | None = None
+
+    def start_broker(self) -> None:
+        """Again, after stop_broker: its sessions are forgotten, the registry isn't."""
+        plugin = self._build / "simcloud/plugin.so"
+        if not plugin.exists():
+            raise BrokerError(f"there is no {plugin}: `make cloud-parts` builds it")
+        server = server_certificate(self.directory, self.server_authority, self.broker_host, "localhost")
+        self._wire = Wire(self._judge, self._journal)
+        self._broker = Broker(
+            self.directory,
+            server,
+            self.device_ca_file,
+            address=self.broker_host,
+            port=self.broker_port,
+            plugin=Plugin(plugin, self._wire.plugin_end),
+            build=self._build,
+        )
+        self._broker.start()
+
+    def stop_broker(self) -> None:
+        """Devices find nobody at the address."""
+        broker, self._broker = self._broker, None
+        wire, self._wire = self._wire, None
+        if broker:
+            broker.stop()
+        if wire:
+            wire.close()
+
+    def cut(self, client_id: str) -> None:
+        """Cuts a device's connection off, within a second."""
+        self._judge.cut(client_id)
+
+    # --- what its users need
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """What was decided so far, and why."""
+        return list(self._journal.decisions)
+
+    @property
+    def broker_log(self) -> str:
+        return self._broker.log() if self._broker else ""
+
+    def environment(self, credentials: AccessKey | None = None) -> Mapping[str, str]:
+        """The environment variables with which boto3, and all that stands on it, talks to this cloud."""
+        key = credentials or self.credentials
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": key.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": key.secret_access_key,
+            "AWS_DEFAULT_REGION": self.region,
+        }

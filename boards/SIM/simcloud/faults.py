@@ -1,0 +1,66 @@
+"""Errors of the API: the ones AWS has, and the ones a test orders."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from threading import Lock
+from typing import Any
+
+StartResponse = Callable[..., Any]
+
+
+class ApiError(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.status, self.code, self.message = status, code, message
+
+    def answer(self, start_response: StartResponse) -> Iterable[bytes]:
+        """As WSGI wants it, and as AWS's REST services phrase it."""
+        body = json.dumps({"message": self.message}).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("x-amzn-ErrorType", self.code),
+        ]
+        start_response(f"{self.status} {self.code}", headers)
+        return [body]
+
+
+@dataclass
+class Order:
+    operation: str
+    error: ApiError
+    times: int
+
+
+class Faults:
+    """Errors to answer with instead of working, the next `times` calls of an operation (`*` is any)."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._orders: list[Order] = []
+
+    def add(self, operation: str, error: ApiError, times: int = 1) -> None:
+        with self._lock:
+            self._orders.append(Order(operation, error, times))
+
+    def throttle(self, operation: str = "*", times: int = 1) -> None:
+        self.add(operation, ApiError(429, "ThrottlingException", "Rate exceeded"), times)
+
+    def fail(self, operation: str = "*", times: int = 1) -> None:
+        error = ApiError(500, "InternalFailureException", "An unexpected error has occurred.")
+        self.add(operation, error, times)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._orders.clear()
+
+    def take(self, operation: str) -> ApiError | None:
+        """The error that is due for this call, which uses it up."""
+        with self._lock:
+            for order in self._orders:
+                if order.times and fnmatchcase(operation, order.operation):
+                    order.times -= 1
+                    return order.error
+        return None

@@ -1,0 +1,73 @@
+"""The API's front door, in WSGI: who is calling, may they, is a fault due? Only then moto is asked."""
+
+import re
+from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+from io import BytesIO
+
+from simcloud.access import AccessKey, Environ, caller
+from simcloud.faults import ApiError, Faults, StartResponse
+from simcloud.journal import Decision, Journal
+from simcloud.registry import Registry, service_model
+
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+UNKNOWN = "UnknownOperation"
+
+
+class Gate:
+    def __init__(
+        self, app: WsgiApp, registry: Registry, keys: Iterable[AccessKey], faults: Faults, journal: Journal
+    ) -> None:
+        self._app = app
+        self._registry = registry
+        self._keys = {key.access_key_id: key for key in keys}
+        self._faults = faults
+        self._journal = journal
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        called = operation(environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0])
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        user = "-"
+        try:
+            key = caller(environ, body, self._keys, self._registry.region_name)
+            user = key.user
+            self._authorize(key, called)
+            if fault := self._faults.take(called):
+                raise fault
+        except ApiError as error:
+            self._journal.write(Decision(called, False, user, "", str(error)))
+            return error.answer(start_response)
+        environ["wsgi.input"] = BytesIO(body)
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._registry.account_id
+        with self._registry.lock:
+            return list(self._app(environ, start_response))
+
+    def _authorize(self, key: AccessKey, called: str) -> None:
+        if called == UNKNOWN:
+            raise ApiError(404, "UnknownOperationException", "This has AWS IoT's API and nothing else.")
+        if not any(fnmatchcase(called, pattern) for pattern in key.may):
+            user = f"arn:aws:iam::{self._registry.account_id}:user/{key.user}"
+            message = f"User: {user} is not authorized to perform: iot:{called}"
+            why = f"because no identity-based policy allows the iot:{called} action"
+            raise ApiError(403, "AccessDeniedException", f"{message} {why}")
+
+
+def operation(method: str, path: str) -> str:
+    """PUT /target-policies/x is AttachPolicy."""
+    return next((name for verb, uri, name in routes() if verb == method and uri.fullmatch(path)), UNKNOWN)
+
+
+@cache
+def routes() -> list[tuple[str, re.Pattern[str], str]]:
+    """From AWS's description of the API: method, path and name of every operation."""
+    model = service_model()
+    described = {name: model.operation_model(name).http for name in model.operation_names}
+    return [(http["method"], route(http["requestUri"]), name) for name, http in described.items()]
+
+
+def route(uri: str) -> re.Pattern[str]:
+    """/things/{thingName}/principals as a pattern; {name+} takes slashes in."""
+    path = re.escape(uri.partition("?")[0])
+    path = re.sub(r"\\\{[^}]*\\\+\\\}", ".+", path)
+    return re.compile(re.sub(r"\\\{[^}]*\\\}", "[^/]+", path))

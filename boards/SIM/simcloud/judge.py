@@ -1,0 +1,141 @@
+"""The broker's rules: who may connect, and which packets pass. mosquitto asks before it acts."""
+
+from dataclasses import dataclass
+
+from simcloud.journal import Decision, Journal
+from simcloud.policy import Request, Verdict, evaluate
+from simcloud.registry import Principal, Registry
+
+MAX_CLIENT_ID = 128
+MAX_TOPIC = 256
+MAX_SLASHES = 7
+MAX_PAYLOAD = 128 * 1024
+MAX_QOS = 1
+
+
+@dataclass
+class Session:
+    certificate_id: str
+    client_id: str
+    connected: bool = True
+
+
+@dataclass(frozen=True)
+class Packet:
+    """A PUBLISH, a topic filter of a SUBSCRIBE, or a message on its way to a client."""
+
+    action: str  # publish, subscribe, receive
+    topic: str
+    qos: int = 0
+    retain: bool = False
+    size: int = 0
+
+
+class Judge:
+    """Sessions go by a handle that the broker chooses; one that is gone may still get its will sent."""
+
+    def __init__(self, registry: Registry, journal: Journal) -> None:
+        self._registry = registry
+        self._journal = journal
+        self._sessions: dict[str, Session] = {}
+        self._to_cut: set[str] = set()
+
+    def connect(self, handle: str, certificate_id: str, client_id: str) -> bool:
+        session = Session(certificate_id, client_id)
+        verdict = self._may_connect(session)
+        if verdict.allowed:
+            self._note_takeover(client_id)
+            self._sessions[handle] = session
+        return self._journal.write(Decision("connect", verdict.allowed, client_id, "", verdict.reason))
+
+    def packet(self, handle: str, packet: Packet) -> bool:
+        session = self._sessions.get(handle)
+        client_id = session.client_id if session else "-"
+        verdict = self._may_pass(session, packet) if session else Verdict(False, "no such session")
+        return self._journal.write(
+            Decision(packet.action, verdict.allowed, client_id, packet.topic, verdict.reason)
+        )
+
+    def gone(self, handle: str) -> None:
+        if session := self._sessions.get(handle):
+            session.connected = False
+
+    def cut(self, client_id: str) -> None:
+        """Ask for a client's connection to be cut; it happens within a second."""
+        self._to_cut.add(client_id)
+
+    def overdue(self) -> list[str]:
+        """The client IDs to cut off now: those asked for, and those whose certificate isn't good any more."""
+        asked, self._to_cut = self._to_cut, set()
+        due = []
+        for session in [each for each in self._sessions.values() if each.connected]:
+            principal = self._principal(session)
+            reason = "by request" if session.client_id in asked else standing(session, principal)
+            if reason:
+                self._journal.write(Decision("cut", True, session.client_id, "", reason))
+                due.append(session.client_id)
+        return due
+
+    def _note_takeover(self, client_id: str) -> None:
+        if any(each.connected and each.client_id == client_id for each in self._sessions.values()):
+            reason = "a second connection has the same client ID"
+            self._journal.write(Decision("cut", True, client_id, "", reason))
+
+    def _may_connect(self, session: Session) -> Verdict:
+        if broken := limit_of_client_id(session.client_id):
+            return Verdict(False, broken)
+        return self._evaluate(session, "iot:Connect", f"client/{session.client_id}")
+
+    def _may_pass(self, session: Session, packet: Packet) -> Verdict:
+        if packet.action == "receive":
+            return self._evaluate(session, "iot:Receive", f"topic/{packet.topic}")
+        if broken := limit_of_packet(packet):
+            return Verdict(False, broken)
+        if packet.action == "subscribe":
+            return self._evaluate(session, "iot:Subscribe", f"topicfilter/{packet.topic}")
+        verdict = self._evaluate(session, "iot:Publish", f"topic/{packet.topic}")
+        if verdict.allowed and packet.retain:
+            return self._evaluate(session, "iot:RetainPublish", f"topic/{packet.topic}")
+        return verdict
+
+    def _evaluate(self, session: Session, action: str, resource: str) -> Verdict:
+        principal = self._principal(session)
+        if broken := standing(session, principal):
+            return Verdict(False, broken)
+        assert principal
+        request = Request(action, self._registry.arn(resource), principal.variables)
+        return evaluate(principal.policies, request)
+
+    def _principal(self, session: Session) -> Principal | None:
+        with self._registry.lock:
+            return self._registry.principal(session.certificate_id, session.client_id)
+
+
+def standing(session: Session, principal: Principal | None) -> str | None:
+    """What is wrong with the certificate itself, if anything is."""
+    shown = f"certificate {session.certificate_id[:8]}…"
+    if principal is None:
+        return f"{shown} isn't registered"
+    return None if principal.status == "ACTIVE" else f"{shown} is {principal.status}"
+
+
+def limit_of_client_id(client_id: str) -> str | None:
+    if not 1 <= len(client_id.encode()) <= MAX_CLIENT_ID:
+        return f"the client ID is empty or longer than {MAX_CLIENT_ID} bytes"
+    return None
+
+
+def limit_of_packet(packet: Packet) -> str | None:
+    """AWS's limits, in the order in which they are looked at."""
+    if packet.qos > MAX_QOS:
+        return "QoS 2 isn't supported"
+    if len(packet.topic.encode()) > MAX_TOPIC:
+        return f"the topic is longer than {MAX_TOPIC} bytes"
+    if packet.topic.count("/") > MAX_SLASHES:
+        return f"the topic has more than {MAX_SLASHES} slashes"
+    if packet.size > MAX_PAYLOAD:
+        return f"the payload is larger than {MAX_PAYLOAD} bytes"
+    known = ("$aws/", "$share/") if packet.action == "subscribe" else ("$aws/",)
+    if packet.topic.startswith("$") and not packet.topic.startswith(known):
+        return "a topic that begins with $ is reserved"
+    return None

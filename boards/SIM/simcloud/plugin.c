@@ -1,0 +1,185 @@
+/* A mosquitto plugin without an opinion: it asks the stand-in for AWS IoT (wire.py) about every connection and
+ * every packet, and cuts off whoever gets a no. Nobody to ask, or no answer in time, is a no for everybody.
+ *
+ * Two of mosquitto's habits are used here. An error that isn't MOSQ_ERR_AUTH or MOSQ_ERR_ACL_DENIED closes the
+ * connection without a CONNACK, PUBACK or SUBACK, which is what AWS does. And a client's address stays the same
+ * as long as anything is done on its behalf, so it serves as the session's handle.
+ */
+
+#define _GNU_SOURCE
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <mosquitto.h>
+#include <mosquitto_broker.h>
+#include <mosquitto_plugin.h>
+
+/* OpenSSL's, from the library that mosquitto has loaded: not worth a package of headers. */
+typedef struct x509_st X509;
+typedef struct evp_md_st EVP_MD;
+extern const EVP_MD *EVP_sha256(void);
+extern int X509_digest(const X509 *certificate, const EVP_MD *type, unsigned char *digest, unsigned int *length);
+extern void X509_free(X509 *certificate);
+#define SHA256_BYTES 32
+
+#define CUT_OFF MOSQ_ERR_UNKNOWN
+#define PATIENCE_SECONDS 10
+#define MAX_ANSWER 65536
+
+static int service = -1;
+
+/* Sends a question made with asprintf, takes its memory, and returns the answer's length; 0 is no answer. */
+static size_t ask(char *question, int length, char *answer, size_t size)
+{
+	ssize_t got = 0;
+	if (length > 0 && service >= 0 && send(service, question, (size_t)length, MSG_NOSIGNAL) == length) {
+		got = recv(service, answer, size, 0);
+	}
+	if (length > 0) {
+		free(question);
+	}
+	if (got <= 0 && service >= 0) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "The stand-in doesn't answer: everything is refused from here on");
+		close(service); /* a late answer would be taken for the next question's */
+		service = -1;
+	}
+	return got > 0 ? (size_t)got : 0;
+}
+
+static bool allowed(char *question, int length)
+{
+	char answer;
+	return ask(question, length, &answer, 1) == 1 && answer == 'y';
+}
+
+/* The certificate's SHA-256 in hex, as in AWS's certificate ID; empty if the client has none. */
+static void fingerprint(const struct mosquitto *client, char hex[2 * SHA256_BYTES + 1])
+{
+	unsigned char digest[SHA256_BYTES];
+	unsigned int length = 0;
+	X509 *certificate = mosquitto_client_certificate(client);
+
+	hex[0] = '\0';
+	if (certificate && X509_digest(certificate, EVP_sha256(), digest, &length)) {
+		for (unsigned int i = 0; i < length; i++) {
+			sprintf(hex + 2 * i, "%02x", digest[i]);
+		}
+	}
+	X509_free(certificate);
+}
+
+static int on_connect(int event, void *data, void *unused)
+{
+	struct mosquitto *client = ((struct mosquitto_evt_basic_auth *)data)->client;
+	char hex[2 * SHA256_BYTES + 1];
+	char *question;
+
+	(void)event, (void)unused;
+	fingerprint(client, hex);
+	int length = asprintf(&question, "connect%c%p%c%s%c%s", 0, (void *)client, 0, hex, 0, mosquitto_client_id(client));
+	return allowed(question, length) ? MOSQ_ERR_SUCCESS : CUT_OFF;
+}
+
+static int on_packet(int event, void *data, void *unused)
+{
+	const struct mosquitto_evt_acl_check *check = data;
+	const char *kind;
+	char *question;
+
+	(void)event, (void)unused;
+	switch (check->access) {
+	case MOSQ_ACL_WRITE:
+		kind = "publish";
+		break;
+	case MOSQ_ACL_SUBSCRIBE:
+		kind = "subscribe";
+		break;
+	case MOSQ_ACL_READ:
+		kind = "receive";
+		break;
+	default: /* everybody may unsubscribe */
+		return MOSQ_ERR_SUCCESS;
+	}
+	int length = asprintf(&question, "%s%c%p%c%u%c%u%c%u%c%s", kind, 0, (void *)check->client, 0, check->qos, 0,
+		check->retain, 0, check->payloadlen, 0, check->topic);
+	if (allowed(question, length)) {
+		return MOSQ_ERR_SUCCESS;
+	}
+	/* A message that a client may not receive isn't delivered; that is no fault of the client's. */
+	return check->access == MOSQ_ACL_READ ? MOSQ_ERR_ACL_DENIED : CUT_OFF;
+}
+
+static int on_disconnect(int event, void *data, void *unused)
+{
+	char *question;
+
+	(void)event, (void)unused;
+	int length = asprintf(&question, "gone%c%p", 0, (void *)((struct mosquitto_evt_disconnect *)data)->client);
+	allowed(question, length);
+	return MOSQ_ERR_SUCCESS;
+}
+
+/* Once a second: whom to cut off although they are silent. */
+static int on_tick(int event, void *data, void *unused)
+{
+	static time_t last;
+	static char answer[MAX_ANSWER + 1];
+	time_t now = time(NULL);
+	char *question;
+
+	(void)event, (void)data, (void)unused;
+	if (now == last) {
+		return MOSQ_ERR_SUCCESS;
+	}
+	last = now;
+	int asked = asprintf(&question, "tick");
+	size_t length = ask(question, asked, answer, MAX_ANSWER);
+	answer[length] = '\0';
+	for (char *id = answer + strlen(answer) + 1; id < answer + length; id += strlen(id) + 1) {
+		mosquitto_kick_client_by_clientid(id, true);
+	}
+	return MOSQ_ERR_SUCCESS;
+}
+
+int mosquitto_plugin_version(int count, const int *supported)
+{
+	for (int i = 0; i < count; i++) {
+		if (supported[i] == MOSQ_PLUGIN_VERSION) {
+			return MOSQ_PLUGIN_VERSION;
+		}
+	}
+	return -1;
+}
+
+int mosquitto_plugin_init(mosquitto_plugin_id_t *self, void **unused, struct mosquitto_opt *options, int count)
+{
+	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
+
+	(void)unused;
+	for (int i = 0; i < count; i++) {
+		if (strcmp(options[i].key, "socket") == 0) {
+			service = atoi(options[i].value);
+		}
+	}
+	if (service < 0 || setsockopt(service, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0) {
+		mosquitto_log_printf(MOSQ_LOG_ERR, "plugin_opt_socket has to be the descriptor of an open socket");
+		return MOSQ_ERR_INVAL;
+	}
+	bool registered = mosquitto_callback_register(self, MOSQ_EVT_BASIC_AUTH, on_connect, NULL, NULL) == 0
+		&& mosquitto_callback_register(self, MOSQ_EVT_ACL_CHECK, on_packet, NULL, NULL) == 0
+		&& mosquitto_callback_register(self, MOSQ_EVT_DISCONNECT, on_disconnect, NULL, NULL) == 0
+		&& mosquitto_callback_register(self, MOSQ_EVT_TICK, on_tick, NULL, NULL) == 0;
+	return registered ? MOSQ_ERR_SUCCESS : MOSQ_ERR_UNKNOWN;
+}
+
+int mosquitto_plugin_cleanup(void *unused, struct mosquitto_opt *options, int count)
+{
+	(void)unused, (void)options, (void)count;
+	return MOSQ_ERR_SUCCESS;
+}

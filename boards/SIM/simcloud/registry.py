@@ -1,0 +1,237 @@
+"""moto's registry of things, certificates and policies, as strict as AWS in what a provisioner calls."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from threading import RLock
+from typing import Any
+
+import botocore.session
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from moto.core.config import default_user_config
+from moto.iot.exceptions import InvalidRequestException, IoTClientError, ResourceAlreadyExistsException
+from moto.iot.models import (
+    FakeCertificate,
+    FakeEndpoint,
+    FakePolicy,
+    FakePolicyVersion,
+    FakeThing,
+    IoTBackend,
+    iot_backends,
+)
+
+from simcloud.issuing import DeviceCa, RefusedCsr
+from simcloud.journal import Decision, Journal
+from simcloud.pki import PublicKey, pem
+from simcloud.policy import MalformedPolicy, Statement, parse
+
+MAX_POLICIES_PER_PRINCIPAL = 10
+STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
+
+
+class AwsError(IoTClientError):
+    """An error by the name and HTTP status that AWS gives it."""
+
+    def __init__(self, error: str, message: str) -> None:
+        self.code = service_model().shape_for(error).metadata["error"]["httpStatusCode"]
+        super().__init__(error, message)
+
+
+@cache
+def service_model() -> Any:
+    """AWS's own description of the IoT API: operations, errors, and what each parameter may look like."""
+    return botocore.session.get_session().get_service_model("iot")
+
+
+def check(shape: str, parameter: str, value: str) -> None:
+    rules = service_model().shape_for(shape).metadata
+    broken = None
+    if not re.fullmatch(rules["pattern"], value):
+        broken = f"satisfy regular expression pattern: {rules['pattern']}"
+    elif not rules["min"] <= len(value) <= rules["max"]:
+        broken = f"have length between {rules['min']} and {rules['max']}"
+    if broken:
+        raise InvalidRequestException(
+            f"1 validation error detected: Value '{value[:64]}' at '{parameter}' failed to satisfy "
+            f"constraint: Member must {broken}"
+        )
+
+
+@dataclass(frozen=True)
+class Principal:
+    """All that the broker has to know about a client's certificate."""
+
+    status: str
+    policies: Mapping[str, tuple[Statement, ...]]
+    variables: Mapping[str, str]
+
+
+class Registry(IoTBackend):
+    """One account in one region. Hold `lock` while reading or calling: the API and the broker both do."""
+
+    def __init__(
+        self, region: str, account: str, device_ca: DeviceCa, endpoint: str, journal: Journal
+    ) -> None:
+        default_user_config["iot"]["use_valid_cert"] = True  # certificateId is the hash of the DER
+        super().__init__(region, account)
+        self.lock = RLock()
+        self._ca = device_ca
+        self._endpoint = endpoint
+        self._journal = journal
+        iot_backends[account][region] = self
+
+    def arn(self, resource: str) -> str:
+        return f"arn:aws:iot:{self.region_name}:{self.account_id}:{resource}"
+
+    def leave(self) -> None:
+        """moto forgets this account."""
+        iot_backends.pop(self.account_id, None)
+
+    # --- certificates
+
+    def create_certificate_from_csr(self, csr: str, set_as_active: bool | str | None) -> FakeCertificate:
+        """moto hands `setAsActive` on as it stands in the URL, where "false" is a string like any other."""
+        check("CertificateSigningRequest", "certificateSigningRequest", csr)
+        try:
+            certificate = self._ca.issue(csr)
+        except RefusedCsr as refusal:
+            self._journal.write(Decision("CreateCertificateFromCsr", False, "-", "CSR", str(refusal)))
+            raise InvalidRequestException("CSR violates constraints") from refusal
+        active = str(set_as_active).lower() == "true"
+        return self.register_certificate(
+            pem(certificate).decode(), None, set_as_active=active, status="INACTIVE"
+        )
+
+    def _generate_certificate_pem(self, domain_name: str, subject: x509.Name, key: Any = None) -> str:
+        """moto's create_keys_and_certificate comes here: its certificates are the CA's as well."""
+        public_key: PublicKey = key.public_key()
+        return pem(self._ca.certify(public_key)).decode()
+
+    def register_certificate(
+        self, certificate_pem: str, ca_certificate_pem: str | None, set_as_active: bool, status: str
+    ) -> FakeCertificate:
+        validity = read_certificate(certificate_pem)
+        registered = super().register_certificate(certificate_pem, ca_certificate_pem, set_as_active, status)
+        registered.validity_not_before = validity.not_valid_before_utc
+        registered.validity_not_after = validity.not_valid_after_utc
+        return registered
+
+    def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
+        read_certificate(certificate_pem)
+        return super().register_certificate_without_ca(certificate_pem, status)
+
+    def update_certificate(self, certificate_id: str, new_status: str) -> None:
+        if new_status not in STATUSES:
+            raise InvalidRequestException(f"newStatus {new_status} is not one of {', '.join(STATUSES)}")
+        super().update_certificate(certificate_id, new_status)
+
+    def delete_certificate(self, certificate_id: str, force_delete: bool) -> None:
+        arn = self.describe_certificate(certificate_id).arn
+        super().delete_certificate(certificate_id, force_delete)
+        for key in [key for key in self.principal_policies if key[0] == arn]:
+            del self.principal_policies[key]
+
+    # --- things
+
+    def create_thing(
+        self,
+        thing_name: str,
+        thing_type_name: str,
+        attribute_payload: dict[str, Any] | None,
+        billing_group_name: str | None = None,
+    ) -> FakeThing:
+        """The same thing again is the same thing; another one of the same name is an error."""
+        check("ThingName", "thingName", thing_name)
+        existing = self.things.get(self.arn(f"thing/{thing_name}"))
+        if not existing:
+            return super().create_thing(thing_name, thing_type_name, attribute_payload, billing_group_name)
+        type_name = existing.thing_type.thing_type_name if existing.thing_type else None
+        wanted = (attribute_payload or {}).get("attributes", {})
+        if (type_name, existing.attributes) != (thing_type_name or None, wanted):
+            raise ResourceAlreadyExistsException(
+                f"Thing {thing_name} already exists in account with different attributes",
+                existing.thing_name,
+                existing.arn,
+            )
+        return existing
+
+    def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
+        endpoint = super().describe_endpoint(endpoint_type)
+        if endpoint_type == "iot:Data-ATS":
+            endpoint.endpoint = self._endpoint
+        return endpoint
+
+    # --- policies
+
+    def create_policy(self, policy_name: str, policy_document: Any) -> FakePolicy:
+        check("PolicyName", "policyName", policy_name)
+        check_policy(policy_document)
+        return super().create_policy(policy_name, policy_document)
+
+    def create_policy_version(
+        self, policy_name: str, policy_document: Any, set_as_default: bool
+    ) -> FakePolicyVersion:
+        check_policy(policy_document)
+        return super().create_policy_version(policy_name, policy_document, set_as_default)
+
+    def attach_policy(self, policy_name: str, target: str) -> None:
+        attached = {policy.name for policy in self.list_attached_policies(target)}
+        if len(attached | {policy_name}) > MAX_POLICIES_PER_PRINCIPAL:
+            raise AwsError("LimitExceededException", f"{MAX_POLICIES_PER_PRINCIPAL} policies are attached")
+        super().attach_policy(policy_name, target)
+
+    def _get_principal(self, principal_arn: str) -> Any:
+        if not re.match(r"arn:aws:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
+            raise InvalidRequestException("Invalid principal")
+        return super()._get_principal(principal_arn)
+
+    # --- for the broker
+
+    def principal(self, certificate_id: str, client_id: str) -> Principal | None:
+        certificate = self.certificates.get(certificate_id)
+        if not certificate:
+            return None
+        return Principal(
+            certificate.status,
+            {each.name: parse(str(each.document)) for each in self.list_attached_policies(certificate.arn)},
+            self._variables(certificate, client_id),
+        )
+
+    def _variables(self, certificate: FakeCertificate, client_id: str) -> dict[str, str]:
+        """The thing is the one named like the client ID, and only if the certificate is attached to it."""
+        subject = read_certificate(certificate.certificate_pem).subject
+        attached = client_id in self.list_principal_things(certificate.arn)
+        variables = {
+            "iot:ClientId": client_id,
+            "iot:Connection.Thing.IsAttached": str(attached).lower(),
+            "iot:Certificate.Subject.CommonName": common_name(subject),
+        }
+        if attached:
+            thing = self.describe_thing(client_id)
+            variables["iot:Connection.Thing.ThingName"] = thing.thing_name
+            if thing.thing_type:
+                variables["iot:Connection.Thing.ThingTypeName"] = thing.thing_type.thing_type_name
+            for key, value in thing.attributes.items():
+                variables[f"iot:Connection.Thing.Attributes[{key}]"] = value
+        return variables
+
+
+def check_policy(document: str) -> None:
+    try:
+        parse(document)
+    except MalformedPolicy as problem:
+        raise AwsError("MalformedPolicyException", f"Policy document is Malformed: {problem}") from problem
+
+
+@cache
+def read_certificate(certificate_pem: str) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate(certificate_pem.encode())
+    except ValueError as error:
+        raise AwsError("CertificateValidationException", "The certificate is not valid PEM") from error
+
+
+def common_name(subject: x509.Name) -> str:
+    return next((str(each.value) for each in subject.get_attributes_for_oid(NameOID.COMMON_NAME)), "")
