@@ -1,0 +1,130 @@
+"""Certificate requests and certificates, judged before anything relies on them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from atecc.errors import CertificateError
+from atecc.names import Rdns, comparable, from_x509, to_x509
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
+
+
+def check_csr(
+    der: bytes, pubkey: bytes, subject: Rdns, san: list[str] | None = None
+) -> x509.CertificateSigningRequest:
+    """The request, if it is for this P-256 key, signed by it, and says what was asked for."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    try:
+        request = x509.load_der_x509_csr(der)
+        key = request.public_key()
+        signed = request.is_signature_valid
+    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"The board's certificate request can't be read: {error}.") from error
+    if _point(key) != pubkey:
+        raise CertificateError("The certificate request is not for the key that the chip reports.")
+    if not signed:
+        raise CertificateError(
+            "The certificate request's signature is wrong: it was not signed by the key it names."
+        )
+    if comparable(request.subject) != comparable(to_x509(subject)):
+        raise CertificateError(
+            f"The certificate request says {from_x509(request.subject)}, asked for was {from_x509(to_x509(subject))}."
+        )
+    _check_san(request, san or [])
+    return request
+
+
+def _check_san(request: x509.CertificateSigningRequest, wanted: list[str]) -> None:
+    from cryptography import x509
+
+    try:
+        present = set(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+    except x509.ExtensionNotFound:
+        present = set()
+    except ValueError as error:
+        raise CertificateError(f"The certificate request's extensions can't be read: {error}.") from error
+    if present != {general_name(text) for text in wanted}:
+        raise CertificateError("The certificate request's alternative names are not the ones asked for.")
+
+
+def general_name(text: str) -> x509.GeneralName:
+    """DNS:…, IP:…, URI:… or email:… as cryptography has it."""
+    import ipaddress
+
+    from cryptography import x509
+
+    kind, _, value = text.partition(":")
+    try:
+        if kind.upper() == "IP":
+            return x509.IPAddress(ipaddress.ip_address(value))
+        makers = {"DNS": x509.DNSName, "URI": x509.UniformResourceIdentifier, "EMAIL": x509.RFC822Name}
+        if not value:
+            raise ValueError("it has no value")
+        return makers[kind.upper()](value)
+    except KeyError:
+        raise CertificateError(
+            f"{text!r} is no alternative name.", "DNS:…, IP:…, URI:… and email:… are."
+        ) from None
+    except ValueError as error:
+        raise CertificateError(f"{text!r} is no alternative name: {error}.") from error
+
+
+def check_certificate(certificate: x509.Certificate, request: x509.CertificateSigningRequest) -> None:
+    """A certificate that came back must be for the request's key, and valid now."""
+    if not same_key(certificate.public_key(), request.public_key()):
+        raise CertificateError(
+            "The certificate that came back is for another key than the chip's: nothing was written to the board."
+        )
+    now = dt.datetime.now(dt.UTC)
+    if now < certificate.not_valid_before_utc - dt.timedelta(minutes=10):
+        raise CertificateError(
+            f"The certificate that came back is valid only from {when(certificate.not_valid_before_utc)} on.",
+            f"This computer's clock says {when(now)}: is that right?",
+        )
+    if now > certificate.not_valid_after_utc:
+        raise CertificateError(
+            f"The certificate that came back expired on {when(certificate.not_valid_after_utc)}.",
+            f"This computer's clock says {when(now)}: is that right?",
+        )
+
+
+def same_key(one: CertificatePublicKeyTypes, other: CertificatePublicKeyTypes) -> bool:
+    return spki(one) == spki(other)
+
+
+def spki(key: CertificatePublicKeyTypes) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def pem(certificate: x509.Certificate | x509.CertificateSigningRequest) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def der(certificate: x509.Certificate | x509.CertificateSigningRequest) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.DER)
+
+
+def when(time: dt.datetime) -> str:
+    return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _point(key: CertificatePublicKeyTypes) -> bytes:
+    """X then Y of a P-256 key; empty for any other kind."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
+        return b""
+    numbers = key.public_numbers()
+    return numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")

@@ -1,0 +1,206 @@
+"""A board with its chip, as a Python object: one method per RPC method that the host uses."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+from atecc.channels import Channel
+from atecc.errors import ChannelError
+from atecc.replies import (
+    Begun,
+    BoardInfo,
+    ChipInfo,
+    IdentityInfo,
+    IdentityStatus,
+    KeyInfo,
+    Message,
+    MqttStatus,
+    Staged,
+    Stored,
+    Tls,
+    Tried,
+    build,
+)
+from atecc.rpc import FIRMWARE_DIFFERS, TIMEOUT, Client
+
+# A key, a request and its self-check on a chip with the slowest clock, built by a microcontroller.
+BEGIN_TIMEOUT = 40.0
+# The board gives up first, so that its reason arrives and not our impatience.
+SLACK = 15.0
+NETWORK_TIMEOUT = 30.0
+
+CONFIG, DATA = 0, 1
+
+
+class Device:
+    """Talks to a board; `network_timeout` is what the board allows for anything beyond its own walls."""
+
+    def __init__(self, channel: Channel, network_timeout: float = NETWORK_TIMEOUT) -> None:
+        self._client = Client(channel)
+        self.network_timeout = network_timeout
+
+    def __enter__(self) -> Device:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
+        """Any method, by name."""
+        return self._client.call(method, params, timeout)
+
+    # The board
+
+    def methods(self) -> list[str]:
+        return [str(name) for name in self.call("RPC.List")]
+
+    def info(self) -> BoardInfo:
+        return build(BoardInfo, self.call("Sys.GetInfo"), "Sys.GetInfo")
+
+    def set_time(self, time: int) -> int | None:
+        """Set the board's clock; what it said before."""
+        previous = self.call("Sys.SetTime", {"time": time}).get("previous")
+        return int(previous) if previous is not None else None
+
+    # The chip
+
+    def chip_info(self) -> ChipInfo:
+        return build(ChipInfo, self.call("ATCA.GetInfo"), "ATCA.GetInfo")
+
+    def get_config(self) -> bytes:
+        config = _binary(self.call("ATCA.GetConfig"), "config", "ATCA.GetConfig")
+        if len(config) != 128:
+            raise ChannelError(
+                f"The board sent a configuration of {len(config)} bytes, not 128.", FIRMWARE_DIFFERS
+            )
+        return config
+
+    def set_config(self, config: bytes) -> None:
+        self.call("ATCA.SetConfig", {"config": _text(config)})
+
+    def lock_zone(self, zone: int, serial: str, crc: int | None) -> None:
+        """Irreversible. The chip refuses unless what it holds has this CRC."""
+        params: dict[str, Any] = {"zone": zone, "serial": serial}
+        self.call("ATCA.LockZone", params if crc is None else params | {"crc": crc})
+
+    def key_info(self, slot: int) -> KeyInfo:
+        return build(KeyInfo, self.call("ATCA.KeyInfo", {"slot": slot}), "ATCA.KeyInfo")
+
+    def public_key(self, slot: int) -> bytes:
+        return _binary(self.call("ATCA.GetPubKey", {"slot": slot}), "pubkey", "ATCA.GetPubKey")
+
+    # The identities
+
+    def identity_status(self) -> IdentityStatus:
+        data = self.call("Identity.Status")
+        known = data.get("identities", {}) if isinstance(data, dict) else {}
+        identities = {name: build(IdentityInfo, one, "Identity.Status") for name, one in known.items()}
+        return build(IdentityStatus, data, "Identity.Status", identities=identities)
+
+    def begin(
+        self,
+        subject: list[list[tuple[str, str]]],
+        san: list[str] | None = None,
+        key: str = "new",
+        slot: int | None = None,
+        serial: str | None = None,
+    ) -> Begun:
+        """A key in the idle identity's slot, and a request for its certificate, signed by the chip."""
+        params: dict[str, Any] = {"subject": [[list(pair) for pair in rdn] for rdn in subject], "key": key}
+        params |= {k: v for k, v in (("san", san), ("slot", slot), ("serial", serial)) if v is not None}
+        data = self.call("Identity.Begin", params, BEGIN_TIMEOUT)
+        pubkey, csr = (_binary(data, name, "Identity.Begin") for name in ("pubkey", "csr"))
+        return build(Begun, data, "Identity.Begin", pubkey=pubkey, csr=csr)
+
+    def stage(self, stored: Stored, name: str, client_id: str, endpoint: str, port: int) -> Staged:
+        """Store certificates and broker with the key that `begin` made."""
+        params = {
+            "certificate": _text(stored.certificate),
+            "chain": [_text(der) for der in stored.chain],
+            "ca": [_text(der) for der in stored.ca],
+            "name": name,
+            "client_id": client_id,
+            "endpoint": endpoint,
+            "port": port,
+        }
+        return build(Staged, self.call("Identity.Stage", params, BEGIN_TIMEOUT), "Identity.Stage")
+
+    def stored(self, identity: str) -> Stored:
+        data = self.call("Identity.Get", {"identity": identity})
+        certificate = _binary(data, "certificate", "Identity.Get")
+        chain, ca = (
+            [_decoded(one, "Identity.Get") for one in data.get(name) or []] for name in ("chain", "ca")
+        )
+        return Stored(certificate, chain, ca)
+
+    def try_staged(self) -> Tried:
+        """A real MQTT connection with what is staged."""
+        data = self._networked("Identity.Try", {})
+        return build(Tried, data, "Identity.Try", tls=_tls(data, "Identity.Try"))
+
+    def commit(self, untried: bool = False) -> dict[str, Any]:
+        return dict(self.call("Identity.Commit", {"untried": True} if untried else None))
+
+    def discard(self) -> str | None:
+        """Forget what is pending, staged or tried; the active identity is not touched."""
+        data = self.call("Identity.Discard")
+        return data.get("identity") if isinstance(data, dict) else None
+
+    # MQTT
+
+    def mqtt_status(self) -> MqttStatus:
+        return _mqtt(self.call("MQTT.Status"), "MQTT.Status")
+
+    def mqtt_connect(self) -> MqttStatus:
+        return _mqtt(self._networked("MQTT.Connect", {}), "MQTT.Connect")
+
+    def mqtt_disconnect(self) -> MqttStatus:
+        return _mqtt(self.call("MQTT.Disconnect"), "MQTT.Disconnect")
+
+    def publish(self, topic: str, message: str, qos: int = 1, retain: bool = False) -> None:
+        params = {"topic": topic, "message": message, "qos": qos} | ({"retain": True} if retain else {})
+        self._networked("MQTT.Publish", params)
+
+    def subscribe(self, topic: str, qos: int = 1) -> None:
+        self._networked("MQTT.Subscribe", {"topic": topic, "qos": qos})
+
+    def receive(self, topic: str | None = None, timeout: float | None = None) -> Message | None:
+        """The next message, or None when none came in time."""
+        params: dict[str, Any] = {"topic": topic} if topic is not None else {}
+        data = self._networked("MQTT.Receive", params, timeout)
+        return None if data is None else build(Message, data, "MQTT.Receive")
+
+    def _networked(self, method: str, params: dict[str, Any], timeout: float | None = None) -> Any:
+        seconds = self.network_timeout if timeout is None else timeout
+        return self.call(method, params | {"timeout": seconds}, seconds + SLACK)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _binary(data: Any, name: str, method: str) -> bytes:
+    return _decoded(data.get(name) if isinstance(data, dict) else None, method)
+
+
+def _decoded(text: Any, method: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError, binascii.Error) as error:
+        raise ChannelError(
+            f"The board's answer to {method} lacks a value, or it is not base64.", FIRMWARE_DIFFERS
+        ) from error
+
+
+def _tls(data: Any, method: str) -> Tls | None:
+    tls = data.get("tls") if isinstance(data, dict) else None
+    return build(Tls, tls, method) if tls else None
+
+
+def _mqtt(data: Any, method: str) -> MqttStatus:
+    return build(MqttStatus, data, method, tls=_tls(data, method))

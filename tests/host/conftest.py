@@ -1,0 +1,90 @@
+"""What the host's tests share: a board in memory, the command line run on it, and certificate authorities in files."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fakedevice import FakeDevice
+
+from atecc.cli import cli
+from atecc.cli.app import App
+
+
+@dataclass
+class Ran:
+    """What a user saw."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def board():
+    return FakeDevice()
+
+
+@pytest.fixture
+def blank():
+    return FakeDevice(config_locked=False, data_locked=False)
+
+
+@pytest.fixture
+def run():
+    """Run `atecc ARGS` on a board in memory; `typed` is what the user types when asked."""
+
+    def run(device, *args, typed=None):
+        app = App(open_channel=lambda port: device, interactive=typed is not None)
+        result = CliRunner().invoke(cli, [str(a) for a in args], obj=app, input=typed)
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def openssl(tmp_path):
+    """Run openssl in the test's directory."""
+
+    def openssl(*args):
+        done = subprocess.run(["openssl", *map(str, args)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return openssl
+
+
+@dataclass
+class CaFiles:
+    cert: Path
+    key: Path
+
+    @property
+    def options(self):
+        return ["--ca-cert", self.cert, "--ca-key", self.key]
+
+
+@pytest.fixture
+def ca(openssl, tmp_path):
+    """A v3 CA as `openssl req -x509` makes it."""
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ca.key.pem")
+    openssl("req", "-x509", "-key", "ca.key.pem", "-out", "ca.crt.pem", "-days", "3650", "-subj", "/O=ACME/CN=ACME CA")
+    return CaFiles(tmp_path / "ca.crt.pem", tmp_path / "ca.key.pem")
+
+
+WISH = ["--subject", "/C=IE/O=ACME/CN=sensor-1", "--days", "365", "--broker", "broker.invalid:8883"]
+
+
+@pytest.fixture
+def wish():
+    return list(WISH)
