@@ -14,8 +14,8 @@ BITS_PER_BYTE = 9
 def low_run_us(address: int, read: bool, hz: int) -> float:
     """How long SDA is low at the head of a transfer that nobody acknowledges.
 
-    The START holds SDA low for half a bit, which a first zero bit prolongs; zeros further on can make a longer
-    run. The acknowledge bit ends it: it is high.
+    The START holds SDA low for half a bit, which a first zero bit prolongs; zeros further on can make a
+    longer run. The acknowledge bit ends it: it is high.
     """
     byte = address << 1 | read
     bits = f"{byte:08b}"

@@ -54,8 +54,8 @@ class Chip:
             image = load(state)
         if image is None:
             image = fresh_image(preset, rng, blank_data=quirks.blank_data, locked=locked)
-        if state is not None:
-            save(state, image)
+            if state is not None:
+                save(state, image)
         keep = None if state is None else (lambda image: save(state, image))
         self.core = Core(Eeprom(image, keep), rng, quirks, faults or Faults())
         self.clock = clock or VirtualClock()

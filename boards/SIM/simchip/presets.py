@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 from importlib.resources import files
 
-from simchip.config import LOCK_CONFIG, LOCK_DATA, LOCKED, SLOT_SIZES
+from simchip.config import (
+    CHIP_OPTIONS,
+    COUNTERS,
+    LOCK_CONFIG,
+    LOCK_DATA,
+    LOCKED,
+    SLOT_SIZES,
+    USE_LOCK,
+    USER_EXTRA,
+)
 from simchip.eeprom import CONFIG_SIZE, OTP_SIZE, Image
 from simchip.rng import RandomSource
 
@@ -34,6 +43,17 @@ PRESETS: dict[str, Preset] = {
 def _hex_file(name: str) -> bytes:
     text = files("simchip").joinpath("presets", f"{name}.hex").read_text()
     return bytes.fromhex("".join(line.partition("#")[0] for line in text.splitlines()))
+
+
+def is_configured_as(image: Image, name: str) -> bool:
+    """Whether the bytes that only a Write of the config zone changes are still the preset's."""
+    fresh = bytes(WRITABLE_FROM) + _hex_file(name)
+    settled = [
+        *range(WRITABLE_FROM, COUNTERS),
+        *range(USE_LOCK, USER_EXTRA),
+        *range(CHIP_OPTIONS, CONFIG_SIZE),
+    ]
+    return all(image.config[offset] == fresh[offset] for offset in settled)
 
 
 def fresh_image(name: str, rng: RandomSource, *, blank_data: int, locked: bool) -> Image:

@@ -56,6 +56,9 @@ class Quirks:
     strict_protection_modes: bool = True
     """ECDHProt and KdfProt 2 and 3, not public: refuse every output in the clear or to the host."""
 
+    hkdf_message_slot_shift: int = 8
+    """Where KDF's details name the slot of an HKDF message (no vector; the length is bits 31-24)."""
+
     # SHA
     sha_context_overhead: int = 36
     """Bytes of a context beside the pending ones: 36 by an upstream vector, 40 by a web page."""

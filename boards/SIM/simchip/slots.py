@@ -51,11 +51,16 @@ def public_key(core: Core, slot: int) -> bytes:
     return content[PAD : PAD + FIELD] + content[2 * PAD + FIELD : 2 * (PAD + FIELD)]
 
 
-def symmetric_key(core: Core, slot: int) -> bytes:
-    """The first 32 bytes of a slot that keeps a secret, no private key."""
+def whole_symmetric_key(core: Core, slot: int) -> bytes:
+    """All bytes of a slot that keeps a secret, no private key."""
     locks.config_must_be_locked(core)
     keys.slot_must_not_be_private(core, slot)
-    return bytes(core.image.slots[slot][:FIELD])
+    return bytes(core.image.slots[slot])
+
+
+def symmetric_key(core: Core, slot: int) -> bytes:
+    """Most commands take the first 32 bytes."""
+    return whole_symmetric_key(core, slot)[:FIELD]
 
 
 def transport_mac(core: Core, header: bytes, plain: bytes) -> bytes:

@@ -48,7 +48,7 @@ def _internal_message(core: Core, packet: Packet) -> bytes:
     keys.internal_sign_needs_gendig_or_genkey(core)
     slot, serial = temp_key.key_id, config.serial
     full = bool(packet.mode & SERIAL)
-    validated = config.key(slot).public_p256 and core.image.slots[slot][0] >> 4 == keys.VALIDATED
+    validated = keys.is_validated(core, slot)
     message = (
         temp_key.digest
         + packet.header

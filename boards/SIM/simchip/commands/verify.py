@@ -7,9 +7,10 @@ from simchip.commands.sign import FROM_MSG_DIG, external_message
 from simchip.commands.table import command
 from simchip.config import KEY_P256
 from simchip.core import Core
+from simchip.outputs import io_protection_key
 from simchip.packet import Packet
 from simchip.rules import keys, locks, parameters, use, volatile
-from simchip.slots import public_key, slot_number, symmetric_key
+from simchip.slots import public_key, slot_number
 from simchip.status import MISCOMPARE, SUCCESS, ExecutionError
 
 STORED, VALIDATE_EXTERNAL, EXTERNAL, VALIDATE, INVALIDATE = 0, 1, 2, 3, 7
@@ -70,14 +71,6 @@ def _answer(core: Core, packet: Packet, digest: bytes, matched: bool) -> bytes:
     nonce = core.sram.msg_dig[start : start + 32]
     message = io_key + digest + nonce + packet.data[:SIGNATURE] + packet.header
     return hashlib.sha256(message).digest()
-
-
-def io_protection_key(core: Core) -> bytes:
-    """The key that ChipOptions names for MACs and encrypted answers."""
-    slot = core.config.io_key_slot
-    if slot is None:
-        raise ExecutionError("no IO protection key")
-    return symmetric_key(core, slot)
 
 
 def _validate(core: Core, packet: Packet) -> bytes:

@@ -1,6 +1,6 @@
 """Rules of key slots: what SlotConfig and KeyConfig allow (DS508 §2.2, behaviour of the 608 where seen)."""
 
-from simchip.config import KEY_P256
+from simchip.config import KEY_AES, KEY_P256
 from simchip.core import Core
 from simchip.rules.switch import rule
 from simchip.status import ExecutionError
@@ -89,10 +89,16 @@ def slot_must_hold_public_key(core: Core, slot: int) -> None:
         raise ExecutionError("not a public key slot")
 
 
+def is_validated(core: Core, slot: int) -> bool:
+    """A public key with PubInfo carries the mark of a successful Verify(Validate)."""
+    key = core.config.key(slot)
+    return key.public_p256 and key.pub_info and core.image.slots[slot][0] >> 4 == VALIDATED
+
+
 @rule
 def public_key_must_be_validated(core: Core, slot: int) -> None:
     """With PubInfo set, a public key is good for nothing until Verify has validated it."""
-    if core.config.key(slot).pub_info and core.image.slots[slot][0] >> 4 != VALIDATED:
+    if core.config.key(slot).pub_info and not is_validated(core, slot):
         raise ExecutionError("the public key is not validated")
 
 
@@ -138,3 +144,109 @@ def key_must_allow_mac(core: Core, slot: int) -> None:
     """SlotConfig.NoMac keeps a key from MAC and HMAC."""
     if core.config.slot(slot).no_mac:
         raise ExecutionError("the key may not be used for a MAC")
+
+
+@rule
+def transport_keys_are_unknown(key_id: int) -> None:
+    """GenDig's key ids from 0x8000 are secrets of the maker, which no simulation has."""
+    if key_id & 0x8000:
+        raise ExecutionError("a transport key")
+
+
+@rule
+def no_mac_key_needs_other_data(given: int) -> None:
+    """GenDig with a NoMac key takes its parameters from outside."""
+    if not given:
+        raise ExecutionError("four bytes are missing")
+
+
+@rule
+def derive_key_needs_write_config(core: Core, slot: int) -> None:
+    """DeriveKey writes only where SlotConfig bit 13 lets it."""
+    if not core.config.slot(slot).write_config & WRITE_CONFIG_GENKEY:
+        raise ExecutionError("DeriveKey may not write this slot")
+
+
+@rule
+def derive_mac_must_match(given: bytes, computed: bytes) -> None:
+    """With SlotConfig bit 15, DeriveKey is authorised by a MAC of the parent key."""
+    if given != computed:
+        raise ExecutionError("the MAC is wrong")
+
+
+@rule
+def locked_private_key_is_written_encrypted(encrypted: bool) -> None:
+    """After the data lock a private key arrives encrypted or not at all."""
+    if not encrypted:
+        raise ExecutionError("PrivWrite must be encrypted")
+
+
+@rule
+def priv_write_needs_write_config(core: Core, slot: int) -> None:
+    """After the data lock, PrivWrite works only where SlotConfig bit 14 lets it."""
+    if not core.config.slot(slot).write_config & WRITE_CONFIG_PRIVWRITE:
+        raise ExecutionError("PrivWrite may not write this slot")
+
+
+@rule
+def temp_key_must_hold_a_private_key(held: bool) -> None:
+    """ECDH from TempKey needs the key that GenKey put there."""
+    if not held:
+        raise ExecutionError("TempKey holds no private key")
+
+
+@rule
+def ecdh_needs_its_bit(core: Core, slot: int) -> None:
+    """SlotConfig bit 2 allows ECDH."""
+    enforced = core.config.data_locked or core.quirks.key_use_before_data_lock
+    if enforced and not core.config.slot(slot).ecdh:
+        raise ExecutionError("the slot does no ECDH")
+
+
+@rule
+def ecdh_result_for_a_slot_stays_inside(to_next_slot: bool) -> None:
+    """SlotConfig bit 3: the result goes to the next slot, not to the host."""
+    if to_next_slot:
+        raise ExecutionError("the result goes to the next slot")
+
+
+@rule
+def ecdh_stores_from_even_slots(slot: int) -> None:
+    """The next slot is the odd neighbour."""
+    if slot & 1:
+        raise ExecutionError("an odd slot has no neighbour")
+
+
+@rule
+def aes_must_be_enabled(core: Core) -> None:
+    """AES_Enable is the factory's switch."""
+    if not core.config.aes_enabled:
+        raise ExecutionError("AES is disabled")
+
+
+@rule
+def kdf_aes_must_be_enabled(core: Core) -> None:
+    """ChipOptions bit 2 allows AES in KDF."""
+    if not core.config.kdf_aes_enabled:
+        raise ExecutionError("AES is disabled in KDF")
+
+
+@rule
+def slot_must_hold_aes_key(core: Core, slot: int) -> None:
+    """The AES command works with slots of KeyType 6 only."""
+    if core.config.key(slot).key_type != KEY_AES:
+        raise ExecutionError("not an AES key slot")
+
+
+@rule
+def slot_must_have_room(core: Core, slot: int, size: int) -> None:
+    """A value goes into a slot whole."""
+    if len(core.image.slots[slot]) < size:
+        raise ExecutionError("the slot is too small")
+
+
+@rule
+def message_must_hold_iv(message: bytes, offset: int, iv: bytes) -> None:
+    """HKDF's special IV function: the message must carry KdfIvStr at KdfIvLoc."""
+    if message[offset : offset + len(iv)] != iv:
+        raise ExecutionError("the message does not carry the IV")

@@ -51,7 +51,9 @@ def limited_use_is_counted(core: Core, slot: int) -> None:
 @rule
 def random_nonce_if_required(core: Core, slot: int) -> None:
     """ReqRandom: TempKey must come from the chip's random generator."""
-    if core.config.key(slot).req_random and core.sram.temp_key.source != RANDOM:
+    temp_key = core.sram.temp_key
+    random = temp_key.valid and temp_key.source == RANDOM
+    if core.config.key(slot).req_random and not random:
         raise ExecutionError("TempKey must come from a random nonce")
 
 

@@ -104,3 +104,10 @@ def lose_sram(sram: Sram) -> None:
 def lose_power(latches: Latches) -> None:
     power_loss_clears_persistent_latch(latches)
     power_loss_allows_secure_boot_again(latches)
+
+
+@rule
+def source_flag_must_be_as_said(sram: Sram, from_input: bool) -> None:
+    """MAC, CheckMac and DeriveKey say where TempKey came from, and must be right."""
+    if sram.temp_key.source != from_input:
+        raise ExecutionError("TempKey has another source")
