@@ -68,16 +68,16 @@ class Broker:
         if not program.exists():
             raise BrokerError(f"there is no {program}: `make cloud-parts` puts it there")
         self._configuration_file.write_text("".join(f"{line}\n" for line in self._configuration))
-        self.log_file.write_bytes(b"")
-        # setpriv: if this process is killed, the broker goes with it.
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", program, "-c", self._configuration_file],
-            env={**os.environ, "LD_LIBRARY_PATH": library_path(self._root)},
-            pass_fds=self._pass_fds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with open(self.log_file, "wb") as log:  # what mosquitto says before it opens its log goes there too
+            # setpriv: if this process is killed, the broker goes with it.
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "TERM", program, "-c", self._configuration_file],
+                env={**os.environ, "LD_LIBRARY_PATH": library_path(self._root)},
+                pass_fds=self._pass_fds,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
         try:
             self._wait_until_running()
         except BrokerError:

@@ -61,7 +61,7 @@ def checked_key(csr_pem: str) -> PublicKey:
 
 def parsed(csr_pem: str) -> x509.CertificateSigningRequest:
     text = csr_pem.strip()
-    if not (text.startswith(PEM_BEGIN) and text.endswith(PEM_END)):
+    if not (text.startswith(PEM_BEGIN) and text.endswith(PEM_END) and text.count(PEM_BEGIN) == 1):
         raise RefusedCsr("it isn't one PEM block of a CERTIFICATE REQUEST and nothing else")
     try:
         return x509.load_pem_x509_csr(text.encode())

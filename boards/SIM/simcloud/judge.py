@@ -61,7 +61,7 @@ class Judge:
             session.connected = False
 
     def cut(self, client_id: str) -> None:
-        """Ask for a client's connection to be cut; it happens within a second."""
+        """Ask for a client's connection to be cut; it happens at the broker's next tick."""
         self._to_cut.add(client_id)
 
     def overdue(self) -> list[str]:
@@ -120,8 +120,8 @@ def standing(session: Session, principal: Principal | None) -> str | None:
 
 
 def limit_of_client_id(client_id: str) -> str | None:
-    if not 1 <= len(client_id.encode()) <= MAX_CLIENT_ID:
-        return f"the client ID is empty or longer than {MAX_CLIENT_ID} bytes"
+    if len(client_id.encode()) > MAX_CLIENT_ID:
+        return f"the client ID is longer than {MAX_CLIENT_ID} bytes"
     return None
 
 

@@ -30,6 +30,7 @@ extern void X509_free(X509 *certificate);
 
 #define CUT_OFF MOSQ_ERR_UNKNOWN
 #define PATIENCE_SECONDS 10
+#define TICK_MILLISECONDS 100
 #define MAX_ANSWER 65536
 
 static int service = -1;
@@ -125,16 +126,18 @@ static int on_disconnect(int event, void *data, void *unused)
 	return MOSQ_ERR_SUCCESS;
 }
 
-/* Once a second: whom to cut off although they are silent. */
+/* Again and again: whom to cut off although they are silent. */
 static int on_tick(int event, void *data, void *unused)
 {
-	static time_t last;
 	static char answer[MAX_ANSWER + 1];
-	time_t now = time(NULL);
+	static long long last;
+	struct timespec clock;
 	char *question;
 
 	(void)event, (void)data, (void)unused;
-	if (now == last) {
+	clock_gettime(CLOCK_MONOTONIC, &clock);
+	long long now = clock.tv_sec * 1000LL + clock.tv_nsec / 1000000;
+	if (now - last < TICK_MILLISECONDS) {
 		return MOSQ_ERR_SUCCESS;
 	}
 	last = now;

@@ -14,7 +14,7 @@ from typing import Any
 VERSION = "2012-10-17"
 MAX_CHARACTERS = 2048  # without white space
 STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition"}
-ACTION = re.compile(r"\*|[a-z-]+:[A-Za-z*?]+")
+ACTION = re.compile(r"\*|[a-z0-9-]+:[A-Za-z*?]+")
 RESOURCE = re.compile(r"\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+", re.DOTALL)
 TOKEN = re.compile(r"\$\{([^}]*)\}|(\*)|(\?)|([^*?$]+|\$)", re.DOTALL)
 LITERALS = {"*", "?", "$"}  # ${*} is a plain asterisk
