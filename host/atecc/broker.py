@@ -1,4 +1,4 @@
-"""The broker, looked at from this computer before the chip makes a key: does its certificate fit its name and the CA?"""
+"""The broker, looked at from this computer before the chip makes a key: does its certificate fit?"""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parse_broker(text: str, port: int = MQTT_TLS_PORT) -> tuple[str, int]:
 
 
 def probe(host: str, port: int, ca: list[x509.Certificate], timeout: float = TIMEOUT) -> str:
-    """Nothing if the broker's certificate is right; a warning if it can't be reached from here; else a NetworkError."""
+    """Nothing if the broker's certificate is right, a warning if it can't be reached; else a NetworkError."""
     from atecc.csr import pem
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -72,6 +72,7 @@ def _verification_error(error: ssl.SSLCertVerificationError, host: str, port: in
     if "expired" in text:
         return NetworkError(f"The certificate of the broker {host}:{port} has expired.")
     return NetworkError(
-        f"The certificate of the broker {host}:{port} does not come from the CA that the board would trust ({text}).",
+        f"The certificate of the broker {host}:{port} does not come from the CA that the board would "
+        f"trust ({text}).",
         "Give the CA that signed the broker's certificate: --server-ca FILE.",
     )

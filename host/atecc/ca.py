@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from atecc.csr import same_key, when
 from atecc.errors import ArgumentError, CertificateError
@@ -64,7 +64,8 @@ class LocalCA:
         return (
             start,
             last,
-            f"The CA is valid until {when(last)} only: the certificate ends then too, before {days} days are over.",
+            f"The CA is valid until {when(last)} only: the certificate ends then too, before {days} days "
+            "are over.",
         )
 
     def issue(self, request: x509.CertificateSigningRequest, days: int) -> x509.Certificate:
@@ -99,7 +100,8 @@ def _supported(key: object, path: Path) -> ec.EllipticCurvePrivateKey | rsa.RSAP
     if isinstance(key, ec.EllipticCurvePrivateKey):
         if not isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1):
             raise CertificateError(
-                f"The key in {path} is on curve {key.curve.name}, which AWS IoT and most TLS libraries don't take.",
+                f"The key in {path} is on curve {key.curve.name}, which AWS IoT and most TLS libraries "
+                "don't take.",
                 "P-256 is the usual one: `openssl ecparam -name prime256v1 -genkey -out ca.key.pem`.",
             )
         return key
@@ -141,13 +143,16 @@ def _check_is_ca(certificate: x509.Certificate) -> list[str]:
         raise CertificateError(f"The CA certificate's extensions can't be read: {error}.") from error
     if certificate.version == x509.Version.v1:
         return [
-            "The CA certificate is X.509 v1, without CA:TRUE. A mosquitto broker trusts it; AWS IoT would not register it "
+            "The CA certificate is X.509 v1, without CA:TRUE. A mosquitto broker trusts it; AWS IoT "
+            "would not register it "
             "as a CA (it wants v3 with CA:TRUE). Carrying on."
         ]
     if not isinstance(basic, x509.BasicConstraints) or not basic.ca:
         raise CertificateError(
-            "The CA certificate says that it is no CA (CA:FALSE, or no basicConstraints in a v3 certificate).",
-            "Every TLS library would refuse what it signs. Make it with `openssl req -x509`, which adds CA:TRUE.",
+            "The CA certificate says that it is no CA (CA:FALSE, or no basicConstraints in a v3 "
+            "certificate).",
+            "Every TLS library would refuse what it signs. Make it with `openssl req -x509`, which adds "
+            "CA:TRUE.",
         )
     if isinstance(usage, x509.KeyUsage) and not usage.key_cert_sign:
         raise CertificateError(
@@ -158,7 +163,7 @@ def _check_is_ca(certificate: x509.Certificate) -> list[str]:
 
 def _find(extensions: x509.Extensions, kind: type[x509.ExtensionType]) -> x509.ExtensionType | None:
     found = [extension.value for extension in extensions if isinstance(extension.value, kind)]
-    return cast("x509.ExtensionType", found[0]) if found else None
+    return found[0] if found else None
 
 
 def _chain(
@@ -221,5 +226,8 @@ def _hash_for(key: object) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     if isinstance(key, ec.EllipticCurvePrivateKey):
-        return {256: hashes.SHA256(), 384: hashes.SHA384(), 521: hashes.SHA512()}[key.curve.key_size]
+        if key.curve.key_size == 384:
+            return hashes.SHA384()
+        if key.curve.key_size == 521:
+            return hashes.SHA512()
     return hashes.SHA256()

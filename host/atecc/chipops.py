@@ -19,7 +19,7 @@ ZONES = {"config": CONFIG, "data": DATA}
 
 
 def read_config(device: Device, chip: ChipInfo | None = None) -> ConfigZone:
-    """The chip's configuration, read until it makes sense: its serial number must be the one that Info gave."""
+    """The chip's configuration; the serial number in it must be the one that Info gave."""
     chip = chip or device.chip_info()
     zone = ConfigZone(device.get_config())
     if zone.serial != normal_serial(chip.serial):
@@ -138,7 +138,7 @@ class Receipt:
 
 
 def lock(device: Device, plan: LockPlan, serial: str) -> Receipt:
-    """Lock what the plan shows. Irreversible. `serial` is what the user typed; the chip checks the CRC itself."""
+    """Lock what the plan shows. Irreversible. `serial` is what the user typed; the chip checks the CRC."""
     refuse_unfit(plan)
     if not plan.confirmed_by(serial):
         raise RefusedError(
@@ -158,6 +158,7 @@ def _compare_after_lock(plan: LockPlan, after: ConfigZone) -> None:
     expected = plan.config.patched(position, after.data[position : position + 1])
     if after != expected:
         raise ChipError(
-            f"The {plan.zone} zone is locked, but the configuration now reads differently from what was shown.",
+            f"The {plan.zone} zone is locked, but the configuration now reads differently from what was "
+            "shown.",
             "`atecc chip config get` shows it. Put this chip aside until that is understood.",
         )

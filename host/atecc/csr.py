@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
@@ -34,7 +35,8 @@ def check_csr(
         )
     if comparable(request.subject) != comparable(to_x509(subject)):
         raise CertificateError(
-            f"The certificate request says {from_x509(request.subject)}, asked for was {from_x509(to_x509(subject))}."
+            f"The certificate request says {from_x509(request.subject)}, asked for was "
+            f"{from_x509(to_x509(subject))}."
         )
     _check_san(request, san or [])
     return request
@@ -63,7 +65,11 @@ def general_name(text: str) -> x509.GeneralName:
     try:
         if kind.upper() == "IP":
             return x509.IPAddress(ipaddress.ip_address(value))
-        makers = {"DNS": x509.DNSName, "URI": x509.UniformResourceIdentifier, "EMAIL": x509.RFC822Name}
+        makers: dict[str, Callable[[str], x509.GeneralName]] = {
+            "DNS": x509.DNSName,
+            "URI": x509.UniformResourceIdentifier,
+            "EMAIL": x509.RFC822Name,
+        }
         if not value:
             raise ValueError("it has no value")
         return makers[kind.upper()](value)
@@ -79,7 +85,8 @@ def check_certificate(certificate: x509.Certificate, request: x509.CertificateSi
     """A certificate that came back must be for the request's key, and valid now."""
     if not same_key(certificate.public_key(), request.public_key()):
         raise CertificateError(
-            "The certificate that came back is for another key than the chip's: nothing was written to the board."
+            "The certificate that came back is for another key than the chip's: nothing was written to "
+            "the board."
         )
     now = dt.datetime.now(dt.UTC)
     if now < certificate.not_valid_before_utc - dt.timedelta(minutes=10):

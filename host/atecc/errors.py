@@ -1,6 +1,7 @@
 """What can go wrong, as one small tree. The command line turns it into text and an exit status, in one place.
 
-Every error says what happened in `message`, what to do about it in `hint`, and in `notes` what the tool did on its way out.
+Every error says what happened in `message`, what to do about it in `hint`, and in `notes` what was
+done about it.
 """
 
 from __future__ import annotations
@@ -150,10 +151,12 @@ _EXIT_STATUS = {
 
 _HINTS = {
     "method": "`atecc rpc list` shows what this firmware can do; a newer one may be needed.",
-    "internal": "That is a defect of the firmware: please report it, with the output of the same command under -vv.",
+    "internal": "That is a defect of the firmware: please report it, with the output of the same command "
+    "under -vv.",
     "unlocked": "See what locking means, without doing it: `atecc chip lock config`.",
     "locked": "A locked zone stays as it is for good: `atecc chip config get` shows what it holds.",
-    "no-chip": "Check the chip's supply (2.0 to 5.5 V), SDA and SCL, their pull-up resistors, and the board's pins.",
+    "no-chip": "Check the chip's supply (2.0 to 5.5 V), SDA and SCL, their pull-up resistors, and the "
+    "board's pins.",
     "bus": "Something answers, but wrongly: check pull-ups, wire length, and who else is on the I2C bus.",
     "slot": "`atecc chip config get` shows what each slot may do.",
     "key-in-use": "`atecc identity status` shows which identity uses which slot.",
@@ -161,5 +164,6 @@ _HINTS = {
     "tls": "Is it the right broker, the right --server-ca, and is the board's clock right? "
     "`atecc identity status` shows the dates.",
     "network": "Is the board on the network, and is the broker's name right as seen from the board?",
-    "mqtt": "AWS closes a connection without a word if the policy forbids it or the client ID is connected twice.",
+    "mqtt": "AWS closes a connection without a word if the policy forbids it or the client ID is "
+    "connected twice.",
 }

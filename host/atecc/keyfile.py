@@ -1,4 +1,4 @@
-"""Keys and certificates out of files as people have them: text around the PEM, parameters before it, DER, encrypted."""
+"""Keys and certificates from files as people have them: text around PEM, parameters first, encrypted."""
 
 from __future__ import annotations
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from atecc.broker import probe
+from atecc.authority import Issued, Target, look_at_broker
 from atecc.ca import LocalCA
 from atecc.csr import when
 from atecc.names import from_x509
-from atecc.provision import Issued, Target
 from atecc.steps import Steps
 
 if TYPE_CHECKING:
@@ -35,15 +34,7 @@ class LocalAuthority:
         if shortened:
             steps.warn(shortened)
         if self._check_broker:
-            with steps.step("broker", f"looking at {self._target.endpoint}:{self._target.port}") as step:
-                warning = probe(self._target.endpoint, self._target.port, self._target.ca)
-                step.meaning = (
-                    "the broker can't be seen from here"
-                    if warning
-                    else "the broker's certificate fits its name and the CA"
-                )
-            if warning:
-                steps.warn(warning)
+            look_at_broker(self._target, steps)
         return self._target
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:

@@ -1,4 +1,4 @@
-"""Logging with one level more: TRAFFIC shows every frame that goes to the board and comes back, without its secrets."""
+"""Logging with one level more: TRAFFIC shows every frame to and from the board, without its secrets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """Subjects as people write them: /C=IE/L=Dublin as openssl takes it, C=IE,L=Dublin as RFC 4514 writes it.
 
-The order is kept as written in both. A subject is a list of RDNs, each a list of (type, value), as Identity.Begin takes it.
+The order is kept as written in both. A subject is a list of RDNs, each a list of (type, value), as
+Identity.Begin takes it.
 """
 
 from __future__ import annotations

@@ -49,7 +49,10 @@ class Client:
                 logger.info("%s: %s (attempt %d of %d)", method, error, attempt, attempts)
                 if attempt == attempts:
                     if method not in READS:
-                        error.hint = "Whether the board did it is not known: `atecc identity status` and `atecc info` tell."
+                        error.hint = (
+                            "Whether the board did it is not known: `atecc identity status` and "
+                            "`atecc info` tell."
+                        )
                     raise
         raise AssertionError("unreachable")
 

@@ -1,4 +1,4 @@
-"""What the host's tests share: a board in memory, the command line run on it, and certificate authorities in files."""
+"""What the host's tests share: a board in memory, the command line run on it, and CAs in files."""
 
 import json
 import subprocess
@@ -11,10 +11,9 @@ from click.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fakedevice import FakeDevice
-
 from atecc.cli import cli
 from atecc.cli.app import App
+from fakedevice import FakeDevice
 
 
 @dataclass
@@ -57,7 +56,9 @@ def openssl(tmp_path):
     """Run openssl in the test's directory."""
 
     def openssl(*args):
-        done = subprocess.run(["openssl", *map(str, args)], cwd=tmp_path, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["openssl", *map(str, args)], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -78,7 +79,18 @@ class CaFiles:
 def ca(openssl, tmp_path):
     """A v3 CA as `openssl req -x509` makes it."""
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ca.key.pem")
-    openssl("req", "-x509", "-key", "ca.key.pem", "-out", "ca.crt.pem", "-days", "3650", "-subj", "/O=ACME/CN=ACME CA")
+    openssl(
+        "req",
+        "-x509",
+        "-key",
+        "ca.key.pem",
+        "-out",
+        "ca.crt.pem",
+        "-days",
+        "3650",
+        "-subj",
+        "/O=ACME/CN=ACME CA",
+    )
     return CaFiles(tmp_path / "ca.crt.pem", tmp_path / "ca.key.pem")
 
 

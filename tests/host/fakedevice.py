@@ -1,7 +1,7 @@
 """A board in memory, for the host's tests: the contract of firmware/rpc/README.md with real keys behind it.
 
-It shares no code with the host package. Faults are put in through `faults` (a method's name → an error object, or an
-exception of the channel) and `tamper` (a method's name → a function that changes its result).
+It shares no code with the host package. Faults are put in through `faults` (a method's name → an error
+object, or an exception of the channel) and `tamper` (a method's name → a function that changes its result).
 """
 
 import base64
@@ -99,8 +99,8 @@ class FakeDevice:
 
     def Sys_GetInfo(self):
         return {
-            "app": "atecc", "fw_version": "0.1.0", "arch": "unix", "board": "FAKE", "id": "atecc-fake", "mac": "00AA",
-            "micropython": "1.26.1", "time": self.clock, "uptime": 12, "ram_free": 100000,
+            "app": "atecc", "fw_version": "0.1.0", "arch": "unix", "board": "FAKE", "id": "atecc-fake",
+            "mac": "00AA", "micropython": "1.26.1", "time": self.clock, "uptime": 12, "ram_free": 100000,
         }  # fmt: skip
 
     def Sys_SetTime(self, time):
@@ -195,7 +195,13 @@ class FakeDevice:
         self.records[self.idle] = {"state": "pending", "slot": slot}
         pubkey = self.point(slot)
         csr = self.request_for(slot, subject, san)
-        return {"identity": self.idle, "slot": slot, "generated": make, "pubkey": b64(pubkey), "csr": b64(csr)}
+        return {
+            "identity": self.idle,
+            "slot": slot,
+            "generated": make,
+            "pubkey": b64(pubkey),
+            "csr": b64(csr),
+        }
 
     def check_use(self, slot, key, serial):
         use = self.use_of(slot)
@@ -274,8 +280,8 @@ class FakeDevice:
         up = self.mqtt == "connected"
         return {
             "state": self.mqtt, "identity": self.active, "endpoint": record.get("endpoint"),
-            "port": record.get("port"), "client_id": record.get("client_id"), "since": self.clock if up else None,
-            "tls": {"version": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"} if up else None,
+            "port": record.get("port"), "client_id": record.get("client_id"),
+            "since": self.clock if up else None, "tls": {"version": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"} if up else None,
             "attempts": 1, "last_error": None, "subscriptions": self.subscriptions,
         }  # fmt: skip
 
@@ -315,7 +321,7 @@ class FakeDevice:
         self.known[0] = True
         self.active = "a"
         self.records["a"] = {
-            "state": "active", "slot": 0, "name": name, "client_id": name, "endpoint": "old.example", "port": 8883,
-            "subject": f"CN={name}", "issuer": "CN=CA", "not_before": now, "not_after": now + days * 86400,
+            "state": "active", "slot": 0, "name": name, "client_id": name, "endpoint": "old.example",
+            "port": 8883, "subject": f"CN={name}", "issuer": "CN=CA", "not_before": now, "not_after": now + days * 86400,
             "serial": "01", "sha256": "00" * 32, "certificate": "", "chain": [], "ca": [],
         }  # fmt: skip

@@ -9,7 +9,7 @@ class Channel(Protocol):
     """What every way to a board can do."""
 
     def request(self, frame: bytes, timeout: float) -> bytes:
-        """Hand a frame to the board's dispatcher; the reply frame, or a ChannelError within `timeout` seconds."""
+        """Hand a frame to the board; the reply frame, or a ChannelError within `timeout` seconds."""
 
     def close(self) -> None:
         """Let go of the board; harmless when repeated."""

@@ -1,7 +1,8 @@
 """USB: frames handed to the board's dispatcher through MicroPython's raw REPL, with mpremote as a library.
 
-The board is never reset: what runs on it is interrupted, not restarted. The reply stands on a line of its own between triple
-quotes with its CRC-32 behind it (firmware/rpc/README.md, "Over USB"); everything else the board prints is its log.
+The board is never reset: what runs on it is interrupted, not restarted. The reply stands on a line of its
+own between triple quotes with its CRC-32 behind it (firmware/rpc/README.md, "Over USB"); everything else that
+the board prints is its log.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class SerialChannel:
 
     @contextlib.contextmanager
     def _explained(self, timeout: float) -> Iterator[None]:
-        """mpremote's and the system's errors as ours; its prints kept away from the user's standard output."""
+        """mpremote's and the system's errors as ours; its prints kept away from standard output."""
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield
@@ -116,7 +117,7 @@ class _Overdue(Exception):
 
 
 class _BoundedLine:
-    """A serial port on which nothing waits, or babbles, for ever: mpremote itself waits without limit in places."""
+    """A serial port on which nothing waits, or babbles, for ever: mpremote itself has no limit in places."""
 
     write_timeout = 5
 

@@ -1,4 +1,4 @@
-"""The chip's configuration zone: 128 bytes, sixteen slots, and what they allow, for people and for programs."""
+"""The chip's configuration zone: 128 bytes, sixteen slots, and what they allow."""
 
 from atecc.chipconfig.slot import KeyType, Slot
 from atecc.chipconfig.zone import ConfigZone, crc16

@@ -1,4 +1,4 @@
-"""What a configuration means for the device's purpose: what would make it useless for good, and what is merely worth knowing."""
+"""What a configuration means for the device's purpose: what would ruin it, and what is worth knowing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ def _warnings(zone: ConfigZone) -> list[str]:
     keys = device_key_slots(zone)
     if len(keys) == 1:
         warnings.append(
-            f"Only slot {keys[0]} can be a device key: certificates can't be renewed with a new key beside it."
+            f"Only slot {keys[0]} can be a device key: certificates can't be renewed with a new key "
+            "beside it."
         )
     if zone.use_lock & 0xF:
         warnings.append(f"UseLock is 0x{zone.use_lock:02x}: the chip may need unlocking before each use.")

@@ -1,4 +1,4 @@
-"""The project's own configuration, compiled from slots with names. Slots that no role claims stay as the factory has them."""
+"""The project's own configuration, compiled from slots with names; others stay as the factory has them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ TLS = {
     14: Role("data", OPEN_DATA),
 }
 
-# Fields that are 0 in our configuration: CountMatch, ChipMode, UseLock, VolatileKeyPermission, SecureBoot, ChipOptions.
+# Fields that are 0 in our configuration:
+# CountMatch, ChipMode, UseLock, VolatileKeyPermission, SecureBoot, ChipOptions.
 _ZEROED = ((18, 1), (19, 1), (68, 1), (69, 1), (70, 2), (90, 2))
 
 PRESETS = {"tls": TLS}
@@ -82,7 +83,7 @@ def compile_preset(name: str, chip: ConfigZone) -> ConfigZone:
 
 
 def role_names(zone: ConfigZone) -> list[str]:
-    """What each slot is for: by the names of our preset where it is ours, else by what its rules make of it."""
+    """What each slot is for: by the names of our preset if it is ours, else by what its rules make of it."""
     ours = all(zone.slots[number] == role.slot for number, role in TLS.items())
     return [TLS[n].name if ours and n in TLS else _guess(slot) for n, slot in enumerate(zone.slots)]
 

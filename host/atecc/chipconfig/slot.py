@@ -1,6 +1,6 @@
 """One slot's rules: SlotConfig and KeyConfig, decoded and encoded without loss.
 
-Bits as in Microchip's ATECC508A data sheet DS20005927A, tables 2-5 and 2-11, and the 608's public migration note.
+Bits as in Microchip's ATECC508A data sheet DS20005927A, section 2.2, and the 608's public migration note.
 """
 
 from __future__ import annotations

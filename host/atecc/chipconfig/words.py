@@ -127,6 +127,11 @@ class Change:
     after: str
 
 
+def _rules(slot: Slot) -> str:
+    words = (slot.slot_config, slot.key_config)
+    return " / ".join(word.to_bytes(2, "little").hex(" ") for word in words)
+
+
 _FIELDS = (
     ("I2C address", 16, 17),
     ("reserved byte 17", 17, 18),
@@ -150,8 +155,10 @@ def changes(before: ConfigZone, after: ConfigZone) -> list[Change]:
     found = [
         Change(
             f"slot {n}",
-            f"{old.slot_config.to_bytes(2, 'little').hex(' ')} / {old.key_config.to_bytes(2, 'little').hex(' ')}",
-            f"{new.slot_config.to_bytes(2, 'little').hex(' ')} / {new.key_config.to_bytes(2, 'little').hex(' ')}",
+            f"{old.slot_config.to_bytes(2, 'little').hex(' ')} / "
+            f"{old.key_config.to_bytes(2, 'little').hex(' ')}",
+            f"{new.slot_config.to_bytes(2, 'little').hex(' ')} / "
+            f"{new.key_config.to_bytes(2, 'little').hex(' ')}",
         )
         for n, (old, new) in enumerate(zip(before.slots, after.slots, strict=True))
         if old != new

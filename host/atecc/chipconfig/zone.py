@@ -10,12 +10,12 @@ from atecc.errors import ArgumentError, ChipError
 SIZE = 128
 UNLOCKED = 0x55
 
-# Bytes that no Write command reaches: serial number, revision and the like; UserExtra, UserExtraAdd and the lock bytes.
+# Bytes that no Write command reaches: serial number, revision and the like; UserExtra and the lock bytes.
 FIXED = (range(0, 16), range(84, 88))
 
 
 def crc16(data: bytes) -> int:
-    """The chip's CRC-16 (polynomial 0x8005, least significant bit first): also the summary that Lock compares."""
+    """The chip's CRC-16 (polynomial 0x8005, least significant bit first), which Lock compares too."""
     crc = 0
     for byte in data:
         for bit in range(8):
@@ -121,7 +121,7 @@ class ConfigZone:
 
 
 def parse_hex(text: str) -> bytes:
-    """A configuration as people write it down: hex digits with blanks, colons, 0x and # comments; 128 or 112 bytes."""
+    """A configuration as people write it down: hex with blanks, colons, 0x, # comments; 128 or 112 bytes."""
     lines = [line.split("#", 1)[0] for line in text.splitlines()]
     digits = " ".join(lines).replace("0x", " ").replace(",", " ").replace(":", " ")
     try:

@@ -75,11 +75,11 @@ class App:
         return self.interactive if self.interactive is not None else sys.stdin.isatty()
 
     def ask(self, question: str, otherwise: str) -> str:
-        """A line typed by the user; `otherwise` names the option that replaces it where nobody can be asked."""
+        """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
         if not self.can_ask:
             raise RefusedError("Nothing was done: nobody can be asked here.", otherwise)
         click.echo(f"{question} ", nl=False, err=True)
-        line = click.get_text_stream("stdin").readline()
+        line = sys.stdin.readline()
         if not line:
             raise RefusedError("Nothing was done: there was no answer.", otherwise)
         return line.strip()
@@ -99,7 +99,7 @@ class App:
     def start_logging(self) -> None:
         """-v shows what the board logs and what is going on, -vv every frame."""
         level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbosity, TRAFFIC)
-        handler = logging.StreamHandler(click.get_text_stream("stderr"))
+        handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         logger = logging.getLogger("atecc")
         logger.handlers[:] = [handler]
@@ -109,7 +109,7 @@ class App:
 def _console(stderr: bool) -> Console:
     from rich.console import Console
 
-    stream = click.get_text_stream("stderr" if stderr else "stdout")
+    stream = sys.stderr if stderr else sys.stdout
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
@@ -119,7 +119,7 @@ def _text(*parts: str | tuple[str, str]) -> RenderableType:
     return Text.assemble(*parts)
 
 
-pass_app = click.make_pass_obj(App) if hasattr(click, "make_pass_obj") else click.make_pass_decorator(App)
+pass_app = click.make_pass_decorator(App)
 
 
 def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -134,7 +134,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
 
 
 def shared_options(hidden: bool) -> list[click.Option]:
-    """--port, --json, -v and --timeout: shown once in the main help, understood before and after a command."""
+    """--port, --json, -v, --timeout: shown in the main help, understood before and after a command."""
 
     def option(*names: str, sets: str, **settings: Any) -> click.Option:
         return click.Option(names, expose_value=False, hidden=hidden, callback=_set(sets), **settings)

@@ -64,7 +64,7 @@ def get(app: App, as_hex: bool) -> None:
 def set_(app: App, file: Path | None, preset: str | None, yes: bool) -> None:
     """Write a configuration: the preset `tls`, or 128 bytes in hex from FILE.
 
-    Shows what would change, and asks. As long as the config zone is not locked, this can be repeated and changed.
+    Shows what would change, and asks. Until the config zone is locked, this can be repeated and changed.
     """
     from atecc import chipops
     from atecc.cli.show import change_table, options_line, slot_table

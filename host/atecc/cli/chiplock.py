@@ -1,4 +1,4 @@
-"""`atecc chip lock`: the only place in the project that locks anything, and it doesn't unless it is told twice."""
+"""`atecc chip lock`: the only command that locks anything, and it doesn't unless it is told twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from atecc.chipops import LockPlan, Receipt
 
 
-class Crc(click.ParamType):
+class Crc(click.ParamType[int]):
     """A CRC-16, as 0x1234 or decimal."""
 
     name = "CRC"
@@ -52,7 +52,8 @@ class Crc(click.ParamType):
 def lock(app: App, zone: str, confirm: bool, yes_lock: str | None, data_crc: int | None) -> None:
     """Lock a zone of the chip, which is IRREVERSIBLE.
 
-    Without --confirm or --yes-lock nothing is done: it shows what would be locked, and what becomes impossible for good.
+    Without --confirm or --yes-lock nothing is done: it shows what would be locked, and what becomes
+    impossible for good.
     """
     from atecc import chipops
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -68,7 +69,7 @@ def publish(
     """Publish MESSAGE on TOPIC (- reads it from standard input)."""
     if wait and round_trip:
         raise ArgumentError("--wait and --round-trip exclude each other.")
-    text = click.get_text_stream("stdin").read() if message == "-" else message
+    text = sys.stdin.read() if message == "-" else message
     answer_topic = topic if round_trip else wait
     with app.device() as device:
         started = time.monotonic()
@@ -80,9 +81,9 @@ def publish(
     _check_answer(answer_topic, received, text if round_trip else None, app.timeout)
     data = {
         "topic": topic,
-        "message": text,
+        "sent": text,
         "qos": qos,
-        "received": asdict(received) if received else None,
+        "received": received.message if received else None,
         "ms": ms,
     }
     app.emit(data, *([received.message] if received and wait else []))

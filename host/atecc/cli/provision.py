@@ -15,8 +15,8 @@ from atecc.errors import ArgumentError, CertificateError
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from atecc.authority import Authority, Wish
     from atecc.device import Device
-    from atecc.provision import Authority, Wish
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -77,7 +77,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--name", help="The device's name. Default: the subject's CN, or the board's id.")
 @_key_options
 @pass_app
-def ca(app: App, **options: Any) -> None:
+def ca(app: App, /, **options: Any) -> None:
     """Provision with a certificate from your own CA."""
     from atecc.names import parse_subject
 
@@ -111,7 +111,7 @@ def ca(app: App, **options: Any) -> None:
 )
 @_key_options
 @pass_app
-def aws(app: App, **options: Any) -> None:
+def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
     from atecc.names import parse_subject
 
@@ -123,9 +123,9 @@ def aws(app: App, **options: Any) -> None:
 
 
 def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]) -> Wish:
+    from atecc.authority import Wish
     from atecc.csr import general_name
     from atecc.names import to_x509
-    from atecc.provision import Wish
 
     to_x509(subject)
     for name in options["san"]:
@@ -143,10 +143,10 @@ def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[
 def _local_authority(
     app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]
 ) -> Authority:
+    from atecc.authority import Target
     from atecc.broker import parse_broker
     from atecc.ca import LocalCA
     from atecc.local import LocalAuthority
-    from atecc.provision import Target
 
     host, port = parse_broker(options["broker"])
     own = LocalCA.load(options["ca_cert"], options["ca_key"], _password(app, options["ca_key_password_file"]))
@@ -158,7 +158,8 @@ def _local_authority(
 
 
 def _aws_authority(options: dict[str, Any]) -> Authority:
-    from atecc.aws import AwsAuthority, Cloud, CloudWish
+    from atecc.aws import Cloud
+    from atecc.awsthing import AwsAuthority, CloudWish
     from atecc.broker import parse_broker
 
     document = _policy_document(options["policy_file"])
@@ -188,7 +189,7 @@ def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
             f"{outcome.target.name} is on {outcome.target.endpoint}: provisioned in {total:.1f} s.",
             style="bold green",
         )
-        app.say(f"Try it: atecc mqtt publish {outcome.target.name}/hello 'hello, world' --round-trip")
+        app.say(f"Try it: atecc mqtt publish things/{outcome.target.name}/hello 'hello, world' --round-trip")
 
 
 def _certificates(path: Path | None) -> list[x509.Certificate]:

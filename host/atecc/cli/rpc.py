@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
@@ -37,12 +38,12 @@ def list_(app: App) -> None:
 @click.argument("params", metavar="[JSON]", default="{}")
 @pass_app
 def call(app: App, method: str, params: str) -> None:
-    """Call METHOD with JSON as its parameters (- reads them from standard input), and print its result as JSON."""
+    """Call METHOD with JSON as its parameters (- reads standard input), and print its result as JSON."""
     if method == LOCK:
         raise RefusedError(
             "Locking is for good: it has its own command, which checks first.", "atecc chip lock --help"
         )
-    values = _parameters(click.get_text_stream("stdin").read() if params == "-" else params)
+    values = _parameters(sys.stdin.read() if params == "-" else params)
     with app.device() as device:
         result = device.call(method, values, _timeout(app, values))
     click.echo(json.dumps(result, indent=2, ensure_ascii=False))

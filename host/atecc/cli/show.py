@@ -46,7 +46,8 @@ def change_table(changes: list[Change]) -> Table:
 
 def options_line(zone: ConfigZone) -> str:
     return (
-        f"I2C address 0x{zone.i2c_address:02x}, ChipMode 0x{zone.chip_mode:02x}, ChipOptions 0x{zone.chip_options:04x}, "
+        f"I2C address 0x{zone.i2c_address:02x}, ChipMode 0x{zone.chip_mode:02x}, ChipOptions "
+        f"0x{zone.chip_options:04x}, "
         f"SecureBoot 0x{zone.secure_boot:04x}"
     )
 
