@@ -12,11 +12,12 @@ from rpc.services import atecc, identity, mqtt, system
 
 
 def open_i2c(freq):
-    return machine.I2C(board.I2C_ID, scl=machine.Pin(board.I2C_SCL), sda=machine.Pin(board.I2C_SDA), freq=freq)
+    return machine.I2C(board.I2C, scl=machine.Pin(board.SCL), sda=machine.Pin(board.SDA), freq=freq)
 
 
-chip = ATECC608(open_i2c, board.I2C_FREQ, board.ATECC_ADDRESS)
-store = Store(chip, board.IDENTITY_DIR, board.KEY_SLOTS)
+chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
+# Not /identity: a folder of that name would hide the package.
+store = Store(chip, "/identities", board.KEY_SLOTS)
 link = Link(chip)
 
 

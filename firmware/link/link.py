@@ -6,14 +6,15 @@ socket operation does.
 
 import _thread
 import select
+import sys
 
 from . import clock
 from .mqtt import KEEPALIVE, Connection, LinkError
 
 _TICK_MS = 100
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
-# TLS needs more than the default; ignored where threads take it from the system.
-_STACK_BYTES = 16 * 1024
+# A handshake in which the chip signs: more than a thread's default; frames are twice as large with 64-bit pointers.
+_STACK_BYTES = (16 if sys.maxsize < 1 << 32 else 48) * 1024
 _INBOX_MAX = 16
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 

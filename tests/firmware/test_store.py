@@ -1,0 +1,302 @@
+"""identity.store on MicroPython, on a simulated chip: provisioning and rotation, and what is refused on the way."""
+
+import datetime as dt
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+GEN_KEY_CREATE = 0x04
+DER = serialization.Encoding.DER
+
+STORE = """
+from identity.store import Store
+store = Store(chip, "/identity", (0, 1))
+subject = [[["CN", "thing-1"]]]
+where = {"name": "thing-1", "client_id": "thing-1", "endpoint": "localhost", "port": 8883}
+def stage(certificate, cas):
+    return store.stage(bytes.fromhex(certificate), [bytes.fromhex(c) for c in cas], **where)
+"""
+BEGIN = "begun = store.begin(subject)\n"
+BEGUN = "[begun['identity'], begun['slot'], begun['generated'], begun['pubkey'].hex(), begun['csr'].hex()]"
+
+CA_KEY = ec.generate_private_key(ec.SECP256R1())
+NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
+
+
+def issue(public_key, subject="thing-1"):
+    """A certificate (DER, hex) for a public key."""
+    builder = x509.CertificateBuilder(
+        x509.Name.from_rfc4514_string("CN=Test CA"), x509.Name.from_rfc4514_string("CN=" + subject), public_key,
+        x509.random_serial_number(), NOW, NOW + dt.timedelta(days=30),
+    )  # fmt: skip
+    return builder.sign(CA_KEY, hashes.SHA256()).public_bytes(DER).hex()
+
+
+CA = issue(CA_KEY.public_key(), "Test CA")
+
+
+def keys_made(b):
+    """How many GenKey commands with mode 'create' the chip has seen."""
+    return sum(t[1] == "W" and t[2][2:4] == bytes((0x40, GEN_KEY_CREATE)) for t in b.chip.transfers if len(t[2:]) and isinstance(t[2], bytes))
+
+
+def provision(b, begin=BEGIN):
+    """Begin, stage, try (taken as successful) and commit; the certificate."""
+    identity, slot, _, _, csr = b.value(BEGUN, STORE + begin)
+    certificate = issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key())
+    code = STORE + "stage(*given)\nstore.mark_tried()\n"
+    assert b.value("store.commit()[0]", code, [certificate, [CA]]) == identity
+    return slot, certificate
+
+
+@pytest.fixture
+def locked(bench):
+    return bench(preset="tls", locked=True)
+
+
+def test_a_request_for_a_key_that_was_just_born(locked):
+    identity, slot, generated, pubkey, csr = locked.value(BEGUN, STORE + BEGIN)
+    request = x509.load_der_x509_csr(bytes.fromhex(csr))
+    assert (identity, slot, generated) == ("a", 0, True)
+    assert request.is_signature_valid
+    assert request.subject.rfc4514_string() == "CN=thing-1"
+    point = request.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    assert point.hex() == "04" + pubkey
+    assert keys_made(locked) == 1
+
+
+def test_the_states_on_the_way(locked):
+    state = "[store.active, store.get('a')['state']]"
+    assert locked.value(state, STORE) == [None, "empty"]
+    csr = locked.value(BEGUN, STORE + BEGIN)[-1]
+    assert locked.value(state, STORE) == [None, "pending"]
+    given = [issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key()), [CA]]
+    assert locked.value(state, STORE + "stage(*given)\n", given) == [None, "staged"]
+    assert locked.value(state, STORE + "store.mark_tried()\n") == [None, "tried"]
+    assert locked.value(state, STORE + "store.commit()\n") == ["a", "active"]
+
+
+def test_rotation_leaves_the_active_identity_alone(locked):
+    _, first = provision(locked)
+    before = locked.value("store.get('a')", STORE)
+    key = locked.value("chip.PublicKey(0).hex()")
+    slot, second = provision(locked)
+    assert slot == 1
+    assert locked.value("[store.active, store.get('a')['state'], store.get('b')['state']]", STORE) == ["b", "previous", "active"]
+    assert locked.value("store.get('a')", STORE) == before | {"state": "previous"}
+    assert locked.value("chip.PublicKey(0).hex()") == key
+    assert first != second
+
+
+def test_the_third_identity_takes_the_first_ones_place(locked):
+    for expected in (0, 1, 0, 1):
+        assert provision(locked)[0] == expected
+
+
+# What is refused.
+
+
+@pytest.mark.parametrize(
+    ("step", "needs"),
+    [
+        ("stage(*given)", "this needs it to be pending or staged or tried"),
+        ("store.candidate()", "this needs it to be staged or tried"),
+        ("store.commit()", "this needs it to be tried"),
+        ("store.commit(untried=True)", "this needs it to be staged or tried"),
+        ("store.discard()", "this needs it to be pending or staged or tried"),
+    ],
+)
+def test_steps_out_of_order(locked, step, needs):
+    assert needs in locked.error(step, STORE, [CA, [CA]])
+
+
+def test_a_commit_untried_must_be_asked_for(locked):
+    csr = locked.value(BEGUN, STORE + BEGIN)[-1]
+    given = [issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key()), [CA]]
+    assert "this needs it to be tried" in locked.error("store.commit()", STORE + "stage(*given)\n", given)
+    assert locked.value("store.commit(untried=True)", STORE) == ["a", None]
+
+
+def test_a_certificate_for_another_key(locked):
+    locked.value(BEGUN, STORE + BEGIN)
+    given = [issue(ec.generate_private_key(ec.SECP256R1()).public_key(), "somebody"), [CA]]
+    assert "(CN=somebody) is for another key than the one in slot 0" in locked.error("stage(*given)", STORE, given)
+    assert locked.value("store.get('a')['state']", STORE) == "pending"
+
+
+def test_a_certificate_whose_key_is_no_point_of_the_curve(locked):
+    csr = locked.value(BEGUN, STORE + BEGIN)[-1]
+    key = x509.load_der_x509_csr(bytes.fromhex(csr)).public_key()
+    point = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint).hex()
+    broken = issue(key).replace(point, point[:-2] + "%02x" % (int(point[-2:], 16) ^ 1))
+    assert "is for another key" in locked.error("stage(*given)", STORE, [broken, [CA]])
+
+
+@pytest.mark.parametrize("curve", [ec.SECP384R1(), ec.SECP256K1()])
+def test_a_certificate_of_another_curve(locked, curve):
+    locked.value(BEGUN, STORE + BEGIN)
+    given = [issue(ec.generate_private_key(curve).public_key()), [CA]]
+    assert "no P-256 key" in locked.error("stage(*given)", STORE, given)
+
+
+def test_what_is_no_certificate(locked):
+    locked.value(BEGUN, STORE + BEGIN)
+    assert "not a certificate" in locked.error("stage(*given)", STORE, ["3003020101", [CA]])
+    csr = locked.value(BEGUN, STORE + BEGIN)[-1]
+    good = issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key())
+    assert "not a certificate" in locked.error("stage(*given)", STORE, [good, ["00"]])
+
+
+def test_an_unlocked_chip_makes_no_key(bench):
+    b = bench(preset="tls")
+    assert "config zone is not locked" in b.error("store.begin(subject)", STORE)
+    assert keys_made(b) == 0
+
+
+def test_bad_words_are_refused_before_a_key_is_made(locked):
+    assert "neither a known attribute" in locked.error("store.begin([[['XX', 'x']]])", STORE)
+    assert keys_made(locked) == 0
+
+
+@pytest.mark.parametrize("key", ["new", "overwrite", "existing"])
+def test_the_active_identitys_key_is_never_replaced(locked, key):
+    provision(locked)
+    made = keys_made(locked)
+    serial = locked.value("chip.config().serial.hex()")
+    code = f"store.begin(subject, key={key!r}, slot=0, serial={serial!r})"
+    if key == "existing":  # a new certificate for the old key touches nothing
+        assert locked.value("begun['generated']", STORE + f"begun = {code}\n") is False
+    else:
+        assert "is the active identity's: it is never replaced" in locked.error(code, STORE)
+    assert keys_made(locked) == made
+
+
+def test_a_key_that_nobody_knows_is_not_replaced_unasked(locked):
+    key = locked.value("chip.GenKey(0).hex()")
+    assert "a key that this device's store does not know" in locked.error("store.begin(subject)", STORE)
+    code = "store.begin(subject, key='overwrite', serial=given)"
+    assert "give this chip's serial number" in locked.error(code, STORE, "0123000000000000ee")
+    assert "give this chip's serial number" in locked.error(code, STORE, None)
+    assert locked.value("chip.PublicKey(0).hex()") == key
+
+
+def test_a_key_that_nobody_knows_is_replaced_when_asked(locked):
+    key = locked.value("chip.GenKey(0).hex()")
+    serial = locked.value("chip.config().serial.hex()")
+    begin = f"begun = store.begin(subject, key='overwrite', serial={serial!r})\n"
+    _, _, generated, new, _ = locked.value(BEGUN, STORE + begin)
+    assert generated
+    assert new != key
+
+
+def test_a_key_that_nobody_knows_is_used_when_asked_and_stays_protected(locked):
+    key = locked.value("chip.GenKey(0).hex()")
+    begun = locked.value(BEGUN, STORE + "begun = store.begin(subject, key='existing')\n")
+    assert (begun[2], begun[3]) == (False, key)
+    assert "does not know" in locked.error("store.begin(subject)", STORE)
+    assert locked.value("store.discard()", STORE) == "a"
+    assert "does not know" in locked.error("store.begin(subject)", STORE)
+
+
+def test_a_key_of_ours_is_replaced_after_a_discard(locked):
+    first = locked.value(BEGUN, STORE + BEGIN)[3]
+    second = locked.value(BEGUN, STORE + "store.discard()\n" + BEGIN)[3]
+    assert first != second
+
+
+def test_another_chips_store_does_not_count(locked):
+    """The flash with its records was moved to a board with another chip."""
+    locked.value(BEGUN, STORE + BEGIN)
+    locked.chip.image.config[3] ^= 0xFF
+    assert "does not know" in locked.error("store.begin(subject)", STORE)
+
+
+def test_a_slot_that_is_no_key_slot(locked):
+    assert "slot 8 can't hold a device key" in locked.error("store.begin(subject, slot=8)", STORE)
+
+
+def test_a_slot_that_cannot_generate_and_is_empty(bench):
+    b = bench(preset="tls")
+    b.chip.image.config[21] = 0x00  # slot 0: no GenKey after the data lock
+    b.value("1", "chip.Lock(ZONE_CONFIG)\nchip.Lock(ZONE_DATA)\n")
+    assert "slot 0 holds no key, and its configuration forbids GenKey" in b.error("store.begin(subject)", STORE)
+
+
+def test_a_slot_that_cannot_generate_is_used_as_it_is(bench):
+    """TrustFLEX and Trust&GO: the key of slot 0 was made at the factory."""
+    b = bench(preset="tls")
+    b.chip.image.config[21] = 0x00
+    key = b.value("key.hex()", "chip.Lock(ZONE_CONFIG)\nkey = chip.GenKey(0)\nchip.Lock(ZONE_DATA)\n")
+    begun = b.value(BEGUN, STORE + BEGIN)
+    assert (begun[2], begun[3]) == (False, key)
+
+
+# Power cuts.
+
+CUT = """
+import builtins, identity.record as record
+class Cut(Exception):
+    pass
+class File:
+    def __init__(self, file):
+        self.file = file
+    def __enter__(self):
+        return self
+    def __exit__(self, *error):
+        self.file.close()
+    def read(self):
+        return self.file.read()
+    def write(self, data):
+        data = data.encode()
+        taken = data[:left[0]]
+        left[0] -= len(taken)
+        self.file.write(taken.decode())
+        if len(taken) < len(data):
+            raise Cut
+def cut_after(n, work):
+    left[:] = [n]
+    record.open = lambda path, mode="r": File(builtins.open(path, mode))
+    try:
+        work()
+        return False
+    except Cut:
+        return True
+    finally:
+        record.open = builtins.open
+left = [0]
+"""
+
+
+def test_power_may_fail_anywhere(locked):
+    """Each step, cut off after every few bytes it writes: the active identity is the old one, or the new one whole."""
+    _, old = provision(locked)
+    csr = locked.value(BEGUN, STORE + BEGIN)[-1]
+    new = issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key())
+    code = (
+        STORE
+        + CUT
+        + """
+import binascii
+def seen():
+    again = Store(chip, "/identity", (0, 1))
+    active = again.get(again.active)
+    return [again.active, binascii.a2b_base64(active["certificate"]).hex(), active["slot"], again.get("b")["state"]]
+found = []
+for name, work in (("stage", lambda: stage(*given)), ("tried", store.mark_tried), ("commit", store.commit)):
+    n = 0
+    while cut_after(n, work):
+        found.append([name] + seen())
+        n += 23
+    found.append([name + " done"] + seen())
+"""
+    )
+    found = locked.value("found", code, [new, [CA]])
+    assert len(found) > 100
+    for name, active, certificate, slot, idle in found:
+        if name == "commit done":
+            assert (active, certificate, slot) == ("b", new, 1)
+        else:
+            assert (active, certificate, slot) == ("a", old, 0), name
+            assert idle == {"stage": "pending", "stage done": "staged", "tried": "staged"}.get(name, "tried")
