@@ -164,10 +164,10 @@ class Device:
 
     def publish(self, topic: str, message: str, qos: int = 1, retain: bool = False) -> None:
         params = {"topic": topic, "message": message, "qos": qos} | ({"retain": True} if retain else {})
-        self._networked("MQTT.Publish", params)
+        self.call("MQTT.Publish", params, self.network_timeout + SLACK)
 
     def subscribe(self, topic: str, qos: int = 1) -> None:
-        self._networked("MQTT.Subscribe", {"topic": topic, "qos": qos})
+        self.call("MQTT.Subscribe", {"topic": topic, "qos": qos}, self.network_timeout + SLACK)
 
     def receive(self, topic: str | None = None, timeout: float | None = None) -> Message | None:
         """The next message, or None when none came in time."""
