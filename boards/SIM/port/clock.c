@@ -1,0 +1,178 @@
+// Time on the board. The chip owns the clock: sleeping passes time there, ticks and the real-time clock are
+// read from there. Without a chip the system's clock takes over where the chip's stopped.
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "py/mphal.h"
+#include "py/mpthread.h"
+#include "py/runtime.h"
+#include "shared/timeutils/timeutils.h"
+#include "board.h"
+
+#define MILLION (1000000LL)
+
+static uint64_t host_now(void) {
+    extern int __real_clock_gettime(clockid_t id, struct timespec *ts);
+    struct timespec ts;
+    __real_clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * MILLION + ts.tv_nsec / 1000;
+}
+
+// --- one clock from two sources
+
+static struct {
+    pthread_mutex_t lock;
+    bool from_chip;
+    uint64_t last;               // what the source said last
+    int64_t shift;               // from the source's time to the board's
+} source = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// The chip's clock starts anew when the chip's program does; the board's goes on.
+static uint64_t on_board(bool from_chip, uint64_t now) {
+    pthread_mutex_lock(&source.lock);
+    if (source.last != 0 && (from_chip != source.from_chip || now + MILLION < source.last)) {
+        source.shift += (int64_t)(source.last - now);
+    }
+    source.from_chip = from_chip;
+    source.last = now;
+    uint64_t result = now + source.shift;
+    pthread_mutex_unlock(&source.lock);
+    return result;
+}
+
+static bool pass(uint32_t us, uint64_t *now) {
+    bool from_chip = bus_pass(us, now);
+    *now = on_board(from_chip, from_chip ? *now : host_now());
+    return from_chip;
+}
+
+uint64_t clock_now(void) {
+    uint64_t now;
+    pass(0, &now);
+    return now;
+}
+
+// Ends early when Ctrl-C comes: whoever called handles what is pending.
+void clock_sleep(uint64_t us) {
+    extern int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+    const uint32_t longest = 1000 * MILLION;
+    while (us > 0) {
+        uint32_t part = us < longest ? us : longest;
+        uint64_t now;
+        if (!pass(part, &now)) {
+            if (MP_STATE_THREAD(mp_pending_exception) == MP_OBJ_NULL) {
+                __real_poll(NULL, 0, (part + 999) / 1000);
+            }
+            if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
+                return;
+            }
+        }
+        us -= part;
+    }
+}
+
+// --- what MicroPython calls
+
+mp_uint_t mp_hal_ticks_ms(void) {
+    return clock_now() / 1000;
+}
+
+mp_uint_t mp_hal_ticks_us(void) {
+    return clock_now();
+}
+
+void mp_hal_delay_ms(mp_uint_t ms) {
+    MP_THREAD_GIL_EXIT();
+    clock_sleep(ms * 1000ULL);
+    MP_THREAD_GIL_ENTER();
+    mp_handle_pending(true);
+}
+
+// mp_hal_delay_us() is an inline function of the port, and calls this.
+int __wrap_usleep(useconds_t us) {
+    clock_sleep(us);
+    return 0;
+}
+
+// Waiting for a socket takes real time. A virtual clock would stand still meanwhile, and no timeout would come.
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout) {
+    extern int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
+    if (n == 0 && timeout > 0) {
+        clock_sleep(timeout * 1000ULL);
+        return 0;
+    }
+    if (timeout <= 0) {
+        return __real_poll(fds, n, timeout);
+    }
+    uint64_t host = host_now(), board = clock_now();
+    int ready = __real_poll(fds, n, timeout);
+    int error = errno;
+    int64_t lag = (int64_t)(host_now() - host) - (int64_t)(clock_now() - board);
+    if (lag >= 1000) {
+        clock_sleep(lag);
+    }
+    errno = error;
+    return ready;
+}
+
+// --- the real-time clock: the clock, plus what it was set to. At power-up it says 2000-01-01, as an ESP32 does.
+
+static int64_t rtc_ahead;
+static bool rtc_is_set;
+
+int64_t rtc_get(void) {
+    int64_t now = clock_now();
+    if (!rtc_is_set) {
+        rtc_set(TIMEUTILS_SECONDS_1970_TO_2000 * MILLION);
+    }
+    return now + rtc_ahead;
+}
+
+void rtc_set(int64_t unix_us) {
+    rtc_ahead = unix_us - (int64_t)clock_now();
+    rtc_is_set = true;
+}
+
+int64_t rtc_keep(void) {
+    return rtc_get() - (int64_t)source.last;
+}
+
+void rtc_restore(int64_t kept) {
+    rtc_ahead = kept;
+    rtc_is_set = true;
+}
+
+uint64_t mp_hal_time_ns(void) {
+    return (rtc_get() - TIMEUTILS_SECONDS_1970_TO_2000 * MILLION) * 1000;
+}
+
+// Mbed TLS asks these for the time when it checks a certificate.
+
+int __wrap_gettimeofday(struct timeval *tv, void *tz) {
+    (void)tz;
+    int64_t now = rtc_get();
+    *tv = (struct timeval) {.tv_sec = now / MILLION, .tv_usec = now % MILLION};
+    return 0;
+}
+
+time_t __wrap_time(time_t *at) {
+    time_t now = rtc_get() / MILLION;
+    if (at != NULL) {
+        *at = now;
+    }
+    return now;
+}
+
+int __wrap_clock_gettime(clockid_t id, struct timespec *ts) {
+    extern int __real_clock_gettime(clockid_t id, struct timespec *ts);
+    if (id != CLOCK_REALTIME) {
+        return __real_clock_gettime(id, ts);
+    }
+    int64_t now = rtc_get();
+    *ts = (struct timespec) {.tv_sec = now / MILLION, .tv_nsec = now % MILLION * 1000};
+    return 0;
+}

@@ -1,0 +1,32 @@
+# A variant of MicroPython's unix port that behaves as a microcontroller board.
+
+# The raw REPL of the boards; the unix port's own main loop has none.
+SHARED_SRC_C_EXTRA += runtime/pyexec.c
+
+# What the firmware asks of a board's TLS.
+MICROPY_PY_SSL_ECDSA_SIGN_ALT = 1
+
+# A board has threads with a GIL. The port's own switch turns the GIL off, so mpconfigboard.h says both.
+MICROPY_PY_THREAD = 0
+LDFLAGS_EXTRA += -lpthread
+
+# A board has none of these.
+MICROPY_PY_BTREE = 0
+MICROPY_PY_FFI = 0
+MICROPY_PY_TERMIOS = 0
+MICROPY_VFS_LFS1 = 0
+
+# The port's settings, then ours on top of them.
+CFLAGS_EXTRA += -DMP_CONFIGFILE='"mpconfigboard.h"'
+QSTR_GLOBAL_DEPENDENCIES += $(VARIANT_DIR)/mpconfigboard.h
+
+# Where the chip is wired to: the pins that boards/SIM/board.py names.
+CFLAGS_EXTRA += -DBOARD_SCL=$(BOARD_SCL) -DBOARD_SDA=$(BOARD_SDA)
+
+# A newer compiler's new warnings in MicroPython's or Mbed TLS's sources don't stop the build.
+CFLAGS_EXTRA += -Wno-error
+
+# Whoever asks for the time gets the board's, in clock.c; the console is in console.c.
+comma := ,
+WRAPPED = time gettimeofday clock_gettime usleep poll mp_hal_set_interrupt_char mp_hal_stdin_rx_chr
+LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)

@@ -1,0 +1,63 @@
+# Builds the simulated board: $(BUILD)/sim/micropython, MicroPython's unix port with boards/SIM/port.
+#
+# The Makefile that includes this sets BUILD, VENV (a virtual environment, complete when $(VENV)/.ready is there)
+# and PY, its Python. MICROPYTHON_DIR=… takes a checkout of MicroPython with its submodules instead of Debian's
+# source packages.
+
+SIM := boards/SIM
+SIM_BUILD := $(abspath $(BUILD))/sim
+SIM_MICROPYTHON := $(BUILD)/sim/micropython
+SIM_UMQTT := $(BUILD)/umqtt
+
+ifeq ($(MICROPYTHON_DIR),)
+SIM_SOURCE := $(BUILD)/src/micropython
+SIM_SOURCE_READY := $(BUILD)/src/.ready
+else
+SIM_SOURCE := $(MICROPYTHON_DIR)
+endif
+
+SIM_FIRMWARE := $(shell find firmware -name '*.py') $(SIM)/board.py $(SIM)/manifest.py
+SIM_PORT := $(wildcard $(SIM)/port/*)
+
+# The chip is wired to the pins that board.py names.
+SIM_PIN = $(shell sed -n 's/^$(1) = //p' $(SIM)/board.py)
+
+# MicroPython asks git for its version: it must not find this project's. What it says goes to a log.
+SIM_JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
+SIM_MAKE = GIT_CEILING_DIRECTORIES=$(abspath $(BUILD))/src $(MAKE) --no-print-directory $(SIM_JOBS) \
+	MICROPY_MPYCROSS=$(SIM_BUILD)/mpy-cross/mpy-cross MICROPY_MPYCROSS_DEPENDENCY=
+SIM_LOGGED = >$(BUILD)/sim.log 2>&1 || { tail -n 30 $(BUILD)/sim.log; exit 1; }
+
+.PHONY: sim
+sim: $(SIM_MICROPYTHON) ## build the simulated board
+
+# Debian takes these libraries out of MicroPython's source; they go back to where its makefiles expect them.
+$(BUILD)/src/.ready: $(SIM)/debian.py
+	@python3 $(SIM)/debian.py source micropython mbedtls --suite trixie --into $(BUILD)/src
+	@rmdir $(SIM_SOURCE)/lib/mbedtls 2>/dev/null || true
+	@ln -sfn ../../mbedtls $(SIM_SOURCE)/lib/mbedtls
+	@touch $(SIM_SOURCE)/lib/micropython-lib/README.md $@
+
+# pip has no way to only download a package without setup.py: it unpacks it, complains, and tidies up unless told.
+$(SIM_UMQTT)/umqtt/simple.py: $(SIM)/umqtt.txt | $(VENV)/.ready
+	@rm -rf $(SIM_UMQTT) $(SIM_UMQTT).part && mkdir -p $(SIM_UMQTT).part
+	@TMPDIR=$(abspath $(SIM_UMQTT)).part $(PY) -m pip download --no-clean --no-deps --no-binary :all: \
+		--no-cache-dir -r $< -d $(SIM_UMQTT).part >$(SIM_UMQTT).part/log 2>&1 || true
+	@mv $(SIM_UMQTT).part/*/micropython-umqtt*/ $(SIM_UMQTT) 2>/dev/null || \
+		{ cat $(SIM_UMQTT).part/log; echo "umqtt.simple can't be downloaded; is the network up?"; exit 1; }
+	@rm -rf $(SIM_UMQTT).part && touch $@
+
+$(SIM_BUILD)/mpy-cross/mpy-cross: $(SIM_SOURCE_READY)
+	@echo "building MicroPython's compiler"
+	+@$(SIM_MAKE) -C $(SIM_SOURCE)/mpy-cross BUILD=$(SIM_BUILD)/mpy-cross CFLAGS_EXTRA=-Wno-error $(SIM_LOGGED)
+	@touch $@
+
+# MicroPython doesn't notice that a frozen file is gone, so what is frozen is put together anew.
+$(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_UMQTT)/umqtt/simple.py \
+		$(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
+	@echo "building the simulated board"
+	@rm -f $(SIM_BUILD)/frozen_content.c
+	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD) VARIANT_DIR=$(abspath $(SIM))/port \
+		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_UMQTT_DIR=$(abspath $(SIM_UMQTT)) \
+		BOARD_SCL=$(call SIM_PIN,SCL) BOARD_SDA=$(call SIM_PIN,SDA) $(SIM_LOGGED)
+	@touch $@

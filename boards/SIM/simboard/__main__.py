@@ -1,0 +1,3 @@
+from simboard.cli import main
+
+main()

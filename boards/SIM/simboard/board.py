@@ -1,0 +1,144 @@
+"""The board itself: the interpreter's process, its flash, its serial port and its chip."""
+
+import os
+import secrets
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Self
+
+from simboard import bus as i2c
+from simboard.chip import ChipFailed, ChipProcess
+from simboard.serialport import SerialPort
+
+MICROPYTHON = Path(__file__).resolve().parents[3] / "build" / "sim" / "micropython"
+
+# An object is twice as large as on a microcontroller: this is an ESP32's 128 KB without PSRAM.
+HEAP = "256k"
+BOOT_TIMEOUT_S = 5.0
+
+
+class BoardError(Exception):
+    """The board can't be started; the text is for people."""
+
+
+class Board:
+    """A simulated board. `port` is its serial port; use it as a context manager, or start() and stop().
+
+    `bus` attaches it to a chip that runs already (unix:PATH or tcp:HOST:PORT); otherwise it gets a new one,
+    started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
+    board's flash and fuses hold. `log` gets everything the board says.
+    """
+
+    def __init__(
+        self,
+        *,
+        bus: str | None = None,
+        chip: bool = True,
+        chip_options: Sequence[str] = (),
+        flash: Path | None = None,
+        heap: str = HEAP,
+        log: IO[bytes] | None = None,
+    ) -> None:
+        self.bus = bus
+        self._chip_options = chip_options if chip and bus is None else None
+        self._flash = flash
+        self._heap = heap
+        self._log = log
+        self._stack = ExitStack()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> str:
+        """The device to connect to, as in `mpremote connect PORT`."""
+        return self._serial.name
+
+    def start(self) -> None:
+        """Solder everything together, and switch the power on."""
+        if not MICROPYTHON.exists():
+            raise BoardError(f"{MICROPYTHON} isn't there: `make sim` builds it")
+        try:
+            with ExitStack() as stack:
+                self._assemble(stack)
+                self._stack = stack.pop_all()
+        except (i2c.BusError, ChipFailed) as error:
+            raise BoardError(str(error)) from None
+
+    def _assemble(self, stack: ExitStack) -> None:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simboard-")))
+        if self._chip_options is not None:
+            self.bus = stack.enter_context(ChipProcess(directory, self._chip_options)).bus
+        elif self.bus is not None:
+            i2c.connect(self.bus).close()
+        self._parts = self._flash or directory
+        self._parts.mkdir(parents=True, exist_ok=True)
+        self._serial = SerialPort(self._log)
+        stack.callback(self._serial.close)
+        stack.callback(self._power_off)
+        self._power_on()
+
+    def stop(self) -> None:
+        """Switch off and take apart; a flash directory stays."""
+        self._stack.close()
+
+    def wait(self) -> int:
+        """Until the interpreter ends, which a board's never does; its status."""
+        assert self._process is not None
+        return self._process.wait()
+
+    def reset(self) -> None:
+        """The reset button: the interpreter starts from nothing, the chip notices nothing."""
+        self._power_off()
+        self._power_on()
+
+    def power_cycle(self) -> None:
+        """Pull the plug, in the middle of whatever happens, and put it in again."""
+        self._power_off()
+        if self.bus is not None:
+            i2c.power(self.bus, on=False)
+            i2c.power(self.bus, on=True)
+        self._power_on()
+
+    def _power_on(self) -> None:
+        solder = {"BOARD_FLASH": str((self._parts / "flash.img").resolve()), "BOARD_ID": self._mac().hex()}
+        if self.bus is not None:
+            solder["BOARD_BUS"] = self.bus
+        self._process = subprocess.Popen(
+            [MICROPYTHON, "-X", f"heapsize={self._heap}", "-m", "_board"],
+            env=solder,
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        ready = self._serial.attach(self._process.stdin, self._process.stdout)
+        ready.wait(BOOT_TIMEOUT_S)  # a main.py that never ends is fine
+
+    def _power_off(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        self._serial.detach()
+        for stream in (process.stdin, process.stdout):
+            assert stream is not None
+            stream.close()
+
+    def _mac(self) -> bytes:
+        """The address in the board's fuses: locally administered, and its own for good."""
+        fuses = self._parts / "mac"
+        if not fuses.exists():
+            fuses.write_text(bytes([2, *secrets.token_bytes(5)]).hex() + os.linesep)
+        return bytes.fromhex(fuses.read_text())
