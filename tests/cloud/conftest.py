@@ -21,11 +21,19 @@ def no_faults_left_over(cloud):
 def client(cloud):
     """client(key, **config) is boto3's, for AWS IoT."""
 
+    session = boto3.Session()
+
     def make(key=None, *, region=cloud.region, service="iot", token=None, retries=1):
         key = key or cloud.credentials
-        session = boto3.Session(key.access_key_id, key.secret_access_key, token, region_name=region)
-        config = Config(retries={"max_attempts": retries, "mode": "standard"})
-        return session.client(service, endpoint_url=cloud.endpoint_url, config=config)
+        return session.client(
+            service,
+            region,
+            endpoint_url=cloud.endpoint_url,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+            aws_session_token=token,
+            config=Config(retries={"max_attempts": retries, "mode": "standard"}),
+        )
 
     return make
 

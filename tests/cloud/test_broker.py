@@ -92,7 +92,7 @@ def test_an_address_that_is_taken(plain, tmp_path, root, cloud):
 
 def test_without_mosquitto_the_error_says_what_to_do(tmp_path, root):
     server = server_certificate(tmp_path, root, "127.0.0.1")
-    with pytest.raises(BrokerError, match="make cloud-parts"):
+    with pytest.raises(BrokerError, match="make mosquitto"):
         Broker(tmp_path, server, tmp_path / "ca.pem", build=tmp_path).start()
 
 
@@ -150,6 +150,16 @@ def test_the_broker_can_go_away_and_come_back(own_cloud, tmp_path, iot_of):
     own_cloud.start_broker()
     assert fleet.device(identity).connect()
     fleet.close()
+
+
+def test_the_broker_can_come_back_as_somebody_else(own_cloud, tmp_path, iot_of):
+    fleet = Fleet(own_cloud, iot_of(own_cloud), tmp_path)
+    device = fleet.device(fleet.identity(EVERYTHING))
+    impostor = Authority.root(own_cloud.server_root.certificate.subject)
+    own_cloud.stop_broker()
+    own_cloud.start_broker(server_certificate(tmp_path, impostor, own_cloud.broker_host))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        device.connect()
 
 
 def test_when_nobody_answers_everything_is_refused(own_cloud, tmp_path, iot_of):

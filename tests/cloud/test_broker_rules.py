@@ -1,6 +1,7 @@
 """What AWS refuses and mosquitto alone wouldn't, through a real TLS connection and a real broker."""
 
 import ssl
+import time
 
 import pytest
 from cloud.devices import EVERYTHING, allow
@@ -101,6 +102,17 @@ def test_client_ids_have_a_limit(fleet, client_id):
 
 def test_a_client_id_of_128_bytes_is_fine(fleet):
     assert fleet.device(fleet.identity(EVERYTHING), "x" * 128).connect()
+
+
+def test_a_certificate_may_need_time_to_reach_the_broker(fleet, cloud):
+    cloud.settling_seconds = 0.3
+    try:
+        identity = fleet.identity(EVERYTHING)
+        assert not fleet.device(identity).connect()
+        time.sleep(0.3)
+        assert fleet.device(identity).connect()
+    finally:
+        cloud.settling_seconds = 0
 
 
 # --- policies

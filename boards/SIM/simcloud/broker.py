@@ -66,7 +66,7 @@ class Broker:
     def start(self) -> None:
         program = self._root / "usr/sbin/mosquitto"
         if not program.exists():
-            raise BrokerError(f"there is no {program}: `make cloud-parts` puts it there")
+            raise BrokerError(f"there is no {program}: `make mosquitto` puts it there")
         self._configuration_file.write_text("".join(f"{line}\n" for line in self._configuration))
         with open(self.log_file, "wb") as log:  # what mosquitto says before it opens its log goes there too
             # setpriv: if this process is killed, the broker goes with it.

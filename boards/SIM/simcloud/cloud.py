@@ -13,7 +13,7 @@ from simcloud.faults import Faults
 from simcloud.issuing import DeviceCa
 from simcloud.journal import Decision, Journal
 from simcloud.judge import Judge
-from simcloud.pki import Authority, name, pem, server_certificate
+from simcloud.pki import Authority, ServerIdentity, name, pem, server_certificate
 from simcloud.registry import Registry
 from simcloud.wire import Wire
 
@@ -30,7 +30,7 @@ class Cloud:
     """`with Cloud() as cloud:` is an AWS account of its own, with nothing in it; it ends with the block.
 
     `directory` keeps its files (CA certificates, the broker's configuration and log); without one they are
-    temporary. `faults` orders errors of the API, `cut` and `stop_broker` disturb the connections of devices.
+    temporary. `faults` orders errors of the API; `cut`, `stop_broker` and `settling_seconds` are for devices.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Cloud:
         self._api_port = api_port
         self._journal = Journal(listener)
         self._build = build
+        self._wire: Wire | None = None
+        self._broker: Broker | None = None
         self._closing = ExitStack()
 
     def start(self) -> None:
@@ -75,7 +77,6 @@ class Cloud:
             undo.callback(api.close)
             self.endpoint_url = api.url
             undo.callback(self.stop_broker)
-            self._judge = Judge(self._registry, self._journal)
             self.start_broker()
             self._closing = undo.pop_all()
 
@@ -100,19 +101,17 @@ class Cloud:
 
     # --- the broker
 
-    _wire: Wire | None = None
-    _broker: Broker | None = None
-
-    def start_broker(self) -> None:
-        """Again, after stop_broker: its sessions are forgotten, the registry isn't."""
+    def start_broker(self, server: ServerIdentity | None = None) -> None:
+        """Again, after stop_broker; with another certificate if one is given. Sessions don't survive it."""
         plugin = self._build / "simcloud/plugin.so"
         if not plugin.exists():
-            raise BrokerError(f"there is no {plugin}: `make cloud-parts` builds it")
-        server = server_certificate(self.directory, self.server_authority, self.broker_host, "localhost")
+            raise BrokerError(f"there is no {plugin}: `make mosquitto` builds it")
+        names = (self.broker_host, "localhost")
+        self._judge = Judge(self._registry, self._journal)
         self._wire = Wire(self._judge, self._journal)
         self._broker = Broker(
             self.directory,
-            server,
+            server or server_certificate(self.directory, self.server_authority, *names),
             self.device_ca_file,
             address=self.broker_host,
             port=self.broker_port,
@@ -141,6 +140,15 @@ class Cloud:
     def decisions(self) -> list[Decision]:
         """What was decided so far, and why."""
         return list(self._journal.decisions)
+
+    @property
+    def settling_seconds(self) -> float:
+        """How long the broker goes on refusing a certificate after the API has changed what it may (0)."""
+        return self._registry.settling_seconds
+
+    @settling_seconds.setter
+    def settling_seconds(self, seconds: float) -> None:
+        self._registry.settling_seconds = seconds
 
     @property
     def broker_log(self) -> str:

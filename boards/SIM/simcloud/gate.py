@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from io import BytesIO
+from typing import Any
 
 from simcloud.access import AccessKey, Environ, caller
 from simcloud.faults import ApiError, Faults, StartResponse
@@ -40,8 +41,24 @@ class Gate:
             return error.answer(start_response)
         environ["wsgi.input"] = BytesIO(body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._registry.account_id
+        if called == "DescribeEndpoint" and not environ["QUERY_STRING"]:
+            environ["QUERY_STRING"] = "endpointType=iot:Data"  # AWS's default; moto's is Data-ATS
         with self._registry.lock:
-            return list(self._app(environ, start_response))
+            status, answer = self._ask(environ, start_response)
+        reason = status if status < "4" else f"{status}: {b''.join(answer).decode(errors='replace')}"
+        self._journal.write(Decision(called, status < "4", user, "", reason))
+        return answer
+
+    def _ask(self, environ: Environ, start_response: StartResponse) -> tuple[str, list[bytes]]:
+        """moto's answer, and the status with which it came."""
+        statuses = []
+
+        def remember(status: str, *rest: Any) -> Any:
+            statuses.append(status)
+            return start_response(status, *rest)
+
+        answer = list(self._app(environ, remember))
+        return statuses[0], answer
 
     def _authorize(self, key: AccessKey, called: str) -> None:
         if called == UNKNOWN:

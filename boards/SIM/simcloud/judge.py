@@ -73,6 +73,7 @@ class Judge:
             reason = "by request" if session.client_id in asked else standing(session, principal)
             if reason:
                 self._journal.write(Decision("cut", True, session.client_id, "", reason))
+                session.connected = False
                 due.append(session.client_id)
         return due
 
@@ -84,6 +85,9 @@ class Judge:
     def _may_connect(self, session: Session) -> Verdict:
         if broken := limit_of_client_id(session.client_id):
             return Verdict(False, broken)
+        principal = self._principal(session)
+        if principal and not principal.settled:
+            return Verdict(False, "the change of its certificate hasn't reached the broker yet")
         return self._evaluate(session, "iot:Connect", f"client/{session.client_id}")
 
     def _may_pass(self, session: Session, packet: Packet) -> Verdict:

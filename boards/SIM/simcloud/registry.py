@@ -1,6 +1,7 @@
 """moto's registry of things, certificates and policies, as strict as AWS in what a provisioner calls."""
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -64,6 +65,7 @@ class Principal:
     """All that the broker has to know about a client's certificate."""
 
     status: str
+    settled: bool  # whether what was changed last has reached the broker
     policies: Mapping[str, tuple[Statement, ...]]
     variables: Mapping[str, str]
 
@@ -77,6 +79,8 @@ class Registry(IoTBackend):
         default_user_config["iot"]["use_valid_cert"] = True  # certificateId is the hash of the DER
         super().__init__(region, account)
         self.lock = RLock()
+        self.settling_seconds = 0.0
+        self._changed: dict[str, float] = {}  # when, by ARN
         self._ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -116,6 +120,7 @@ class Registry(IoTBackend):
         registered = super().register_certificate(certificate_pem, ca_certificate_pem, set_as_active, status)
         registered.validity_not_before = validity.not_valid_before_utc
         registered.validity_not_after = validity.not_valid_after_utc
+        self._changed[registered.arn] = time.monotonic()
         return registered
 
     def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
@@ -158,9 +163,10 @@ class Registry(IoTBackend):
         return existing
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
+        """Whoever asks for another type gets an address at which nobody is."""
         endpoint = super().describe_endpoint(endpoint_type)
-        if endpoint_type == "iot:Data-ATS":
-            endpoint.endpoint = self._endpoint
+        ours = endpoint_type == "iot:Data-ATS"
+        endpoint.endpoint = self._endpoint if ours else f"{endpoint.endpoint.split('.')[0]}.invalid"
         return endpoint
 
     # --- policies
@@ -181,6 +187,11 @@ class Registry(IoTBackend):
         if len(attached | {policy_name}) > MAX_POLICIES_PER_PRINCIPAL:
             raise AwsError("LimitExceededException", f"{MAX_POLICIES_PER_PRINCIPAL} policies are attached")
         super().attach_policy(policy_name, target)
+        self._changed[target] = time.monotonic()
+
+    def attach_thing_principal(self, thing_name: str, principal_arn: str) -> None:
+        super().attach_thing_principal(thing_name, principal_arn)
+        self._changed[principal_arn] = time.monotonic()
 
     def _get_principal(self, principal_arn: str) -> Any:
         if not re.match(r"arn:aws:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
@@ -195,6 +206,7 @@ class Registry(IoTBackend):
             return None
         return Principal(
             certificate.status,
+            time.monotonic() - self._changed.get(certificate.arn, 0.0) >= self.settling_seconds,
             {each.name: parse(str(each.document)) for each in self.list_attached_policies(certificate.arn)},
             self._variables(certificate, client_id),
         )

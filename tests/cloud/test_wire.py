@@ -1,0 +1,79 @@
+"""The questions of the plugin, without the plugin."""
+
+import socket
+
+import pytest
+from simcloud.journal import Journal
+from simcloud.judge import Packet
+from simcloud.wire import Wire
+
+
+class Recorder:
+    """A judge that allows what it's told to, and remembers what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+        self.allows = True
+
+    def connect(self, *asked):
+        self.asked.append(asked)
+        return self.allows
+
+    packet = connect
+
+    def gone(self, handle):
+        self.asked.append(handle)
+
+    def overdue(self):
+        return ["one", "zwölf"]
+
+
+@pytest.fixture
+def judge():
+    return Recorder()
+
+
+@pytest.fixture
+def journal():
+    return Journal()
+
+
+@pytest.fixture
+def ask(judge, journal):
+    wire = Wire(judge, journal)
+    plugin = socket.socket(fileno=socket.dup(wire.plugin_end))
+
+    def question(*fields):
+        plugin.send("\0".join(fields).encode())
+        return plugin.recv(1000)
+
+    yield question
+    wire.close()
+    plugin.close()
+
+
+@pytest.mark.parametrize(("allows", "answer"), [(True, b"y"), (False, b"n")])
+def test_questions_and_answers(ask, judge, allows, answer):
+    judge.allows = allows
+    assert ask("connect", "0x1", "ab" * 32, "client") == answer
+    assert ask("publish", "0x1", "1", "1", "17", "a/b") == answer
+    assert judge.asked == [
+        ("0x1", "ab" * 32, "client"),
+        ("0x1", Packet("publish", "a/b", qos=1, retain=True, size=17)),
+    ]
+
+
+def test_a_session_that_is_gone(ask, judge):
+    assert ask("gone", "0x1") == b"y"
+    assert judge.asked == ["0x1"]
+
+
+def test_a_tick_is_answered_with_whom_to_cut_off(ask):
+    assert ask("tick") == b"y\0one\0zw\xc3\xb6lf"
+
+
+@pytest.mark.parametrize("question", [["nonsense"], ["connect"], ["publish", "0x1", "x", "1", "1", "a"]])
+def test_what_is_not_understood_is_refused_and_written_down(ask, journal, question):
+    assert ask(*question) == b"n"
+    assert "the stand-in failed" in journal.decisions[-1].reason
+    assert ask("gone", "0x1") == b"y"
