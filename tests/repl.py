@@ -26,7 +26,7 @@ class Repl:
 
     def run(self, code: str, given: Any = None) -> str:
         """Execute `code` with `given` in sight; what it printed. A MicroPython exception is a TransportExecError."""
-        source = f"import json\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"
+        source = f"import gc, json\ngc.collect()\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"
         return self._transport.exec(f"exec({source!r}, {{}})").decode()
 
     def value(self, expression: str, setup: str = "", given: Any = None) -> Any:

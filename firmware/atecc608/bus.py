@@ -25,10 +25,15 @@ _BUSY_WAITS_MS = (0, 20, 200, 700)
 
 
 def seven_bit(address):
-    """The 7-bit form of an I2C address given as 7 bits (0x60) or as the data sheet's 8 bits (0xC0)."""
+    """The 7-bit form of an I2C address given as 7 bits (0x60) or, as the data sheet does, as 8 bits (0xC0).
+
+    0x6A could be either: where only one reading is an address that an ATECC is sold with, that one is meant.
+    """
+    if address not in KNOWN_ADDRESSES and address >> 1 in KNOWN_ADDRESSES and not address & 1:
+        return address >> 1
     if 0x08 <= address <= 0x77:
         return address
-    if 0x78 <= address <= 0xFE and not address & 1:
+    if 0x78 <= address <= 0xEE and not address & 1:
         return address >> 1
     raise ValueError("0x%02X is not an I2C address" % address)
 

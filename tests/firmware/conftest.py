@@ -73,7 +73,7 @@ def bench() -> Iterator[Callable[..., Bench]]:
         board = Board(bus=str(server.endpoint))
         board.start()
         repl = Repl(board.port)
-        undo.extend([server.close, board.stop, repl.close])
+        undo.extend([server.stop, board.stop, repl.close])
         return Bench(chip, board, repl)
 
     yield make

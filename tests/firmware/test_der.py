@@ -12,12 +12,12 @@ EDGES = [1, 0x7F, 0x80, 0xFF, 0x100, 2**127, 2**247, 2**248 - 1, 2**255, 2**256 
 def test_signatures_are_minimal_der(micropython):
     chance = random.Random(608)
     pairs = [(r, s) for r in EDGES for s in EDGES]
-    pairs += [(chance.getrandbits(256) >> chance.choice((0, 0, 8, 9, 16)), chance.getrandbits(256)) for _ in range(200)]
-    raw = [(r.to_bytes(32, "big") + s.to_bytes(32, "big")).hex() for r, s in pairs]
-    encoded = micropython.value(
-        "[der.ecdsa_signature(bytes.fromhex(x)).hex() for x in given]", "from identity import der", given=raw
-    )
-    assert encoded == [encode_dss_signature(r, s).hex() for r, s in pairs]
+    pairs += [(chance.getrandbits(256) >> chance.choice((0, 0, 8, 9, 16)), chance.getrandbits(256)) for _ in range(50)]
+    code = "[der.ecdsa_signature(bytes.fromhex(x)).hex() for x in given]"
+    for some in (pairs[i : i + 25] for i in range(0, len(pairs), 25)):
+        raw = [(r.to_bytes(32, "big") + s.to_bytes(32, "big")).hex() for r, s in some]
+        encoded = micropython.value(code, "from identity import der", given=raw)
+        assert encoded == [encode_dss_signature(r, s).hex() for r, s in some]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_nonsense_is_no_object_identifier(micropython, text):
     assert "not an object identifier" in micropython.error("der.oid(given)", "from identity import der", given=text)
 
 
-@pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 65535])
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 10000])
 def test_lengths_round_trip(micropython, length):
     setup = "from identity import der\nelement = der.octet_string(bytes(given))"
     assert micropython.value("len(der.Reader(element).next(4))", setup, given=length) == length

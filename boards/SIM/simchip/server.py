@@ -93,6 +93,11 @@ class Server:
     def serve(self) -> None:
         self._listening.serve_forever()
 
+    def stop(self) -> None:
+        """End `serve`, which runs in another thread, and close."""
+        self._listening.shutdown()
+        self.close()
+
     def close(self) -> None:
         self._listening.server_close()
         if self.endpoint.path and os.path.exists(self.endpoint.path):
