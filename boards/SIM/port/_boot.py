@@ -1,8 +1,7 @@
-# Run first, before boot.py: the filesystem in flash takes the place of the host's.
+# Run first, before boot.py.
 import vfs
 from flashbdev import bdev
 
-vfs.umount("/")
 try:
     vfs.mount(bdev, "/")
 except OSError:

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "py/mphal.h"
@@ -34,6 +35,37 @@ int __wrap_mp_hal_stdin_rx_chr(void) {
         exit(1);
     }
     return c;
+}
+
+mp_uint_t __wrap_mp_hal_stdout_tx_strn(const char *data, size_t len) {
+    for (size_t done = 0; done < len;) {
+        ssize_t written;
+        MP_HAL_RETRY_SYSCALL(written, write(STDOUT_FILENO, data + done, len - done), {});
+        if (written < 0) {
+            exit(1);
+        }
+        done += written;
+    }
+    return len;
+}
+
+void __wrap_mp_hal_stdout_tx_str(const char *text) {
+    __wrap_mp_hal_stdout_tx_strn(text, strlen(text));
+}
+
+// A line ends with CR LF.
+void __wrap_mp_hal_stdout_tx_strn_cooked(const char *data, size_t len) {
+    while (len > 0) {
+        const char *newline = memchr(data, '\n', len);
+        size_t line = newline == NULL ? len : (size_t)(newline - data);
+        __wrap_mp_hal_stdout_tx_strn(data, line);
+        if (newline != NULL) {
+            __wrap_mp_hal_stdout_tx_strn("\r\n", 2);
+            line += 1;
+        }
+        data += line;
+        len -= line;
+    }
 }
 
 static void nudge(int signal) {

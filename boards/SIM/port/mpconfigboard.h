@@ -53,8 +53,14 @@ void mp_hal_delay_ms(mp_uint_t ms);
 #undef MICROPY_PY_MACHINE_PULSE
 #define MICROPY_PY_MACHINE_PULSE (0)
 
-// A board has one filesystem, in its flash, and no shell around it.
+// A board has one filesystem, in its flash, no host around it, and one console.
+#undef MICROPY_VFS_POSIX
+#define MICROPY_VFS_POSIX (0)
+#undef MICROPY_VFS_ROM
+#define MICROPY_VFS_ROM (0)
 #undef MICROPY_PY_SYS_PATH_DEFAULT
 #define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:/lib"
 #undef MICROPY_PY_OS_SYSTEM
 #define MICROPY_PY_OS_SYSTEM (0)
+#undef MICROPY_ERROR_PRINTER
+#define MICROPY_ERROR_PRINTER (&mp_plat_print)

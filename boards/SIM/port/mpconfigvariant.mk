@@ -3,6 +3,9 @@
 # The raw REPL of the boards; the unix port's own main loop has none.
 SHARED_SRC_C_EXTRA += runtime/pyexec.c
 
+# The host's files are out of reach: MicroPython's reader of files is the one of its own filesystems.
+$(BUILD)/py/reader.o: CFLAGS += -Dmp_reader_new_file=mp_reader_new_host_file
+
 # What the firmware asks of a board's TLS.
 MICROPY_PY_SSL_ECDSA_SIGN_ALT = 1
 
@@ -26,7 +29,8 @@ CFLAGS_EXTRA += -DBOARD_SCL=$(BOARD_SCL) -DBOARD_SDA=$(BOARD_SDA)
 # A newer compiler's new warnings in MicroPython's or Mbed TLS's sources don't stop the build.
 CFLAGS_EXTRA += -Wno-error
 
-# Whoever asks for the time gets the board's, in clock.c; the console is in console.c.
+# Time is in clock.c, the console in console.c, the size of stacks in threads.c.
 comma := ,
-WRAPPED = time gettimeofday clock_gettime usleep poll mp_hal_set_interrupt_char mp_hal_stdin_rx_chr
+WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
+	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)

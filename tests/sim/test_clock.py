@@ -1,0 +1,170 @@
+"""The real-time clock, and who sees it."""
+
+import datetime
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from repl import Repl
+from sim.scriptedbus import ScriptedBus
+from simboard import Board
+
+SECONDS_1970_TO_2000 = 946_684_800
+SET = "import time, machine; machine.RTC().datetime((%d, 6, 7, 0, 8, 9, 10, 0))"
+
+
+@pytest.fixture(scope="module")
+def clock() -> Iterator[Repl]:
+    """A board in virtual time: nothing here depends on how fast the machine is."""
+    bus = ScriptedBus()
+    with Board(bus=bus.name) as board, Repl(board.port) as repl:
+        yield repl
+    bus.close()
+
+
+def test_powers_up_in_2000() -> None:
+    bus = ScriptedBus()
+    with Board(bus=bus.name) as board:
+        for _ in range(2):
+            with Repl(board.port) as repl:
+                assert repl.value("[time.time(), list(time.gmtime())]", "import time") == [
+                    0,
+                    [2000, 1, 1, 0, 0, 0, 5, 1],
+                ]
+                repl.run(SET % 2031)
+                assert repl.value("time.gmtime()[0]", "import time") == 2031
+            board.power_cycle()
+    bus.close()
+
+
+def test_epoch_is_2000(clock: Repl) -> None:
+    clock.run(SET % 2026)
+    expected = datetime.datetime(2026, 6, 7, 8, 9, 10, tzinfo=datetime.UTC).timestamp() - SECONDS_1970_TO_2000
+    values = "[time.time(), time.time_ns(), time.mktime((2026, 6, 7, 8, 9, 10, 0, 0)), time.gmtime(0)[0]]"
+    assert clock.value(values, "import time") == [expected, expected * 10**9, expected, 2000]
+    assert clock.value("list(machine.RTC().datetime())", "import machine") == [2026, 6, 7, 6, 8, 9, 10, 0]
+
+
+def test_time_goes_on_while_the_board_sleeps(clock: Repl) -> None:
+    assert clock.value("time.time() - t", "import time; t = time.time(); time.sleep(90000)") == 90000
+
+
+def test_ticks_wrap_around_as_on_a_microcontroller(clock: Repl) -> None:
+    assert clock.value("time.ticks_add(0, -1)", "import time") == 2**30 - 1
+
+
+def test_timeouts_come_in_virtual_time_too(clock: Repl) -> None:
+    sleep = "import asyncio, time\nasync def nap(): await asyncio.sleep(50)\na = time.ticks_ms(); asyncio.run(nap())"
+    assert clock.value("time.ticks_diff(time.ticks_ms(), a)", sleep) == 50_000
+    poll = (
+        "import select, socket, time\ns = socket.socket()\n"
+        "s.bind(socket.getaddrinfo('127.0.0.1', 0)[0][-1]); s.listen(1)\n"
+        "p = select.poll(); p.register(s, select.POLLIN); a = time.ticks_ms(); r = p.poll(30)"
+    )
+    assert clock.value("[r, time.ticks_diff(time.ticks_ms(), a) >= 30]", poll) == [[], True]
+
+
+def test_soft_reset_keeps_the_time() -> None:
+    bus = ScriptedBus()
+    with Board(bus=bus.name) as board:
+        with Repl(board.port) as repl:
+            repl.run(SET % 2033)
+        from mpremote.transport_serial import SerialTransport
+
+        transport = SerialTransport(board.port, 115200)
+        transport.enter_raw_repl(soft_reset=True)
+        assert transport.exec("import time; print(time.gmtime()[:6])") == b"(2033, 6, 7, 8, 9, 10)\r\n"
+        transport.close()
+    bus.close()
+
+
+class TlsServer:
+    """Shakes hands with whoever connects; its certificate is valid from 2025 to 2035."""
+
+    def __init__(self, directory: Path) -> None:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(1)
+            .not_valid_before(datetime.datetime(2025, 1, 1))
+            .not_valid_after(datetime.datetime(2035, 1, 1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("server")]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.der = certificate.public_bytes(serialization.Encoding.DER)
+        pem = directory / "server.pem"
+        pem.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(pem)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                self._context.wrap_socket(connection, server_side=True).close()
+            except (ssl.SSLError, OSError):
+                connection.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsServer]:
+    server = TlsServer(tmp_path_factory.mktemp("tls"))
+    yield server
+    server.close()
+
+
+CONNECT = """
+import binascii, socket, tls
+def connect():
+    context = tls.SSLContext(tls.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = tls.CERT_REQUIRED
+    context.load_verify_locations(binascii.unhexlify(given['ca']))
+    s = socket.socket()
+    s.connect(socket.getaddrinfo('127.0.0.1', given['port'])[0][-1])
+    context.wrap_socket(s, server_hostname='server').close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("year", "verdict"), [(2000, "starts in the future"), (2026, "no error"), (2040, "has expired")]
+)
+def test_certificates_are_judged_by_the_boards_clock(
+    clock: Repl, server: TlsServer, year: int, verdict: str
+) -> None:
+    clock.run(SET % year)
+    given = {"ca": server.der.hex(), "port": server.port}
+    assert verdict in clock.error("connect()", CONNECT, given)
+
+
+def test_a_key_can_stay_outside(clock: Repl) -> None:
+    assert clock.value(
+        "hasattr(tls.SSLContext(tls.PROTOCOL_TLS_CLIENT), 'ecdsa_sign_callback')", "import tls"
+    )

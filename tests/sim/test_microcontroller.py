@@ -1,0 +1,132 @@
+"""What makes it a microcontroller: memory, threads, a filesystem of its own, resets, a power plug."""
+
+from pathlib import Path
+
+import pytest
+from repl import Repl, TransportExecError
+from sim.scriptedbus import ScriptedBus, Wired
+from simboard import Board, BoardError
+
+
+def test_heap_is_as_small_as_an_esp32s(repl: Repl) -> None:
+    total = repl.value("gc.mem_alloc() + gc.mem_free()", "import gc")
+    assert 240_000 < total < 256 * 1024
+    with pytest.raises(TransportExecError, match="MemoryError"):
+        repl.run("x = bytearray(300_000)")
+
+
+def test_stack_is_as_small_as_an_esp32s(repl: Repl) -> None:
+    recursion = "def f(n): return 1 + f(n - 1) if n else 0\n"
+    assert repl.value("f(50)", recursion) == 50
+    assert "recursion" in repl.error("f(150)", recursion)
+
+
+def test_threads_take_turns(repl: Repl) -> None:
+    code = """
+import _thread, time
+total, done = 0, 0
+def count():
+    global total, done
+    for _ in range(2000):
+        total += 1
+    done += 1
+for _ in range(4):
+    _thread.start_new_thread(count, ())
+while done < 4:
+    time.sleep_ms(1)
+"""
+    # A global += isn't atomic, but with a GIL that is only passed on at loops nothing gets lost.
+    assert repl.value("total", code) == 8000
+
+
+def test_a_threads_stack_is_small_unless_asked_for(repl: Repl) -> None:
+    code = """
+import _thread, time
+def f(n): return 1 + f(n - 1) if n else 0
+result = []
+def attempt():
+    try:
+        result.append(f(40))
+    except RuntimeError as e:
+        result.append(str(e))
+for size in (0, 16 * 1024):
+    _thread.stack_size(size)
+    _thread.start_new_thread(attempt, ())
+    while len(result) < (1 if size == 0 else 2):
+        time.sleep_ms(1)
+_thread.stack_size(0)
+"""
+    assert repl.value("result", code) == ["maximum recursion depth exceeded", 40]
+
+
+def test_sees_its_own_flash_and_nothing_of_the_host(repl: Repl) -> None:
+    assert repl.value("[os.getcwd(), sys.path, sys.argv]", "import os, sys") == [
+        "/",
+        ["", ".frozen", "/lib"],
+        [],
+    ]
+    assert repl.value("os.statvfs('/')[0] * os.statvfs('/')[2]", "import os") == 2 * 1024 * 1024
+    for path in ("/etc/passwd", "../../etc/passwd", "/proc/self/environ"):
+        assert repl.error(f"open({path!r})") == "OSError(2,)"
+    assert repl.value("os.getenv('BOARD_FLASH')", "import os") is None
+
+
+def test_flash_outlives_power(tmp_path: Path) -> None:
+    with Board(chip=False, flash=tmp_path / "board") as board:
+        with Repl(board.port) as repl:
+            repl.run("import os; f = open('old', 'w'); f.write('kept'); f.close(); os.rename('old', 'new')")
+            identity = repl.value("machine.unique_id().hex()", "import machine")
+            repl.run("unclosed = open('unclosed', 'w'); unclosed.write('lost')")
+        board.power_cycle()
+        with Repl(board.port) as repl:
+            assert repl.value("open('new').read()") == "kept"
+            assert repl.error("open('old')") == "OSError(2,)"
+            assert (
+                repl.value("open('unclosed').read() if 'unclosed' in os.listdir() else ''", "import os") == ""
+            )
+    with Board(chip=False, flash=tmp_path / "board") as board, Repl(board.port) as repl:
+        assert repl.value("[open('new').read(), machine.unique_id().hex()]", "import machine") == [
+            "kept",
+            identity,
+        ]
+    with Board(chip=False) as other, Repl(other.port) as repl:
+        assert repl.value("machine.unique_id().hex()", "import machine") != identity
+
+
+def test_boot_py_runs_first(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as sink, Board(chip=False, log=sink) as board:
+        with Repl(board.port) as repl:
+            repl.run("f = open('boot.py', 'w'); f.write('print(\"booting\", __name__)'); f.close()")
+        board.reset()
+    assert b"booting __main__\r\n" in log.read_bytes()
+
+
+def test_power_cycle_takes_the_chips_power_too() -> None:
+    bus = ScriptedBus()
+    with Board(bus=bus.name) as board:
+        bus.requests.clear()
+        board.reset()
+        assert [request for request in bus.requests if request[:1] == b"P"] == []
+        board.power_cycle()
+        assert [request for request in bus.requests if request[:1] == b"P"] == [
+            b"P\x00\x00\x01\x00",
+            b"P\x00\x00\x01\x01",
+        ]
+    bus.close()
+
+
+def test_a_chip_that_goes_away_is_an_empty_bus_and_time_goes_on(wired: Wired) -> None:
+    bus = ScriptedBus()
+    with Board(bus=bus.name) as board, Repl(board.port) as repl:
+        code = "import machine, board, time\ni2c = machine.I2C(0, scl=board.SCL, sda=board.SDA)\n"
+        repl.run(code + "machine.RTC().datetime((2030, 1, 1, 0, 0, 0, 0, 0))")
+        assert repl.value("i2c.writeto(0x60, b'x')", code) == 1
+        bus.vanish()
+        assert repl.error("i2c.writeto(0x60, b'x')", code) == "OSError(19,)"
+        assert repl.value("[time.gmtime()[0], time.sleep_ms(20)]", code) == [2030, None]
+
+
+def test_nothing_to_attach_to() -> None:
+    with pytest.raises(BoardError, match="nothing answers at unix:/nowhere"):
+        Board(bus="unix:/nowhere").start()

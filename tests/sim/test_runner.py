@@ -1,0 +1,106 @@
+"""`python -m simboard`, as a user runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from repl import Repl
+from simboard import Board
+
+PACKAGES = Path(sys.modules[Board.__module__].__file__ or "").parents[1]
+COMMAND = [sys.executable, "-m", "simboard"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(PACKAGES)}
+
+
+@contextmanager
+def running(*options: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [*COMMAND, *map(str, options)],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stderr
+    try:
+        port = process.stdout.readline().strip()
+        assert process.stderr.readline() == f"export ATECC_PORT={port}\n"
+        yield process, port
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_leaves_nothing_behind(signal_number: int) -> None:
+    with running() as (process, port):
+        started = children(process.pid)
+        assert len(started) == 2, "an interpreter and a chip"
+        with Repl(port) as repl:
+            assert repl.value("6 * 7") == 42
+        process.send_signal(signal_number)
+        assert process.wait(10) == 0
+        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+
+
+def test_the_board_dies_with_its_runner() -> None:
+    with running("--no-chip") as (process, _):
+        (board,) = children(process.pid)
+        process.kill()
+        for _ in range(100):
+            if not Path(f"/proc/{board}").exists():
+                return
+            time.sleep(0.02)
+    pytest.fail("the interpreter is still there")
+
+
+def test_keeps_a_log_and_flash(tmp_path: Path) -> None:
+    with (
+        running("--no-chip", "--log", tmp_path / "log", "--flash", tmp_path / "board") as (_, port),
+        Repl(port) as repl,
+    ):
+        repl.run("print('for the log')")
+    assert b"for the log\r\n" in (tmp_path / "log").read_bytes()
+    assert {file.name for file in (tmp_path / "board").iterdir()} == {"flash.img", "mac"}
+
+
+def test_hands_the_chips_options_on(tmp_path: Path) -> None:
+    with running("--state", tmp_path / "chip", "--preset", "tls", "--locked", "--virtual-time", "--seed", 1):
+        assert (tmp_path / "chip").exists()
+
+
+def test_heap_size() -> None:
+    with running("--no-chip", "--heap", "128k") as (_, port), Repl(port) as repl:
+        assert repl.value("gc.mem_alloc() + gc.mem_free()", "import gc") < 128 * 1024
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--bus", "serial:0"], "'serial:0' is neither unix:PATH nor tcp:HOST:PORT"),
+        (["--bus", "unix:/nowhere"], "nothing answers at unix:/nowhere"),
+        (["--bus", "tcp:127.0.0.1:1", "--locked"], "--locked is for a chip that this board brings along"),
+        (["--no-chip", "--preset", "tls"], "--preset is for a chip that this board brings along"),
+        (["--no-chip", "--bus", "unix:x"], "--bus and --no-chip contradict each other"),
+        (["--preset", "nonesuch"], "nonesuch"),
+        (["--heap", "lots"], "'lots' is not a size"),
+        (["--flash", "/proc/nothing/here"], "/proc/nothing"),
+    ],
+)
+def test_wrong_options_are_explained(options: list[str], sentence: str) -> None:
+    done = subprocess.run(
+        [*COMMAND, *options], env=ENVIRONMENT, capture_output=True, text=True, timeout=10, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
