@@ -3,11 +3,12 @@
 import hashlib
 
 import pytest
+from bench import GEN_KEY, Babbler
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 
-GEN_KEY, SIGN, NONCE, RANDOM, LOCK = 0x40, 0x41, 0x16, 0x1B, 0x17
+SIGN, NONCE, RANDOM, LOCK = 0x41, 0x16, 0x1B, 0x17
 DIGEST = hashlib.sha256(b"a message").digest()
 CONFIG = "chip.config().data.hex()"
 
@@ -193,31 +194,6 @@ def test_nothing_at_the_configured_address(bench):
     b = bench(preset="tls")
     said = b.error("ATECC608(open_i2c, address=0x6A).Info()")
     assert "no ATECC608 answers at 0x35 (8-bit 0x6A)" in said
-
-
-class Babbler:
-    """Something that acknowledges everything and answers nonsense."""
-
-    frequency = 100_000
-
-    def __init__(self, byte):
-        self.byte = byte
-        self.clock = self
-        self._now = 0
-
-    def now(self):
-        return self._now
-
-    def wait(self, microseconds):
-        self._now += microseconds
-
-    advance = wait
-
-    def write(self, address, data, *, hz=None):
-        return 0 if address == 0x60 else 1
-
-    def read(self, address, size, *, hz=None):
-        return bytes([self.byte]) * size if address == 0x60 else None
 
 
 @pytest.mark.parametrize("byte", [0x00, 0xA5, 0xFF])

@@ -7,7 +7,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-GEN_KEY_CREATE = 0x04
 DER = serialization.Encoding.DER
 
 STORE = """
@@ -37,11 +36,6 @@ def issue(public_key, subject="thing-1"):
 CA = issue(CA_KEY.public_key(), "Test CA")
 
 
-def keys_made(b):
-    """How many GenKey commands with mode 'create' the chip has seen."""
-    return sum(t[1] == "W" and t[2][2:4] == bytes((0x40, GEN_KEY_CREATE)) for t in b.chip.transfers if len(t[2:]) and isinstance(t[2], bytes))
-
-
 def provision(b, begin=BEGIN):
     """Begin, stage, try (taken as successful) and commit; the certificate."""
     identity, slot, _, _, csr = b.value(BEGUN, STORE + begin)
@@ -64,7 +58,7 @@ def test_a_request_for_a_key_that_was_just_born(locked):
     assert request.subject.rfc4514_string() == "CN=thing-1"
     point = request.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     assert point.hex() == "04" + pubkey
-    assert keys_made(locked) == 1
+    assert locked.chip.keys_made == 1
 
 
 def test_the_states_on_the_way(locked):
@@ -152,25 +146,25 @@ def test_what_is_no_certificate(locked):
 def test_an_unlocked_chip_makes_no_key(bench):
     b = bench(preset="tls")
     assert "config zone is not locked" in b.error("store.begin(subject)", STORE)
-    assert keys_made(b) == 0
+    assert b.chip.keys_made == 0
 
 
 def test_bad_words_are_refused_before_a_key_is_made(locked):
     assert "neither a known attribute" in locked.error("store.begin([[['XX', 'x']]])", STORE)
-    assert keys_made(locked) == 0
+    assert locked.chip.keys_made == 0
 
 
 @pytest.mark.parametrize("key", ["new", "overwrite", "existing"])
 def test_the_active_identitys_key_is_never_replaced(locked, key):
     provision(locked)
-    made = keys_made(locked)
+    made = locked.chip.keys_made
     serial = locked.value("chip.config().serial.hex()")
     code = f"store.begin(subject, key={key!r}, slot=0, serial={serial!r})"
     if key == "existing":  # a new certificate for the old key touches nothing
         assert locked.value("begun['generated']", STORE + f"begun = {code}\n") is False
     else:
         assert "is the active identity's: it is never replaced" in locked.error(code, STORE)
-    assert keys_made(locked) == made
+    assert locked.chip.keys_made == made
 
 
 def test_a_key_that_nobody_knows_is_not_replaced_unasked(locked):
