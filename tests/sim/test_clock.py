@@ -61,7 +61,10 @@ def test_ticks_wrap_around_as_on_a_microcontroller(clock: Repl) -> None:
 
 
 def test_timeouts_come_in_virtual_time_too(clock: Repl) -> None:
-    sleep = "import asyncio, time\nasync def nap(): await asyncio.sleep(50)\na = time.ticks_ms(); asyncio.run(nap())"
+    sleep = (
+        "import asyncio, time\nasync def nap(): await asyncio.sleep(50)\n"
+        "a = time.ticks_ms()\nasyncio.run(nap())"
+    )
     assert clock.value("time.ticks_diff(time.ticks_ms(), a)", sleep) == 50_000
     poll = (
         "import select, socket, time\ns = socket.socket()\n"

@@ -63,7 +63,7 @@ def test_soft_reset_forgets_variables_and_keeps_files(mpremote: Mpremote) -> Non
 
 def test_reset(mpremote: Mpremote) -> None:
     mpremote("exec", "import machine; machine.RTC().datetime((2026, 1, 2, 0, 3, 4, 5, 0))")
-    mpremote("reset")
+    mpremote("reset", "sleep", "0.3")  # it waits a little itself
     told = mpremote("resume", "exec", "import time, machine; print(time.gmtime()[0], machine.reset_cause())")
     assert told == "2026 2\n"
 
@@ -89,9 +89,8 @@ def test_ctrl_c_is_a_keyboard_interrupt(bare: Board) -> None:
 
 def test_friendly_repl_and_paste_mode(bare: Board) -> None:
     with serial.Serial(bare.port, 115200, timeout=5) as port:
-        port.write(b"\r\x02")
-        assert b"SIM" in port.read_until(b">>> ")
-        port.read_until(b">>> ")
+        port.write(b"\x03\x02")
+        assert b"SIM" in port.read_until(b"for more information.\r\n>>> ")
         port.write(b"\x05for i in range(2):\r    print('pasted', i)\r\x04")
         answer = port.read_until(b"pasted 1\r\n>>> ")
         assert answer.endswith(b"pasted 0\r\npasted 1\r\n>>> ")
