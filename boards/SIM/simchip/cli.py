@@ -9,10 +9,11 @@ from typing import NoReturn
 
 from simchip.chip import Chip
 from simchip.clock import RealClock, VirtualClock
+from simchip.config import Config
 from simchip.faults import BadFault, Faults, parse_fault
-from simchip.presets import PRESETS
+from simchip.presets import PRESETS, is_configured_as
 from simchip.server import BadAddress, Endpoint, Server, parse_endpoint
-from simchip.statefile import BadStateFile
+from simchip.statefile import BadStateFile, load
 
 BAD_USE = 2
 
@@ -45,13 +46,18 @@ def _fail(sentence: object) -> NoReturn:
 
 
 def _note_ignored(options: argparse.Namespace) -> None:
+    """An existing state wins; say so where it is not what the options ask for."""
     if options.state is None or not options.state.exists():
         return
-    given = [f"--preset {options.preset}"] * bool(options.preset) + ["--locked"] * options.locked
-    if given:
-        print(
-            f"simchip: {options.state} exists and is used; {' and '.join(given)} is ignored", file=sys.stderr
-        )
+    image = load(options.state)
+    config = Config(image.config)
+    ignored = []
+    if options.preset and not is_configured_as(image, options.preset):
+        ignored.append(f"--preset {options.preset}")
+    if options.locked and not (config.config_locked and config.data_locked):
+        ignored.append("--locked")
+    if ignored:
+        print(f"simchip: {options.state} exists and is used; ignoring {' '.join(ignored)}", file=sys.stderr)
 
 
 def _chip(options: argparse.Namespace) -> Chip:

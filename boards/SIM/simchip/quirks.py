@@ -21,6 +21,9 @@ class Quirks:
     """True: a STOP before Count bytes ends the command with a communication error (DS508 §9.1.1)."""
     watchdog_us: int = 1_300_000
     """Typical; 700 000 to 1 700 000 are within the data sheet."""
+    self_test_wake_answer: bytes = bytes.fromhex("0407C440")
+    """After a failed power-on self-test: Microchip's library compares with these bytes, whose CRC ought to be
+    40 C2. The harder reading for a driver that checks the CRC."""
     long_watchdog_us: int = 13_000_000
     """ChipMode bit 2; the 508 data sheet says 10 s."""
 

@@ -91,7 +91,7 @@ class Server:
             self.endpoint = Endpoint(host=str(host), port=int(port))
 
     def serve(self) -> None:
-        self._listening.serve_forever()
+        self._listening.serve_forever(poll_interval=0.02)
 
     def stop(self) -> None:
         """End `serve`, which runs in another thread, and close."""
