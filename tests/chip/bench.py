@@ -1,4 +1,4 @@
-"""A bench for one chip in virtual time: drives it over its bus, as any driver would, and looks into its EEPROM.
+"""A bench for one chip in virtual time: drives it over its bus, as a driver would, and looks into its EEPROM.
 
 Whatever is expected of the chip is worked out here and in the tests, with hashlib and `cryptography`.
 """
@@ -172,7 +172,7 @@ def make(
     faults: tuple[str, ...] = (),
     seed: int | None = None,
 ) -> Bench:
-    """A bench with a chip in state U, C or D (nothing, config, both locked), slots as given, the rest as shipped."""
+    """A chip in state U, C or D (nothing, config, both zones locked), slots as given, the rest as shipped."""
     image = fresh_image("blank", SeededRandom(7), blank_data=0xFF, locked=False)
     for slot, (slot_config, key_config) in (slots or {}).items():
         image.config[20 + 2 * slot : 22 + 2 * slot] = bytes.fromhex(slot_config)

@@ -82,8 +82,7 @@ def test_temp_key_is_never_touched() -> None:
 
 
 def permitting(permission: str) -> Bench:
-    chip = make("D", slots={4: SECRET, 5: SECRET}, content={4: KEY, 5: KEY}, config={69: permission})
-    return chip
+    return make("D", slots={4: SECRET, 5: SECRET}, content={4: KEY, 5: KEY}, config={69: permission})
 
 
 def test_the_persistent_latch_is_set_and_cleared_with_authorisation() -> None:

@@ -1,4 +1,4 @@
-"""Nonce (0x16): what lands in TempKey is seen through MAC, what lands in the other buffers through Sign and KDF."""
+"""Nonce (0x16): TempKey is seen through MAC, the other buffers through Sign and KDF."""
 
 import pytest
 from chip.bench import (

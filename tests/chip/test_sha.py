@@ -202,8 +202,6 @@ def test_an_end_ends_it() -> None:
         (START, 0, 1),
         (UPDATE, 0, 0),
         (UPDATE, 65, 65),
-    ]
-    + [
         (UPDATE, 4, 5),
         (END, 64, 64),
         (END, 0, 1),

@@ -75,8 +75,19 @@ def test_temp_key_is_used_up() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "param2", "size"),
-    [(0x02, 0, 128), (0x02, 5, 128), (0x04, 4, 128), (0x12, 4, 128), (0x01, 9, 64), (0x43, 9, 83)]
-    + [(0x02, 4, 64), (0x00, 9, 63), (0x00, 16, 64), (0x03, 9, 64), (0x07, 9, 84)],
+    [
+        (0x02, 0, 128),
+        (0x02, 5, 128),
+        (0x04, 4, 128),
+        (0x12, 4, 128),
+        (0x01, 9, 64),
+        (0x43, 9, 83),
+        (0x02, 4, 64),
+        (0x00, 9, 63),
+        (0x00, 16, 64),
+        (0x03, 9, 64),
+        (0x07, 9, 84),
+    ],
 )
 def test_bad_parameters(mode: int, param2: int, size: int) -> None:
     chip = make("D", slots={9: PUBLIC}, content={9: public_slot(POINT)})

@@ -1,5 +1,7 @@
 """The I2C interface, byte by byte: word address, input FIFO, output buffer (DS508 §6)."""
 
+from collections.abc import Callable
+
 from simchip.engine import Engine
 from simchip.lifecycle import Lifecycle, State
 from simchip.packet import MAX_GROUP, MIN_GROUP, group
@@ -39,13 +41,13 @@ def transfer_us(size: int, hz: int) -> int:
 class Slave:
     """The chip's end of the bus. A transfer is: `select`, then bytes in one direction, then `stop`."""
 
-    def __init__(self, lifecycle: Lifecycle, engine: Engine) -> None:
+    def __init__(self, lifecycle: Lifecycle, engine: Engine, warn: Callable[[str], None]) -> None:
         self._life = lifecycle
         self._engine = engine
         self._fifo = b""
         self._pointer = 0
         self._word_address: int | None = None
-        self.warnings: list[str] = []
+        self._warn = warn
 
     def select(self, address: int, read: bool, hz: int, now: int) -> None:
         """The address byte; returning acknowledges it."""
@@ -68,7 +70,7 @@ class Slave:
         if self._word_address is None:
             self._word_address = byte
             if byte > COMMAND:
-                self.warnings.append(f"reserved word address 0x{byte:02X}")
+                self._warn(f"reserved word address 0x{byte:02X}")
         elif self._word_address == COMMAND:
             self._push(byte)
 

@@ -1,5 +1,6 @@
 """The chip as a bench sees it: two wires, a supply and time."""
 
+import logging
 import threading
 from enum import IntEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ from simchip.clock import Clock, VirtualClock
 from simchip.core import Core
 from simchip.eeprom import Eeprom, Image
 from simchip.engine import Engine
-from simchip.faults import Fault, Faults
+from simchip.faults import BadFault, Fault, Faults
 from simchip.lifecycle import Lifecycle
 from simchip.presets import fresh_image
 from simchip.quirks import Quirks
@@ -20,6 +21,7 @@ from simchip.status import Nack
 from simchip.timing import Stopwatch
 
 STANDARD_HZ = 100_000
+LOG = logging.getLogger("simchip")
 
 
 class Ack(IntEnum):
@@ -60,9 +62,10 @@ class Chip:
         self.core = Core(Eeprom(image, keep), rng, quirks, faults or Faults())
         self.clock = clock or VirtualClock()
         self.frequency = STANDARD_HZ
+        self.warnings: list[str] = []  # what a real chip bears in silence and a driver should not do
         stopwatch = Stopwatch(self.core, seed)
         self._life = Lifecycle(self.core, stopwatch)
-        self._slave = Slave(self._life, Engine(self.core, stopwatch))
+        self._slave = Slave(self._life, Engine(self.core, stopwatch), self._warn)
         self._lock = threading.RLock()
         # The supply came up a while before the program looked.
         self._life.power(True, self.clock.now() - POWER_UP_US)
@@ -83,10 +86,9 @@ class Chip:
             self._life.settle(self.clock.now())
             return "BUSY" if self._life.busy else self._life.state.name
 
-    @property
-    def warnings(self) -> list[str]:
-        """What a real chip would have borne in silence and a driver should not do."""
-        return self._slave.warnings
+    def _warn(self, sentence: str) -> None:
+        self.warnings.append(sentence)
+        LOG.warning(sentence)
 
     def write(self, address: int, data: bytes, *, hz: int | None = None) -> Ack:
         """START, address+write, data, STOP."""
@@ -121,7 +123,7 @@ class Chip:
 
     def _select(self, address: int, read: bool, hz: int) -> bool:
         now = self.clock.now()
-        self.core.faults.reload()
+        self._reload_faults()
         try:
             if self.core.faults.strikes("nack"):
                 raise Nack("fault")
@@ -132,6 +134,12 @@ class Chip:
             self.clock.transfer(transfer_us(1, hz))
             return False
         return True
+
+    def _reload_faults(self) -> None:
+        try:
+            self.core.faults.reload()
+        except BadFault as error:
+            self._warn(str(error))
 
     def advance(self, microseconds: int) -> None:
         """Let time pass."""

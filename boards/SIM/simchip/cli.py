@@ -1,6 +1,7 @@
 """The command line of a chip that runs alone: `python -m simchip --listen unix:PATH`."""
 
 import argparse
+import logging
 import signal
 import sys
 from collections.abc import Sequence
@@ -83,6 +84,7 @@ def _serve(chip: Chip, endpoint: Endpoint) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
+    logging.basicConfig(format="simchip: %(message)s")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:

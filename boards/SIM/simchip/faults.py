@@ -83,12 +83,15 @@ class Faults:
         self.waiting.append(parse_fault(line))
 
     def reload(self) -> None:
-        if self._path is None or not self._path.exists():
+        if self._path is None:
             return
-        stat = self._path.stat()
-        if (stat.st_mtime_ns, stat.st_size) != self._seen:
-            self._seen = (stat.st_mtime_ns, stat.st_size)
-            self.waiting = parse_faults(self._path.read_text())
+        try:
+            stat = self._path.stat()
+            if (stat.st_mtime_ns, stat.st_size) != self._seen:
+                self._seen = (stat.st_mtime_ns, stat.st_size)
+                self.waiting = parse_faults(self._path.read_text())
+        except FileNotFoundError:
+            return
 
     def strikes(self, kind: str, command: str = "") -> Fault | None:
         """The fault of this kind whose turn it is, if any; asking counts as one chance."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from importlib.resources import files
 
+from simchip import ecc
 from simchip.config import (
     CHIP_OPTIONS,
     COUNTERS,
@@ -29,14 +30,15 @@ class Preset:
     aes_enable: int = 0x01
     i2c_enable: int = 0x55
     product: bytes = b""
+    factory_keys: tuple[int, ...] = ()  # private keys that are there from the start
 
 
 PRESETS: dict[str, Preset] = {
     "blank": Preset(),
     "tls": Preset(),
     "mos": Preset(i2c_enable=0x01),
-    "trustflex": Preset(REV_608B, 0x01, product=b"MKMwyhP1"),
-    "tngtls": Preset(REV_608B, 0x01, 0x61, product=b"x6tjuZMy"),
+    "trustflex": Preset(REV_608B, 0x01, product=b"MKMwyhP1", factory_keys=(0, 1)),
+    "tngtls": Preset(REV_608B, 0x01, 0x61, product=b"x6tjuZMy", factory_keys=(0, 1)),
 }
 
 
@@ -68,6 +70,8 @@ def fresh_image(name: str, rng: RandomSource, *, blank_data: int, locked: bool) 
     if locked:
         config[LOCK_CONFIG] = config[LOCK_DATA] = LOCKED
     image = Image(config, slots=[bytearray([blank_data]) * size for size in SLOT_SIZES])
+    for slot in preset.factory_keys:
+        image.slots[slot][:] = bytes(4) + ecc.generate(rng)
     if preset.product:
         image.otp[:] = preset.product.ljust(OTP_SIZE, b"\0")
     return image

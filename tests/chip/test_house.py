@@ -1,0 +1,122 @@
+"""What holds for the package as a whole."""
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import pytest
+from simchip.commands import COMMANDS
+from simchip.quirks import Quirks
+from simchip.rules.switch import RULES, rule, switched_off
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "boards" / "SIM" / "simchip"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ALLOWED = {"simchip", "cryptography"}
+# Lower layers first: a module imports its own layer and those before it.
+LAYERS = [
+    {"status", "config", "sha256", "clock", "rng", "rules", "rules.switch", "quirks", "faults"},
+    {"ecc", "eeprom", "sram", "rules.transport", "rules.volatile", "rules.boot"},
+    {"packet", "core", "presets", "statefile"},
+    {
+        "counters",
+        "timing",
+        "addresses",
+        "rules.locks",
+        "rules.keys",
+        "rules.use",
+        "rules.memory",
+        "rules.parameters",
+    },
+    {"slots", "outputs"},
+    {"commands"},
+    {"engine"},
+    {"lifecycle"},
+    {"bus"},
+    {"chip"},
+    {"", "wire", "server", "runner", "cli", "__main__"},
+]
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.update({f"{node.module}.{alias.name}" for alias in node.names} | {node.module})
+    return found
+
+
+def layer(name: str) -> int:
+    name = "commands" if name.startswith("commands") else name
+    return next(number for number, names in enumerate(LAYERS) if name in names)
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts).removesuffix("__init__").strip(".")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_point_down(path: Path) -> None:
+    known = {f"simchip.{module_name(module)}".rstrip("."): layer(module_name(module)) for module in MODULES}
+    mine = module_name(path)
+    used = {name for name in imports(path) if name in known and name != "simchip"}
+    assert all(known[name] <= layer(mine) for name in used), used
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_nothing_is_shared_with_what_it_simulates_for(path: Path) -> None:
+    import sys
+
+    tops = {name.partition(".")[0] for name in imports(path)}
+    assert tops <= ALLOWED | sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("folder", ["firmware", "host"])
+def test_nobody_up_there_imports_the_chip(folder: str) -> None:
+    for path in (ROOT / folder).rglob("*.py"):
+        assert "simchip" not in path.read_text(), path
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_modules_are_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300
+
+
+def test_every_command_has_a_test_file() -> None:
+    others = {"Lock": "lock", "UpdateExtra": "lock"}
+    names = {others.get(command.name, command.name.lower()) for command in COMMANDS.values()}
+    assert names <= {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+
+
+def test_every_rule_says_what_it_is() -> None:
+    assert len(RULES) >= 60
+    assert all(RULES.values())
+
+
+def test_every_quirk_says_what_it_is() -> None:
+    text = (PACKAGE / "quirks.py").read_text().splitlines()
+    for field in dataclasses.fields(Quirks):
+        line = next(number for number, content in enumerate(text) if content.startswith(f"    {field.name}:"))
+        assert text[line + 1].strip().startswith('"""'), field.name
+
+
+def test_rules_can_be_switched_off_and_come_back() -> None:
+    @rule
+    def a_rule_for_this_test() -> None:
+        """It refuses."""
+        raise ValueError
+
+    try:
+        with switched_off("a_rule_for_this_test"):
+            a_rule_for_this_test()
+        with pytest.raises(ValueError):
+            a_rule_for_this_test()
+        with pytest.raises(KeyError), switched_off("no_such_rule"):
+            pass
+        with pytest.raises(ValueError, match="two rules"):
+            rule(a_rule_for_this_test)
+    finally:
+        del RULES["a_rule_for_this_test"]
