@@ -15,13 +15,14 @@ _CONNACK = {
     1: "the protocol version",
     2: "the client ID",
     3: "it is not available",
-    4: "user name or password",
+    4: "user name or password (a broker may take the name from the certificate's CN)",
     5: "not authorized",
 }
 # umqtt writes the length of a SUBSCRIBE as one byte: 127 less packet ID, length and QoS.
 _TOPIC_MAX = 122
-# Mbed TLS: a fatal alert came from the other side.
-_TLS_ALERT = -0x7780
+# Mbed TLS's fatal alert and end of file; and the pipe that breaks when the other side has sent its alert and gone
+# while this one was still writing.
+_HUNG_UP = (-0x7780, -0x7280, 32, 104)
 
 
 class LinkError(Exception):
@@ -93,8 +94,9 @@ class Connection:
         if number in (111, 104, 113, 101):
             what = {111: "connection refused", 104: "connection reset", 113: "no route to it", 101: "no network"}[number]
             return LinkError("network", "%s can't be reached: %s" % (self.where, what))
-        if isinstance(number, int) and number < 0:
-            return LinkError("network", "%s can't be found: the name does not resolve (%d)" % (self.where, number))
+        # getaddrinfo's own errors: negative, or a text.
+        if isinstance(number, str) or (number and number < 0):
+            return LinkError("network", "%s can't be found: the name does not resolve (%s)" % (self.where, number))
         return LinkError("network", "%s can't be reached (%s)" % (self.where, _error))
 
     def _explain_tls(self, error, number):
@@ -103,12 +105,14 @@ class Connection:
             kind = "clock" if "future" in reason or "expired" in reason else "tls"
             when = "; this device's clock says %s" % clock.text(clock.now()) if kind == "clock" else ""
             return LinkError(kind, "the certificate of %s was not accepted: %s%s" % (self.where, reason, when))
-        if number == _TLS_ALERT:
-            return LinkError("tls", "%s refused this device in the TLS handshake: it does not accept the certificate" % self.where)
+        if number in _HUNG_UP:
+            return LinkError(
+                "tls", "%s broke off the TLS handshake: most likely it does not accept this device's certificate" % self.where
+            )
         return LinkError("tls", "the TLS handshake with %s failed (%s)" % (self.where, error))
 
     def _explain_mqtt(self, error, number):
-        if number == _TLS_ALERT:
+        if number == _HUNG_UP[0]:
             return self._explain_tls(error, number)
         return LinkError(
             "mqtt",

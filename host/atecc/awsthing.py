@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,29 @@ from atecc.aws import Cloud, CloudCertificate, amazon_roots
 from atecc.awspolicy import DEFAULT_NAME, device_policy
 from atecc.broker import MQTT_TLS_PORT, parse_broker
 from atecc.csr import pem, when
-from atecc.errors import AwsError, CertificateError, RefusedError
+from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
+from atecc.names import Rdns
 from atecc.steps import Steps
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+
+_THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+_CN_MAX = 64  # RFC 5280, ub-common-name
+
+
+def default_subject(thing: str) -> Rdns:
+    """CN=THING, or an ArgumentError for a name that AWS gives no thing.
+
+    A longer name than a CN can hold is cut: AWS puts a subject of its own into the certificate.
+    """
+    if not _THING_NAME.fullmatch(thing):
+        raise ArgumentError(
+            f"{thing!r} is not possible as a thing's name.",
+            "AWS allows 1 to 128 of these: letters, digits, colon, underscore, hyphen.",
+        )
+    return [[("CN", thing[:_CN_MAX])]]
 
 
 @dataclass(frozen=True)

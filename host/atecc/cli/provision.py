@@ -113,10 +113,12 @@ def ca(app: App, /, **options: Any) -> None:
 @pass_app
 def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
+    from atecc.awsthing import default_subject
     from atecc.names import parse_subject
 
-    thing = options["thing"]
-    subject = parse_subject(options["subject"]) if options["subject"] else [[("CN", thing)]]
+    subject = default_subject(options["thing"])
+    if options["subject"]:
+        subject = parse_subject(options["subject"])
     with app.device() as device:
         wish = _wish(app, device, options, subject)
         _run(app, device, _aws_authority(options), wish)

@@ -1,0 +1,165 @@
+"""Boards and chips that can't do the job: what the user reads, and that nothing was lost."""
+
+import pytest
+from atecc.channels.serial import SerialChannel
+from atecc.errors import DeviceError
+from atecc.rpc import Client
+from bench import Babbler
+from repl import Repl
+from simboard import Board
+from user import User
+
+PROVISION = ("provision", "ca", "--subject", "/CN=x", "--days", "1", "--broker", "127.0.0.1:8883")
+
+
+@pytest.fixture
+def ca(tmp_path):
+    import subprocess
+
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -subj /CN=ca -days 9 -out ca.crt",
+        shell=True, cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    return (*PROVISION, "--no-broker-check", "--ca-cert", tmp_path / "ca.crt", "--ca-key", tmp_path / "ca.key")
+
+
+def test_no_board():
+    said = User("/dev/ttyNOWHERE").fails(3, "info")
+    assert "/dev/ttyNOWHERE" in said
+
+
+def test_a_board_without_our_firmware(user):
+    with Repl(user.port) as repl:
+        repl.run("open('/rpc.py', 'w').close()")  # hides the package, as if it were not there
+    user.bench.board.reset()
+    said = user.fails(3, "info")
+    assert "not this project's firmware" in said
+
+
+def test_no_chip(ca):
+    with Board(chip=False) as board:
+        user = User(board.port)
+        for command in (ca, ("chip", "lock", "config")):
+            assert "no ATECC608 on the I2C bus" in user.fails(4, *command)
+        said = user.types("info")
+        assert "no ATECC608 on the I2C bus" in said.out + said.err
+
+
+@pytest.mark.parametrize("byte", [0x00, 0xA5, 0xFF])
+def test_something_that_answers_garbage(someone, ca, byte):
+    user = someone(Babbler(byte))
+    said = user.fails(4, *ca)
+    assert "something at 0x60 answers the wake pulse with" in said
+
+
+def test_an_unlocked_config_zone(someone, ca):
+    user = someone(preset="tls")
+    said = user.fails(5, *ca)
+    assert "config zone is not locked" in said
+    assert "atecc chip lock config" in said
+    assert not user.bench.chip.keys_made
+    assert not user.succeeds("--json", "info").json["chip"]["config_locked"]
+
+
+def test_a_slot_that_holds_no_device_key(user, ca):
+    said = user.fails(4, *ca, "--slot", "8")
+    assert "Slot 8 can't sign" in said
+
+
+def test_a_slot_that_cannot_generate(someone, ca):
+    user = someone(preset="tls", locked=True)
+    user.bench.chip.image.config[21] = 0x00
+    said = user.fails(4, *ca)
+    assert "Slot 0 holds no key, and its configuration lets the chip make none" in said
+
+
+def test_a_key_that_somebody_else_made(user, ca):
+    key = user.bench.value("chip.GenKey(0).hex()")
+    user.bench.close()
+    said = user.fails(5, *ca)
+    assert "holds a key that no identity of this board knows" in said
+    assert "--key existing" in said
+    user.fails(5, *ca, "--key", "overwrite", "--yes-overwrite", "0123456789abcdefee")
+    assert user.succeeds("--json", "rpc", "call", "ATCA.KeyInfo", '{"slot": 0}').json["in_use"] == "unknown"
+    assert user.bench.chip.keys_made == 1
+    del user.bench.__dict__["repl"]
+    assert user.bench.value("chip.PublicKey(0).hex()") == key
+
+
+# Locking.
+
+
+def test_locking_is_a_dry_run_unless_confirmed(someone):
+    user = someone(preset="tls")
+    said = user.succeeds("chip", "lock", "config")
+    assert "IRREVERSIBLE" in said.out
+    assert "dry run" in said.out
+    assert not user.succeeds("--json", "info").json["chip"]["config_locked"]
+
+
+@pytest.mark.parametrize("typed", ["", "y", "yes", "0123456789abcdefee"])
+def test_anything_but_the_serial_number_locks_nothing(someone, typed):
+    user = someone(preset="tls")
+    assert user.types("chip", "lock", "config", "--confirm", keys=typed + "\n").status != 0
+    assert user.types("chip", "lock", "config", "--yes-lock", typed or "x").status != 0
+    assert not user.succeeds("--json", "info").json["chip"]["config_locked"]
+
+
+def test_data_is_not_locked_before_config(someone):
+    user = someone(preset="tls")
+    serial = user.succeeds("--json", "info").json["chip"]["serial"]
+    said = user.fails(5, "chip", "lock", "data", "--yes-lock", serial)
+    assert "config zone" in said
+
+
+def test_what_is_locked_is_not_locked_again(user):
+    serial = user.succeeds("--json", "info").json["chip"]["serial"]
+    for zone in ("config", "data"):
+        assert "locked already" in user.fails(5, "chip", "lock", zone, "--yes-lock", serial)
+
+
+def test_a_locked_configuration_is_not_written(user):
+    assert "locked" in user.fails(5, "chip", "config", "set", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ({"zone": 0}, "give the serial number"),
+        ({"zone": 0, "crc": 0x1234}, "give the serial number"),
+        ({"zone": 0, "serial": "0123456789abcdefee", "crc": 0x1234}, "give the serial number"),
+        ({"zone": 0, "serial": "its own"}, "give the CRC-16"),
+        ({"zone": 0, "serial": "its own", "crc": 0x1234}, "nothing was locked"),
+        ({"zone": 1}, "give the serial number"),
+        ({"zone": 1, "serial": "its own"}, "the config zone has to be locked before"),
+    ],
+)
+def test_the_device_itself_locks_nothing_that_was_not_checked(someone, params, complaint):
+    """Whatever a caller's software forgets: the device asks for the serial number and for the checked CRC."""
+    user = someone(preset="tls")
+    client = Client(SerialChannel(user.port))
+    if params.get("serial") == "its own":
+        params = params | {"serial": client.call("ATCA.GetInfo")["serial"]}
+    with pytest.raises(DeviceError, match=complaint):
+        client.call("ATCA.LockZone", params)
+    info = client.call("ATCA.GetInfo")
+    client.close()
+    assert (info["config_locked"], info["data_locked"]) == (False, False)
+
+
+# The clock.
+
+
+def test_a_clock_in_2000_is_refused(user):
+    said = user.types("rpc", "call", "Sys.SetTime", '{"time": 946684800}')
+    assert said.status != 0
+    assert "is before this firmware was made" in said.err
+
+
+def test_a_board_with_an_unset_clock_raises_it_to_what_must_have_passed(user):
+    with Repl(user.port) as repl:
+        code = "from link import clock\nclock.ensure(given)\n"
+        assert repl.value("clock.now()", "from link import clock") < 946684800 + 3600
+        assert repl.value("clock.now() - given", code, 1900000000) in (0, 1)
+        # It never goes back.
+        assert repl.value("clock.now() - given >= 100000000", code, 1800000000) is True
