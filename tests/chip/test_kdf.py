@@ -112,8 +112,10 @@ def test_sources() -> None:
 
 
 @pytest.mark.parametrize("source", [TEMP_KEY, UPPER, ALT])
-def test_sources_must_be_there(source: int) -> None:
-    keyed().refuses(EXEC, KDF, mode(source, OUTPUT, HKDF), 0, data(2, b"x"))
+@pytest.mark.parametrize("details", [2, 6])
+def test_sources_must_be_there(source: int, details: int) -> None:
+    """Even where HKDF would put zeros in the key's place."""
+    keyed().refuses(EXEC, KDF, mode(source, OUTPUT, HKDF), 0, data(details, b"x"))
 
 
 @pytest.mark.parametrize(("source", "details"), [(UPPER, 2), (ALT, 3)])

@@ -2,6 +2,7 @@
 
 import pytest
 from chip.bench import COMM, EXEC, INFO, NONCE, PARSE, Bench, crc, frame, make
+from simchip import Ack
 from simchip.packet import crc16
 
 VECTORS = [
@@ -44,11 +45,17 @@ def test_counts_outside_4_to_155_are_communication_errors(chip: Bench, count: in
     assert chip.answer() == COMM
 
 
-def test_an_illegal_count_is_found_before_its_crc_is(chip: Bench) -> None:
-    """Only the count itself is taken: a CRC that would fit does not come into it."""
+def test_an_illegal_count_is_found_even_with_a_good_crc(chip: Bench) -> None:
     chip.wake()
-    body = bytes([0x03])
-    chip.chip.write(chip.address, b"\x03" + body + crc(body))
+    chip.send(b"\x03" + crc(b"\x03"))
+    assert chip.answer() == COMM
+
+
+def test_the_input_fifo_takes_155_bytes(chip: Bench) -> None:
+    chip.wake()
+    assert chip.chip.write(chip.address, b"\x03" + b"\xff" * 155) is Ack.ALL
+    assert chip.answer() == COMM
+    assert chip.chip.write(chip.address, b"\x03" + b"\xff" * 156) is Ack.DATA_REFUSED
     assert chip.answer() == COMM
 
 

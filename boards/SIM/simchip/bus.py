@@ -81,10 +81,13 @@ class Slave:
 
     @property
     def _wanted(self) -> int:
-        """How long the group is; one byte is enough to see that it is illegal."""
-        if not self._fifo:
-            return MIN_GROUP
-        return self._fifo[0] if MIN_GROUP <= self._fifo[0] <= MAX_GROUP else 1
+        """How many bytes the FIFO takes: what Count says, as far as there is room."""
+        return min(max(self._fifo[0], 1), MAX_GROUP) if self._fifo else 1
+
+    @property
+    def _complete(self) -> bool:
+        """An illegal Count needs no more bytes to be found out."""
+        return len(self._fifo) >= self._wanted or not MIN_GROUP <= self._fifo[0] <= MAX_GROUP
 
     def read_byte(self) -> int:
         answer, self._pointer = self._life.answer, self._pointer + 1
@@ -103,12 +106,10 @@ class Slave:
         self._word_address = None
 
     def _stop_command(self, now: int) -> None:
-        complete = len(self._fifo) >= self._wanted
-        if not complete and self._life.core.quirks.stop_ends_partial_command:
+        if self._complete:
+            self._life.start(self._engine.execute(self._fifo, self._life.remaining_us(now)), now)
+        elif self._life.core.quirks.stop_ends_partial_command:
             self._life.answer = group(bytes([Status.COMMUNICATION_ERROR]))
-        elif not complete:
-            return
         else:
-            outcome = self._engine.execute(self._fifo, self._life.remaining_us(now))
-            self._life.start(outcome, now)
+            return
         self._fifo, self._pointer = b"", 0

@@ -56,8 +56,7 @@ def _deliver(core: Core, packet: Packet, slot: int, secret: bytes) -> bytes:
 
 
 def _store(core: Core, slot: int, secret: bytes, *, from_slot: bool) -> None:
-    if from_slot:
-        keys.ecdh_stores_from_even_slots(slot)
+    # The odd neighbour of an odd slot is itself: a private key, which is refused.
     target = slot | 1 if from_slot else slot
     keys.slot_must_not_be_private(core, target)
     locks.slot_must_not_be_locked(core, target)

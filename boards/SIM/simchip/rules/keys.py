@@ -211,13 +211,6 @@ def ecdh_result_for_a_slot_stays_inside(to_next_slot: bool) -> None:
 
 
 @rule
-def ecdh_stores_from_even_slots(slot: int) -> None:
-    """The next slot is the odd neighbour."""
-    if slot & 1:
-        raise ExecutionError("an odd slot has no neighbour")
-
-
-@rule
 def aes_must_be_enabled(core: Core) -> None:
     """AES_Enable is the factory's switch."""
     if not core.config.aes_enabled:
