@@ -178,10 +178,12 @@ class Bus:
         """
         deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
         while True:
+            # Looked at before the chip is asked: another thread may have held this one up for any length of time.
+            late = time.ticks_diff(deadline, time.ticks_ms()) <= 0
             count = self._read(1)
             if count is not None:
                 break
-            if time.ticks_diff(deadline, time.ticks_ms()) <= 0:
+            if late:
                 return None
             time.sleep_ms(2)
         for _ in range(_TRIES):

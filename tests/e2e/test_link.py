@@ -1,0 +1,168 @@
+"""The device's own MQTT link: it stays up, comes back, and says what it knows. A plain broker, a CA of one's own."""
+
+import subprocess
+import time
+
+import pytest
+from atecc.channels.serial import SerialChannel
+from atecc.device import Device
+from atecc.errors import DeviceError
+from atecc.rpc import Client
+from cryptography.hazmat.primitives.serialization import Encoding
+from simcloud.broker import Broker, free_address
+from simcloud.pki import Authority, name, server_certificate
+
+NEW_UMQTT = """
+import link.mqtt
+Old = link.mqtt.MQTTClient
+class New(Old):
+    '''umqtt.simple as micropython-lib has it now: no ssl_params, `ssl` is the context.'''
+    def __init__(self, client_id, server, port=0, user=None, password=None, keepalive=0, ssl=None):
+        params = {"context": ssl, "server_hostname": server}
+        super().__init__(client_id, server, port, user, password, keepalive, ssl=True, ssl_params=params)
+        New.used = True
+New.used = False
+link.mqtt.MQTTClient = New
+"""
+
+
+@pytest.fixture
+def broker(tmp_path):
+    """A running broker whose clients' CA is the one in tmp_path (ca.key, ca.crt)."""
+    subprocess.run(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -subj /CN=ca -days 9 -out ca.crt",
+        shell=True, cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    root = Authority.root(name(common_name="Broker's root"))
+    (tmp_path / "root.crt").write_bytes(root.certificate.public_bytes(Encoding.PEM))
+    host = free_address()
+    identity = server_certificate(tmp_path, root, host)
+    with Broker(tmp_path, identity, tmp_path / "ca.crt", address=host) as broker:
+        yield broker
+
+
+@pytest.fixture
+def provisioned(user, broker, tmp_path):
+    """The user of a board that is connected to the broker."""
+    user.succeeds(
+        "provision", "ca", "--ca-cert", tmp_path / "ca.crt", "--ca-key", tmp_path / "ca.key", "--subject", "/CN=linked",
+        "--days", "5", "--broker", f"{broker.address}:{broker.port}", "--server-ca", tmp_path / "root.crt",
+    )  # fmt: skip
+    return user
+
+
+@pytest.fixture
+def device(provisioned):
+    """Its RPC, through the library under the command line."""
+    client = Client(SerialChannel(provisioned.port))
+    yield Device(client._channel)
+    client.close()
+
+
+def until(condition, seconds=10):
+    """Wait for something that happens on another thread of the board."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+
+
+def test_it_reconnects_and_subscribes_again(device, broker):
+    device.subscribe("a/b")
+    broker.stop()
+    until(lambda: device.mqtt_status().state == "waiting")
+    broker.start()
+    until(lambda: device.mqtt_status().state == "connected")
+    device.publish("a/b", "after")
+    received = device.receive("a/b", 5)
+    assert received and received.message == "after"
+
+
+def test_while_it_waits_the_reason_is_told(device, broker):
+    broker.stop()
+    until(lambda: device.mqtt_status().state == "waiting")
+    until(lambda: "refused" in (device.mqtt_status().last_error or {}).get("message", ""))
+    with pytest.raises(DeviceError, match="can't be reached: connection refused"):
+        device.publish("a/b", "lost")
+
+
+def test_nothing_received_is_none(device):
+    device.subscribe("silence")
+    assert device.receive("silence", 0.3) is None
+
+
+def test_messages_wait_in_order_and_by_topic(device):
+    for topic in ("one", "two"):
+        device.subscribe(topic)
+    for message in ("1", "2", "3"):
+        device.publish("one", message)
+        device.publish("two", message * 2)
+    assert [device.receive("two", 5).message for _ in range(3)] == ["11", "22", "33"]
+    assert [device.receive(None, 5).message for _ in range(3)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 4096])
+def test_messages_of_any_size(device, size):
+    device.subscribe("size")
+    device.publish("size", "x" * size)
+    assert len(device.receive("size", 5).message) == size
+
+
+def test_topics_and_messages_beyond_ascii(device):
+    device.subscribe("größe/ö")
+    device.publish("größe/ö", "42 µm – ok")
+    assert device.receive("größe/ö", 5).message == "42 µm – ok"
+
+
+def test_a_topic_longer_than_umqtt_can_subscribe_to(device):
+    with pytest.raises(DeviceError, match="more than 122 bytes"):
+        device.subscribe("t" * 123)
+    assert device.mqtt_status().state == "connected"
+
+
+def test_switched_off_and_on(device):
+    assert device.mqtt_disconnect().state == "off"
+    with pytest.raises(DeviceError, match="the MQTT link is off"):
+        device.publish("a", "b")
+    assert device.mqtt_connect().state == "connected"
+
+
+def test_the_chip_can_be_asked_while_the_link_signs(device, broker, provisioned):
+    """RPC and TLS want the chip at the same time; nothing gets in between Nonce and Sign."""
+    for _ in range(3):
+        broker.stop()
+        until(lambda: device.mqtt_status().state == "waiting")
+        broker.start()
+        for _ in range(30):
+            assert device.chip_info().part == "ATECC608A"
+        until(lambda: device.mqtt_status().state == "connected")
+
+
+def test_a_chips_refusal_in_the_handshake_arrives_as_itself(device, provisioned):
+    device.mqtt_disconnect()
+    provisioned.bench.chip.image.config[20] &= 0xFE  # SlotConfig, ReadKey bit 0: external signatures
+    with pytest.raises(DeviceError) as caught:
+        device.mqtt_connect()
+    assert (caught.value.kind, caught.value.status) == ("chip", 0x0F)
+    assert "Sign: the chip answers 0x0F (execution error)" in str(caught.value)
+
+
+def test_a_chip_that_dies_in_the_handshake(device, provisioned):
+    device.mqtt_disconnect()
+    provisioned.bench.chip.power(False)
+    with pytest.raises(DeviceError, match="no ATECC608 answers at 0x60"):
+        device.mqtt_connect()
+
+
+def test_the_new_interface_of_umqtt(device, provisioned):
+    device.mqtt_disconnect()
+    device._client._channel.close()
+    from repl import Repl
+
+    with Repl(provisioned.port) as repl:
+        repl.run(NEW_UMQTT)
+    provisioned.succeeds("mqtt", "connect")
+    said = provisioned.succeeds("--json", "mqtt", "publish", "new", "interface", "--round-trip")
+    assert said.json["received"] == "interface"
+    with Repl(provisioned.port) as repl:
+        assert repl.value("link.mqtt.MQTTClient.used", "import link.mqtt") is True
