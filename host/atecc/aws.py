@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import ssl
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from atecc.awserrors import explain
-from atecc.errors import AteccError, AwsError, CertificateError
+from atecc.errors import AwsError, CertificateError
+from atecc.keyfile import pem_blocks
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # Syntactically no request at all: AWS refuses it, but says first whether the caller may ask.
 NO_REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n"
@@ -108,36 +115,33 @@ class Cloud:
             raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
 
 
-def amazon_roots() -> list[Any]:
+def amazon_roots() -> list[x509.Certificate]:
     """Amazon Root CA 1 (RSA) and 3 (EC), for the broker's certificate, from the bundle that boto3 trusts."""
-    from cryptography import x509
-
-    from atecc.keyfile import load_certificates
-
-    wanted = {"Amazon Root CA 1", "Amazon Root CA 3"}
     for bundle in _bundles():
-        try:
-            found = [
-                c for c in load_certificates(bundle) if _common_name(c, x509.NameOID.COMMON_NAME) in wanted
-            ]
-        except AteccError:
-            continue
-        if len(found) == len(wanted):
-            return found
+        found = [_find_root(bundle, name) for name in ("Amazon Root CA 1", "Amazon Root CA 3")]
+        roots = [root for root in found if root]
+        if len(roots) == len(found):
+            return roots
     raise CertificateError(
         "Amazon's root certificates are not on this computer.",
         "Get AmazonRootCA1.pem from https://www.amazontrust.com/repository/ and give it as --server-ca.",
     )
 
 
-def _bundles() -> list[Any]:
-    import importlib.util
-    from pathlib import Path
-
-    specs = [(importlib.util.find_spec(name), name) for name in ("certifi", "botocore")]
-    return [Path(str(spec.origin)).with_name("cacert.pem") for spec, _ in specs if spec and spec.origin]
+def _bundles() -> list[bytes]:
+    specs = [importlib.util.find_spec(name) for name in ("certifi", "botocore")]
+    paths = [Path(str(spec.origin)).with_name("cacert.pem") for spec in specs if spec and spec.origin]
+    return [path.read_bytes() for path in paths if path.exists()]
 
 
-def _common_name(certificate: Any, oid: Any) -> str:
-    names = certificate.subject.get_attributes_for_oid(oid)
-    return str(names[0].value) if names else ""
+def _find_root(bundle: bytes, common_name: str) -> x509.Certificate | None:
+    """Only certificates that carry the name are parsed: there are odd ones in such bundles."""
+    from cryptography import x509
+
+    for _, block in pem_blocks(bundle):
+        if common_name.encode() in ssl.PEM_cert_to_DER_cert(block.decode()):
+            certificate = x509.load_pem_x509_certificate(block)
+            names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+            if [name.value for name in names] == [common_name]:
+                return certificate
+    return None

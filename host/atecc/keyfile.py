@@ -30,12 +30,17 @@ def read_file(path: Path, what: str) -> bytes:
         ) from error
 
 
+def pem_blocks(data: bytes) -> list[tuple[str, bytes]]:
+    """Label and text of every PEM block."""
+    return [(match[1].decode(), match[0]) for match in _BLOCK.finditer(data)]
+
+
 def load_private_key(path: Path, ask_password: AskPassword) -> PrivateKeyTypes:
     """The first private key in a file: SEC1, PKCS#1 or PKCS#8, PEM or DER, encrypted or not."""
     from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
     data = read_file(path, "the key")
-    blocks = [(match[1].decode(), match[0]) for match in _BLOCK.finditer(data)]
+    blocks = pem_blocks(data)
     keys = [block for label, block in blocks if label.endswith("PRIVATE KEY")]
     if not keys and (blocks or not data.startswith(b"\x30")):
         raise CertificateError(
@@ -51,7 +56,7 @@ def load_certificates(path: Path) -> list[x509.Certificate]:
     from cryptography import x509
 
     data = read_file(path, "the certificate")
-    blocks = [(match[1].decode(), match[0]) for match in _BLOCK.finditer(data)]
+    blocks = pem_blocks(data)
     pems = [block for label, block in blocks if label in _CERTIFICATES]
     try:
         if pems:

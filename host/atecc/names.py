@@ -55,13 +55,13 @@ _OID = re.compile(r"(?:OID\.)?([0-2](?:\.(?:0|[1-9]\d*))+)$", re.IGNORECASE)
 
 def parse_subject(text: str) -> Rdns:
     """The RDNs of a subject in either notation; an ArgumentError says what is wrong with it."""
-    stripped = text.strip()
-    if not stripped:
+    stripped = text.lstrip()
+    if not stripped.strip():
         raise ArgumentError(
             "The subject is empty.", "Write it as /C=IE/O=ACME/CN=device-1 or C=IE,O=ACME,CN=device-1."
         )
     slashed = stripped.startswith("/")
-    parts = _split(stripped[1:], "/") if slashed else _split(stripped, ",")
+    parts = _split(stripped[1:].rstrip(), "/") if slashed else _split(stripped, ",")
     if slashed and parts[-1] == "":
         parts.pop()
     rdns = [[_attribute(item, slashed) for item in _split(part, "+")] for part in parts]

@@ -18,9 +18,10 @@ OLDEST_CLOCK = 1735689600
 
 def check_own_clock() -> None:
     """Certificates are judged by this computer's clock, and the board is going to take it over."""
-    if time.time() < OLDEST_CLOCK:
+    now = time.time()
+    if now < OLDEST_CLOCK:
         raise AteccError(
-            f"This computer's clock says {time.strftime('%Y-%m-%d', time.gmtime())}: "
+            f"This computer's clock says {time.strftime('%Y-%m-%d', time.gmtime(now))}: "
             "no certificate can be judged by it.",
             "Set the computer's clock: the board is going to take it over.",
         )

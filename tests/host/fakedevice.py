@@ -281,7 +281,8 @@ class FakeDevice:
         return {
             "state": self.mqtt, "identity": self.active, "endpoint": record.get("endpoint"),
             "port": record.get("port"), "client_id": record.get("client_id"),
-            "since": self.clock if up else None, "tls": {"version": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"} if up else None,
+            "since": self.clock if up else None,
+            "tls": {"version": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"} if up else None,
             "attempts": 1, "last_error": None, "subscriptions": self.subscriptions,
         }  # fmt: skip
 
@@ -322,6 +323,7 @@ class FakeDevice:
         self.active = "a"
         self.records["a"] = {
             "state": "active", "slot": 0, "name": name, "client_id": name, "endpoint": "old.example",
-            "port": 8883, "subject": f"CN={name}", "issuer": "CN=CA", "not_before": now, "not_after": now + days * 86400,
+            "port": 8883, "subject": f"CN={name}", "issuer": "CN=CA",
+            "not_before": now, "not_after": now + days * 86400,
             "serial": "01", "sha256": "00" * 32, "certificate": "", "chain": [], "ca": [],
         }  # fmt: skip

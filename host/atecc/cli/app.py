@@ -61,7 +61,10 @@ class App:
             self.json_written = True
             return
         for one in human:
-            self.out.print(one)
+            if isinstance(one, str):
+                click.echo(one)
+            else:
+                self.out.print(one)
 
     def say(self, text: str, style: str = "") -> None:
         """A message beside the data."""

@@ -164,9 +164,9 @@ def _aws_authority(options: dict[str, Any]) -> Authority:
     from atecc.awsthing import AwsAuthority, CloudWish
     from atecc.broker import parse_broker
 
-    document = _policy_document(options["policy_file"])
-    if document is not None and not options["policy"]:
+    if options["policy_file"] and not options["policy"]:
         raise ArgumentError("--policy-file needs --policy NAME.")
+    document = _policy_document(options["policy_file"])
     wish = CloudWish(
         thing=options["thing"],
         client_id=options["client_id"] or options["thing"],

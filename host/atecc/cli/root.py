@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from typing import Any, NoReturn
 
 import click
@@ -22,6 +23,9 @@ class Root(Group):
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         app = kwargs.setdefault("obj", None) or App()
         kwargs |= {"obj": app, "standalone_mode": False}
+        if not sys.warnoptions:
+            # Remarks of libraries to programmers; a user has no use for them.
+            warnings.simplefilter("ignore")
         try:
             status = super().main(*args, **kwargs)
         except BaseException as error:

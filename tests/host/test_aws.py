@@ -1,0 +1,300 @@
+"""AWS IoT: against moto where AWS plays along, against botocore's Stubber where it doesn't."""
+
+import base64
+import json
+
+import boto3
+import pytest
+from atecc import aws
+from atecc.awserrors import explain
+from atecc.awspolicy import device_policy
+from atecc.ca import LocalCA
+from atecc.errors import AwsError
+from atecc.provision import Provisioning
+from botocore import exceptions
+from botocore.exceptions import ClientError
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from fakedevice import SERIAL, FakeDevice
+from moto import mock_aws
+from moto.iot.exceptions import InvalidRequestException
+from moto.iot.models import IoTBackend
+
+REGION = "eu-west-1"
+AWS = ["provision", "aws", "--thing", "sensor-1", "--endpoint", "broker.invalid:8883"]
+
+
+@pytest.fixture
+def cloud(monkeypatch, ca):
+    """moto, with a CA that signs requests as AWS does, instead of making up a key."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, value)
+    authority = LocalCA.load(ca.cert, ca.key, None)
+
+    def sign(self, csr, set_as_active):
+        try:
+            request = x509.load_pem_x509_csr(csr.encode())
+        except ValueError as error:
+            raise InvalidRequestException("CSR violates constraints") from error
+        pem = authority.issue(request, 30).public_bytes(Encoding.PEM).decode()
+        return self.register_certificate(pem, None, set_as_active=set_as_active, status="INACTIVE")
+
+    monkeypatch.setattr(IoTBackend, "create_certificate_from_csr", sign)
+    monkeypatch.setattr(Provisioning, "retry_pause", 0)
+    with mock_aws():
+        yield boto3.client("iot")
+
+
+@pytest.fixture
+def refuse(monkeypatch):
+    """Have AWS answer some operations with an error."""
+
+    def refuse(**codes):
+        real = aws.Cloud._call
+
+        def call(self, operation, **params):
+            if operation in codes:
+                error = ClientError(
+                    {"Error": {"Code": codes[operation], "Message": "said by AWS"}}, operation
+                )
+                raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region)
+            return real(self, operation, **params)
+
+        monkeypatch.setattr(aws.Cloud, "_call", call)
+
+    return refuse
+
+
+def untouched(board):
+    return "Identity.Begin" not in board.calls and not board.keys
+
+
+def test_the_whole_job(board, run, cloud):
+    seen = run(board, *AWS, "--json")
+    assert seen.status == 0, seen.err
+    data = seen.json
+    assert (data["thing"], data["client_id"], data["chip"]["serial"]) == ("sensor-1", "sensor-1", SERIAL)
+    [certificate] = cloud.list_certificates()["certificates"]
+    assert certificate["status"] == "ACTIVE"
+    arn = certificate["certificateArn"]
+    assert cloud.list_thing_principals(thingName="sensor-1")["principals"] == [arn]
+    assert [p["policyName"] for p in cloud.list_attached_policies(target=arn)["policies"]] == ["atecc-device"]
+    on_board = x509.load_der_x509_certificate(base64.b64decode(board.records["a"]["certificate"]))
+    assert on_board.subject.rfc4514_string() == "CN=sensor-1"
+    assert on_board.public_bytes(Encoding.PEM).decode() == data["certificate_pem"]
+
+
+def test_the_policy_lets_a_device_be_itself_only(board, run, cloud):
+    run(board, *AWS)
+    document = json.loads(cloud.get_policy(policyName="atecc-device")["policyDocument"])
+    prefix = f"arn:aws:iot:{REGION}:123456789012:"
+    thing = "${iot:Connection.Thing.ThingName}"
+    connect, publish, subscribe = document["Statement"]
+    assert connect["Action"] == "iot:Connect" and connect["Resource"] == f"{prefix}client/{thing}"
+    assert connect["Condition"] == {"Bool": {"iot:Connection.Thing.IsAttached": "true"}}
+    for statement in (publish, subscribe):
+        assert all(thing in resource and resource.startswith(prefix) for resource in statement["Resource"])
+    assert len(json.dumps(document, separators=(",", ":"))) < 2048
+
+
+def test_the_trusted_roots_are_amazons(board, run, cloud):
+    run(board, *AWS)
+    roots = [x509.load_der_x509_certificate(base64.b64decode(c)) for c in board.records["a"]["ca"]]
+    assert {r.subject.rfc4514_string() for r in roots} == {
+        "CN=Amazon Root CA 1,O=Amazon,C=US",
+        "CN=Amazon Root CA 3,O=Amazon,C=US",
+    }
+
+
+def test_the_endpoint_is_what_aws_says(board, run, cloud):
+    seen = run(board, "provision", "aws", "--thing", "sensor-1", "--no-broker-check", "--json")
+    assert seen.json["endpoint"].endswith(f"-ats.iot.{REGION}.amazonaws.com") and seen.json["port"] == 8883
+
+
+def test_a_second_board_shares_the_policy(board, run, cloud):
+    assert run(board, *AWS).status == 0
+    seen = run(FakeDevice(), "provision", "aws", "--thing", "sensor-2", *AWS[4:])
+    assert seen.status == 0 and "policy atecc-device is there, as it should be" in seen.err
+    assert len(cloud.list_policies()["policies"]) == 1
+
+
+def other_policy(cloud, name):
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}],
+    }
+    cloud.create_policy(policyName=name, policyDocument=json.dumps(document))
+    return document
+
+
+def test_another_policy_of_that_name_is_never_overwritten(board, run, cloud):
+    document = other_policy(cloud, "atecc-device")
+    seen = run(board, *AWS)
+    assert seen.status == 5 and "it is not overwritten" in seen.err and untouched(board)
+    assert json.loads(cloud.get_policy(policyName="atecc-device")["policyDocument"]) == document
+
+
+def test_a_policy_of_ones_own(board, run, cloud, tmp_path):
+    document = other_policy(cloud, "mine")
+    seen = run(board, *AWS, "--policy", "mine")
+    assert seen.status == 0 and "policy mine is there, and used as it is" in seen.err
+    (tmp_path / "p.json").write_text(json.dumps(document | {"Statement": []}))
+    seen = run(FakeDevice(), *AWS, "--policy", "mine", "--policy-file", tmp_path / "p.json")
+    assert seen.status == 5 and "not overwritten" in seen.err
+    seen = run(FakeDevice(), *AWS, "--policy", "new", "--policy-file", tmp_path / "p.json")
+    assert seen.status == 0 and "policy new made (yours)" in seen.err
+
+
+@pytest.mark.parametrize(("text", "status"), [("{", 6), ("[]", 6)])
+def test_a_policy_file_that_is_none(board, run, cloud, tmp_path, text, status):
+    (tmp_path / "p.json").write_text(text)
+    seen = run(board, *AWS, "--policy", "x", "--policy-file", tmp_path / "p.json")
+    assert seen.status == status and untouched(board)
+    assert run(board, *AWS, "--policy-file", tmp_path / "p.json").status == 2
+
+
+def test_no_credentials(board, run, cloud, monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    seen = run(board, *AWS)
+    assert seen.status == 7 and "No AWS credentials were found" in seen.err and "aws sso login" in seen.err
+    assert untouched(board)
+
+
+def test_no_region(board, run, cloud, monkeypatch, tmp_path):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    seen = run(board, *AWS)
+    assert seen.status == 7 and "No AWS region is set" in seen.err and untouched(board)
+    assert run(board, *AWS, "--region", REGION).status == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--region", "not a region"], "not an AWS region"),
+        (["--profile", "nobody"], "nobody"),
+        (["--aws-endpoint-url", "http://127.0.0.1:1"], "AWS can't be reached"),
+        (["--aws-endpoint-url", "nonsense"], "nonsense"),
+    ],
+)
+def test_settings_that_dont_work(board, run, cloud, options, said, monkeypatch):
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    seen = run(board, *AWS, *options)
+    assert seen.status == 7 and said in seen.err and untouched(board)
+
+
+BEFORE = ["describe_endpoint", "create_certificate_from_csr", "create_thing", "get_policy", "create_policy"]
+
+
+@pytest.mark.parametrize("operation", BEFORE)
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("AccessDeniedException", "AWS denies iot:"),
+        ("UnrecognizedClientException", "does not know these credentials"),
+        ("ExpiredTokenException", "credentials have expired"),
+        ("InvalidSignatureException", "credentials' signature"),
+        ("ThrottlingException", "AWS slows us down"),
+        ("ServiceUnavailableException", "said by AWS"),
+    ],
+)
+def test_refused_before_the_chip_makes_a_key(board, run, cloud, refuse, operation, code, said):
+    refuse(**{operation: code})
+    seen = run(board, *AWS)
+    assert seen.status == 7 and said in seen.err, seen.err
+    assert untouched(board) and "Traceback" not in seen.err
+
+
+def test_a_denial_names_the_permission(board, run, cloud, refuse):
+    refuse(create_certificate_from_csr="AccessDeniedException")
+    assert "permission iot:CreateCertificateFromCsr" in run(board, *AWS).err
+
+
+@pytest.mark.parametrize("operation", ["attach_policy", "attach_thing_principal"])
+def test_refused_after_the_certificate_was_issued(board, run, cloud, refuse, operation):
+    board.identity()
+    refuse(**{operation: "AccessDeniedException"})
+    seen = run(board, *AWS)
+    assert seen.status == 7 and "was deactivated and deleted" in seen.err, seen.err
+    assert cloud.list_certificates()["certificates"] == []
+    assert board.records["b"]["state"] == "empty" and "old, slot 0" in seen.err
+
+
+def test_what_cant_be_taken_back_is_named(board, run, cloud, refuse):
+    refuse(attach_policy="AccessDeniedException", update_certificate="AccessDeniedException")
+    seen = run(board, *AWS)
+    [certificate] = cloud.list_certificates()["certificates"]
+    assert (
+        seen.status == 7
+        and certificate["certificateId"] in seen.err
+        and "could not be taken back" in seen.err
+    )
+
+
+@pytest.mark.parametrize("method", ["Identity.Stage", "Identity.Try", "Identity.Commit"])
+def test_what_the_board_refuses_is_taken_back_in_the_cloud(board, run, cloud, method):
+    board.faults[method] = {"code": 503, "kind": "mqtt", "message": "closed without a word"}
+    seen = run(board, *AWS)
+    assert seen.status == 8 and "was deactivated and deleted" in seen.err
+    assert cloud.list_certificates()["certificates"] == []
+    assert cloud.list_things()["things"], "the thing stays: it was not ours to delete"
+
+
+def test_trying_has_patience_with_aws(board, run, cloud):
+    closed = {"code": 503, "kind": "mqtt", "message": "closed without a word"}
+    board.faults["Identity.Try"] = [closed, closed, None]
+    assert run(board, *AWS).status == 0
+    assert board.calls.count("Identity.Try") == 3
+
+
+def test_a_certificate_for_another_key(board, run, cloud, monkeypatch):
+    def moto_like(self, csr):
+        return real(self, FakeDevice_request())
+
+    def FakeDevice_request():
+        other = FakeDevice()
+        der = base64.b64decode(other.Identity_Begin([[["CN", "other"]]])["csr"])
+        return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
+
+    real = aws.Cloud.issue
+    monkeypatch.setattr(aws.Cloud, "issue", moto_like)
+    seen = run(board, *AWS)
+    assert seen.status == 6 and "is for another key than the chip's: nothing was written" in seen.err
+    assert "Identity.Stage" not in board.calls and cloud.list_certificates()["certificates"] == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (exceptions.NoCredentialsError(), "No AWS credentials"),
+        (exceptions.PartialCredentialsError(provider="env", cred_var="x"), "No AWS credentials"),
+        (exceptions.NoRegionError(), "No AWS region"),
+        (exceptions.EndpointConnectionError(endpoint_url="https://x"), "can't be reached"),
+        (exceptions.ConnectTimeoutError(endpoint_url="https://x"), "can't be reached"),
+        (exceptions.SSLError(endpoint_url="https://x", error="bad"), "not trusted"),
+        (exceptions.UnauthorizedSSOTokenError(), "login has expired"),
+        (exceptions.ParamValidationError(report="x"), "could not do iot:CreateThing"),
+    ],
+)
+def test_boto3s_own_trouble_in_words(error, said):
+    found = explain(error, "CreateThing", REGION)
+    assert isinstance(found, AwsError) and said in found.message
+
+
+def test_throttling_is_waited_out(cloud):
+    """botocore itself retries: five attempts in all."""
+    config = aws.Cloud(REGION).iot.meta.config
+    assert config.retries["mode"] == "standard" and config.retries["total_max_attempts"] == 5
+
+
+def test_the_policy_is_built_from_the_things_arn():
+    document = device_policy("arn:aws-cn:iot:cn-north-1:42:thing/x")
+    assert document["Statement"][0]["Resource"].startswith("arn:aws-cn:iot:cn-north-1:42:client/")

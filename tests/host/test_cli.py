@@ -1,0 +1,306 @@
+"""The command line itself: what goes where, how it ends, and that nobody ever sees a traceback."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from atecc.errors import ChannelError, CorruptReply
+from boardpty import BoardPty
+from fakedevice import SERIAL, FakeDevice
+
+ATECC = [sys.executable, "-c", "from atecc.cli import main; main()"]
+
+
+def atecc(*args, **environment):
+    environment = {k: v for k, v in os.environ.items() if k != "ATECC_PORT"} | environment
+    return subprocess.run(
+        [*ATECC, *args], capture_output=True, text=True, env=environment, check=False, timeout=20
+    )
+
+
+def test_help_is_quick_and_needs_nothing_heavy():
+    code = (
+        "import sys; sys.argv[1:] = ['--help']\n"
+        "from atecc.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'boto3', 'botocore', 'cryptography', 'mpremote', 'rich', 'serial'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - started < 2
+    assert "provision" in done.stdout
+
+
+COMMANDS = [
+    "info",
+    "chip config get",
+    "chip config set",
+    "chip lock",
+    "provision ca",
+    "provision aws",
+    "mqtt status",
+    "mqtt connect",
+    "mqtt disconnect",
+    "mqtt publish",
+    "mqtt subscribe",
+    "identity status",
+    "identity discard",
+    "rpc list",
+    "rpc call",
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(board, run, command):
+    seen = run(board, *command.split(), "--help")
+    assert seen.status == 0 and "Examples:" in seen.out and f"atecc {command}" in seen.out
+
+
+def test_info(board, run):
+    board.identity("sensor-7")
+    seen = run(board, "info")
+    assert seen.status == 0 and seen.err == ""
+    for text in (SERIAL, "ATECC608A", "0x60", "0xc0", "config zone locked", "sensor-7", "atecc mqtt connect"):
+        assert text in seen.out
+
+
+@pytest.mark.parametrize(
+    ("locked", "following"),
+    [
+        ((False, False), "atecc chip lock config"),
+        ((True, False), "chip lock data"),
+        ((True, True), "provision aws"),
+    ],
+)
+def test_info_says_what_is_next(run, locked, following):
+    assert following in run(FakeDevice(*locked), "info").out
+
+
+def no(kind, code=503, message="said by the board"):
+    return {"code": code, "kind": kind, "message": message}
+
+
+def test_info_without_a_chip_still_shows_the_board(board, run):
+    board.faults["ATCA.GetInfo"] = no("no-chip", message="nothing answers on the I2C bus")
+    seen = run(board, "info")
+    assert seen.status == 4
+    assert "FAKE" in seen.out and "nothing answers on the I2C bus" in seen.err and "SDA and SCL" in seen.err
+    data = run(board, "info", "--json")
+    assert (
+        data.status == 4 and data.json["error"]["kind"] == "no-chip" and data.json["board"]["board"] == "FAKE"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "hint"),
+    [
+        ("argument", 2, ""),
+        ("method", 1, "rpc list"),
+        ("internal", 1, "defect of the firmware"),
+        ("chip", 4, ""),
+        ("no-chip", 4, "pull-up"),
+        ("bus", 4, "pull-ups"),
+        ("slot", 4, "chip config get"),
+        ("refused", 5, ""),
+        ("state", 5, ""),
+        ("locked", 5, "for good"),
+        ("unlocked", 5, "chip lock config"),
+        ("key-in-use", 5, "identity status"),
+        ("certificate", 6, ""),
+        ("clock", 8, "time"),
+        ("tls", 8, "--server-ca"),
+        ("network", 8, "on the network"),
+        ("mqtt", 8, "policy"),
+        ("timeout", 8, ""),
+        ("something new", 1, ""),
+    ],
+)
+def test_every_kind_of_the_boards_errors(board, run, kind, status, hint):
+    board.faults["MQTT.Status"] = no(kind)
+    seen = run(board, "mqtt", "status")
+    assert (seen.status, seen.out) == (status, "")
+    assert seen.err.startswith("Error: said by the board") and hint in seen.err
+
+
+def test_an_error_for_programs(board, run):
+    board.faults["MQTT.Status"] = no("chip", 500) | {"command": "Sign", "status": 15}
+    seen = run(board, "mqtt", "status", "--json")
+    assert seen.status == 4
+    assert seen.json["error"] | {"message": ""} == {
+        "kind": "chip", "message": "", "exit_status": 4, "code": 500, "command": "Sign", "status": 15,
+    }  # fmt: skip
+
+
+def test_a_usage_error_for_programs(board, run):
+    seen = run(board, "--json", "rpc", "call")
+    assert seen.status == 2 and seen.json["error"]["kind"] == "usage" and "Missing argument" in seen.err
+
+
+@pytest.mark.parametrize(
+    "answer", [None, 7, {}, {"address": 1}, {"config": "%"}, {"config": "AAAA"}, {"config": None}]
+)
+def test_replies_that_make_no_sense(board, run, answer):
+    board.tamper["ATCA.GetInfo"] = board.tamper["ATCA.GetConfig"] = lambda _: answer
+    seen = run(board, "chip", "config", "get")
+    assert seen.status == 3 and "don't fit together" in seen.err and "Traceback" not in seen.err
+
+
+def test_a_reply_to_another_request(board, run):
+    board.request = lambda frame, timeout: b'{"id": 999, "result": null}'
+    assert "another request" in run(board, "info").err
+
+
+def test_a_defect_is_one_sentence(board, run):
+    board.faults["Sys.GetInfo"] = ZeroDivisionError("oops")
+    seen = run(board, "info")
+    assert seen.status == 1 and "defect of this tool: ZeroDivisionError: oops" in seen.err
+    assert "-vv" in seen.err and "Traceback" not in seen.err
+    assert "Traceback" in run(board, "-vv", "info").err
+
+
+def test_the_channel_is_closed_whatever_happens(board, run):
+    board.faults["Sys.GetInfo"] = ChannelError("gone")
+    assert run(board, "info").status == 3 and board.closed
+
+
+def test_options_stand_before_or_after(board, run):
+    assert run(board, "--json", "mqtt", "status").json == run(board, "mqtt", "status", "--json").json
+
+
+@pytest.mark.parametrize("timeout", ["0", "301", "soon"])
+def test_timeouts_that_make_no_sense(board, run, timeout):
+    assert run(board, "info", "--timeout", timeout).status == 2
+
+
+def test_no_colours_in_a_pipe(board, run):
+    assert "\x1b" not in run(board, "info").out + run(board, "chip", "config", "get").out
+
+
+# rpc
+
+
+def test_rpc_call(board, run):
+    seen = run(board, "rpc", "call", "ATCA.KeyInfo", '{"slot": 0}')
+    assert seen.status == 0 and seen.json["slot"] == 0
+    assert run(board, "rpc", "call", "ATCA.KeyInfo", "-", typed='{"slot": 1}').json["slot"] == 1
+    assert "ATCA.GetInfo" in run(board, "rpc", "list").out.splitlines()
+    assert "ATCA.GetInfo" in run(board, "rpc", "list", "--json").json
+
+
+@pytest.mark.parametrize("params", ["{", "[]", "7", "slot=0"])
+def test_rpc_call_with_what_is_no_object(board, run, params):
+    seen = run(board, "rpc", "call", "ATCA.KeyInfo", params)
+    assert seen.status == 2 and '{"slot": 0}' in seen.err and board.calls == []
+
+
+def test_rpc_call_does_not_lock(blank, run):
+    seen = run(blank, "rpc", "call", "ATCA.LockZone", '{"zone": 0}')
+    assert seen.status == 5 and "atecc chip lock" in seen.err and blank.calls == []
+
+
+# mqtt, identity
+
+
+@pytest.fixture
+def online(board):
+    board.identity("sensor-7")
+    board.mqtt = "connected"
+    return board
+
+
+def test_publish_and_round_trip(online, run):
+    assert run(online, "mqtt", "publish", "t", "hello").status == 0
+    data = run(online, "mqtt", "publish", "t", "hello", "--round-trip", "--json").json
+    assert (data["topic"], data["sent"], data["received"]) == ("t", "hello", "hello")
+
+
+def test_publish_from_standard_input(online, run):
+    assert (
+        run(online, "mqtt", "publish", "t", "-", "--round-trip", "--json", typed="piped").json["received"]
+        == "piped"
+    )
+
+
+def test_publish_and_wait_for_an_answer(online, run):
+    online.inbox.append({"topic": "answers", "message": "42"})
+    seen = run(online, "mqtt", "publish", "t", "question", "--wait", "answers")
+    assert seen.out == "42\n" and "Published on t" in seen.err
+
+
+def test_a_round_trip_that_does_not_come_back(online, run):
+    online.MQTT_Receive = lambda **_: None
+    seen = run(online, "mqtt", "publish", "t", "x", "--round-trip")
+    assert seen.status == 8 and "Nothing came on t within 30 s" in seen.err
+
+
+def test_subscribe(online, run):
+    online.inbox += [{"topic": "t", "message": "one"}, {"topic": "t", "message": "two"}]
+    assert run(online, "mqtt", "subscribe", "t", "--count", "2").out == "t: one\nt: two\n"
+
+
+def test_mqtt_status_and_connect(board, run):
+    board.identity()
+    assert "off" in run(board, "mqtt", "status").out
+    assert "TLSv1.2" in run(board, "mqtt", "connect").out
+    assert run(board, "mqtt", "disconnect", "--json").json["state"] == "off"
+
+
+def test_identity_status_and_discard(online, run):
+    assert "identity a" in run(online, "identity", "status").out.lower()
+    assert run(online, "identity", "discard").status == 5
+    online.Identity_Begin([[["CN", "x"]]])
+    assert "Identity b is forgotten" in run(online, "identity", "discard").out
+
+
+# As a process
+
+
+def test_through_a_real_port(tmp_path):
+    with BoardPty(FakeDevice()) as board:
+        done = atecc("info", "--json", ATECC_PORT=board.port)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["chip"]["serial"] == SERIAL
+
+
+def test_no_board_at_all():
+    done = atecc("info", "--port", "/dev/ttyNONE9")
+    assert done.returncode == 3 and done.stdout == ""
+    assert (
+        done.stderr.startswith("Error: There is no serial port /dev/ttyNONE9.")
+        and "Traceback" not in done.stderr
+    )
+
+
+def test_ctrl_c():
+    with BoardPty(FakeDevice()) as board:
+        board.misbehave = [None]
+        process = subprocess.Popen([*ATECC, "--port", board.port, "info"], stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 10
+        while not board.requests and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode == 130 and "Interrupted" in err and "Traceback" not in err
+
+
+def test_a_reader_that_goes_away():
+    with BoardPty(FakeDevice()) as board:
+        command = f"{shlex.join(ATECC)} --port {board.port} chip config get | true"
+        done = subprocess.run(
+            ["bash", "-c", command], capture_output=True, text=True, check=False, timeout=20
+        )
+    assert done.returncode == 0 and "Traceback" not in done.stderr and "Broken" not in done.stderr
+
+
+def test_a_corrupt_reply_to_a_change_says_what_is_not_known(board, run):
+    board.identity()
+    board.faults["MQTT.Connect"] = CorruptReply("damaged")
+    seen = run(board, "mqtt", "connect")
+    assert seen.status == 3 and "not known" in seen.err

@@ -1,0 +1,454 @@
+"""The workflow with one's own CA: what happens, in which order, and what is left when it stops anywhere."""
+
+import base64
+import datetime as dt
+import time
+
+import pytest
+from atecc.errors import ChannelError, CorruptReply
+from atecc.keyfile import load_private_key
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from fakedevice import SERIAL, FakeDevice
+from tlsserver import TlsServer
+
+# Anything after this has touched the chip.
+BEGIN = "Identity.Begin"
+
+
+def provision(run, board, ca, wish, *more, typed=None):
+    return run(board, "provision", "ca", *ca.options, *wish, *more, typed=typed)
+
+
+def untouched(board):
+    return BEGIN not in board.calls and not board.keys
+
+
+def test_the_whole_job(board, run, ca, wish):
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 0, seen.err
+    for line in (
+        f"ATECC608A {SERIAL} at 0x60",
+        "key generated in slot 0: it can't be read out",
+        "signed by that key, checked here",
+        "byte for byte the same",
+        "mutual TLS with broker.invalid, signed by the chip",
+        "identity a is the active one",
+        "MQTT is up: broker.invalid as sensor-1",
+    ):
+        assert line in seen.err
+    assert seen.out == "", "nothing for programs unless they ask"
+    assert board.active == "a" and board.mqtt == "connected"
+    stored = board.records["a"]
+    assert (stored["name"], stored["client_id"], stored["endpoint"], stored["port"]) == (
+        "sensor-1", "sensor-1", "broker.invalid", 8883,
+    )  # fmt: skip
+
+
+def test_the_order_of_things(board, run, ca, wish):
+    provision(run, board, ca, wish)
+    changes = [c for c in board.calls if c.split(".")[1] not in ("GetInfo", "KeyInfo", "Status", "Get")]
+    assert changes == [
+        "Sys.SetTime", BEGIN, "Identity.Stage", "Identity.Try", "Identity.Commit", "MQTT.Connect",
+    ]  # fmt: skip
+
+
+def test_json_has_what_was_really_used(board, run, ca, wish):
+    data = provision(run, board, ca, wish, "--json").json
+    certificate = x509.load_pem_x509_certificate(data["certificate_pem"].encode())
+    csr = x509.load_pem_x509_csr(data["csr_pem"].encode())
+    der = base64.b64decode(board.records["a"]["certificate"])
+    assert certificate.public_bytes(Encoding.DER) == der
+    assert csr.public_key() == certificate.public_key() == board.keys[0].public_key()
+    certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(data["ca_pem"].encode()))
+    assert data["chip"] == {"serial": SERIAL, "revision": "00006002"}
+    assert data["tls"]["version"] == "TLSv1.2" and data["endpoint"] == "broker.invalid"
+    assert [s["name"] for s in data["steps"]] == [
+        "board", "chip", "ca", "broker", "clock", "key", "csr", "certificate", "stage", "try", "commit",
+        "mqtt",
+    ]  # fmt: skip
+
+
+def test_the_boards_clock_in_2000_is_set(board, run, ca, wish):
+    seen = provision(run, board, ca, wish)
+    assert "it said 2000-01-01" in seen.err and abs(board.clock - time.time()) < 20
+
+
+def test_this_computers_clock_in_2000(board, run, ca, wish, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 946684800.0)
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 1 and "This computer's clock says 2000-01-01" in seen.err and untouched(board)
+
+
+# The case that started it
+
+
+@pytest.fixture
+def first_case(openssl, tmp_path):
+    """Exactly these commands, and their files."""
+    openssl("ecparam", "-out", "ca.key.pem", "-name", "prime256v1", "-genkey")
+    subject = "/C=IE/L=Dublin/O=ACME Ltd/OU=Testing/"
+    openssl("req", "-new", "-subj", subject, "-sha256", "-key", "ca.key.pem", "-text", "-out", "ca.csr.tmpl")
+    openssl("x509", "-in", "ca.csr.tmpl", "-text", "-out", "ca.crt.pem", "-req", "-signkey", "ca.key.pem")
+    assert (tmp_path / "ca.key.pem").read_text().startswith("-----BEGIN EC PARAMETERS-----")
+    assert not (tmp_path / "ca.crt.pem").read_text().startswith("-----BEGIN")
+    return ["--ca-cert", tmp_path / "ca.crt.pem", "--ca-key", tmp_path / "ca.key.pem"]
+
+
+@pytest.mark.parametrize("subject", ["/C=IE/L=Dublin", "C=IE,L=Dublin"])
+def test_the_case_that_started_it(board, run, first_case, subject, openssl, tmp_path):
+    wish = ["--subject", subject, "--days", "20", "--broker", "broker.invalid:8883"]
+    seen = run(board, "provision", "ca", *first_case, *wish, "--json")
+    assert seen.status == 0, seen.err
+    assert "X.509 v1, without CA:TRUE" in seen.err and "AWS IoT would not register it" in seen.err
+    (tmp_path / "device.pem").write_text(seen.json["certificate_pem"])
+    assert "OK" in openssl("verify", "-CAfile", "ca.crt.pem", "-purpose", "sslclient", "device.pem")
+    assert "C = IE, L = Dublin" in openssl("x509", "-in", "device.pem", "-noout", "-subject")
+    assert board.records["a"]["name"] == "atecc-fake", "without a CN the board's id is the name"
+
+
+def test_a_tls_server_that_trusts_that_ca_lets_the_device_in(board, run, first_case, tmp_path):
+    wish = ["--subject", "/CN=sensor-1", "--days", "20", "--broker", "broker.invalid:8883"]
+    data = run(board, "provision", "ca", *first_case, *wish, "--json").json
+    ca_pem = (tmp_path / "ca.crt.pem").read_text()
+    with TlsServer(tmp_path, ca_pem, tmp_path / "ca.key.pem", "localhost", client_ca=ca_pem) as server:
+        assert server.connect(data["certificate_pem"], board.keys[0]) == "TLSv1.2"
+
+
+# Before the chip makes a key
+
+
+def test_config_zone_not_locked(run, ca, wish):
+    board = FakeDevice(config_locked=False, data_locked=False)
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 5 and "config zone is not locked" in seen.err
+    assert (
+        "atecc chip config set\n" in seen.err and "atecc chip lock config\n" in seen.err and untouched(board)
+    )
+
+
+def test_data_zone_not_locked_is_said(run, ca, wish):
+    seen = provision(run, FakeDevice(data_locked=False), ca, wish)
+    assert seen.status == 0 and "The data zone is not locked" in seen.err
+
+
+@pytest.mark.parametrize("kind", ["no-chip", "bus"])
+def test_no_chip_or_one_that_talks_nonsense(board, run, ca, wish, kind):
+    board.faults["ATCA.GetInfo"] = {"code": 503, "kind": kind, "message": "said by the board"}
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 4 and "said by the board" in seen.err and untouched(board)
+
+
+def test_a_slot_that_cant_sign(board, run, ca, wish):
+    seen = provision(run, board, ca, wish, "--slot", 9)
+    assert seen.status == 4 and "Slot 9 can't sign" in seen.err and "Slots that can: 0, 1, 2" in seen.err
+    assert untouched(board)
+
+
+def test_a_slot_that_cant_generate_and_is_empty(board, run, ca, wish):
+    board.config[21] = 0x00
+    seen = provision(run, board, ca, wish)
+    assert (
+        seen.status == 4 and "Slot 0 holds no key, and its configuration lets the chip make none" in seen.err
+    )
+    assert untouched(board)
+
+
+def test_a_slot_that_cant_generate_is_used_as_it_is(board, run, ca, wish):
+    board.config[21] = 0x00
+    key = board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 0 and "the key in slot 0 is used as it is" in seen.err and board.keys[0] is key
+
+
+def test_the_active_identitys_key_is_never_replaced(board, run, ca, wish):
+    board.identity()
+    key = board.keys[0]
+    for more in ([], ["--key", "overwrite", "--yes-overwrite", SERIAL]):
+        seen = provision(run, board, ca, wish, "--slot", 0, *more)
+        assert seen.status == 5 and "never replaced" in seen.err
+    assert board.keys[0] is key and BEGIN not in board.calls
+
+
+def test_a_key_that_nobody_knows(board, run, ca, wish):
+    key = board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 5 and "no identity of this board knows" in seen.err
+    assert "--key existing" in seen.err and f"--key overwrite --yes-overwrite {SERIAL}" in seen.err
+    assert board.keys[0] is key and BEGIN not in board.calls
+    assert provision(run, board, ca, wish, "--key", "existing").status == 0
+    assert board.keys[0] is key
+
+
+@pytest.mark.parametrize("typed", [SERIAL + "\n", None])
+def test_overwriting_it_takes_the_serial_number(board, run, ca, wish, typed):
+    key = board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    more = ["--key", "overwrite"] + ([] if typed else ["--yes-overwrite", SERIAL.upper()])
+    seen = provision(run, board, ca, wish, *more, typed=typed)
+    assert seen.status == 0, seen.err
+    assert board.keys[0] is not key
+
+
+@pytest.mark.parametrize(("more", "typed"), [(["--yes-overwrite", "0123"], None), ([], "0123\n"), ([], None)])
+def test_overwriting_without_it(board, run, ca, wish, more, typed):
+    board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    seen = provision(run, board, ca, wish, "--key", "overwrite", *more, typed=typed)
+    assert seen.status == 5 and BEGIN not in board.calls
+
+
+def test_existing_without_a_key(board, run, ca, wish):
+    seen = provision(run, board, ca, wish, "--key", "existing")
+    assert seen.status == 4 and "Slot 0 holds no key." in seen.err and untouched(board)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "status", "said"),
+    [
+        ("--subject", "CN", 2, "not TYPE=VALUE"),
+        ("--subject", "/C=Ireland", 2, "not possible"),
+        ("--days", "0", 2, "can't be valid for 0 days"),
+        ("--days", "-5", 2, "can't be valid for -5 days"),
+        ("--broker", "host:port", 2, "not a broker's address"),
+        ("--broker", "mqtts://host:1", 2, "not a broker's address"),
+        ("--broker", ":8883", 2, "not a broker's address"),
+        ("--san", "sensor-1", 6, "no alternative name"),
+        ("--san", "IP:300.1.1.1", 6, "no alternative name"),
+        ("--slot", "16", 2, "16"),
+        ("--ca-cert", "/nonexistent", 6, "There is no file /nonexistent"),
+        ("--ca-key", "/nonexistent", 6, "There is no file /nonexistent"),
+        ("--server-ca", "/nonexistent", 6, "There is no file /nonexistent"),
+    ],
+)
+def test_bad_wishes_touch_nothing(board, run, ca, wish, option, value, status, said):
+    seen = provision(run, board, ca, wish, option, value)
+    assert seen.status == status and said in seen.err, seen.err
+    assert untouched(board) and board.clock == 946684800
+
+
+def test_an_expired_ca(board, run, ca, tmp_path, wish):
+    key = load_private_key(ca.key, None)
+    now = dt.datetime.now(dt.UTC)
+    expired = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([]))
+        .issuer_name(x509.Name([]))
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=2))
+        .not_valid_after(now - dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "c").write_bytes(expired.public_bytes(Encoding.PEM))
+    seen = run(board, "provision", "ca", "--ca-cert", tmp_path / "c", "--ca-key", ca.key, *wish)
+    assert seen.status == 6 and "The CA certificate expired on" in seen.err and untouched(board)
+
+
+def test_the_key_of_another_ca(board, run, ca, openssl, tmp_path, wish):
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-out", "other.pem")
+    seen = run(board, "provision", "ca", "--ca-cert", ca.cert, "--ca-key", tmp_path / "other.pem", *wish)
+    assert seen.status == 6 and "does not belong to the certificate" in seen.err and untouched(board)
+
+
+def test_an_encrypted_ca_key(board, run, ca, openssl, tmp_path, wish):
+    openssl("ec", "-in", "ca.key.pem", "-aes256", "-passout", "pass:pw", "-out", "enc.pem")
+    args = ["provision", "ca", "--ca-cert", ca.cert, "--ca-key", tmp_path / "enc.pem", *wish]
+    seen = run(board, *args)
+    assert seen.status == 6 and "--ca-key-password-file" in seen.err and untouched(board)
+    (tmp_path / "pw").write_text("wrong\n")
+    assert "not the password" in run(board, *args, "--ca-key-password-file", tmp_path / "pw").err
+    (tmp_path / "pw").write_text("pw\n")
+    assert run(board, *args, "--ca-key-password-file", tmp_path / "pw").status == 0
+    seen = run(FakeDevice(), *args, typed="pw\n")
+    assert seen.status == 0 and "Password of" in seen.err and "pw\n" not in seen.err
+
+
+def test_too_many_cas(board, run, ca, wish, tmp_path):
+    (tmp_path / "bundle.pem").write_text(ca.cert.read_text() * 9)
+    seen = provision(run, board, ca, wish, "--server-ca", tmp_path / "bundle.pem")
+    assert seen.status == 6 and "keeps 1 to 8 CA certificates, here are 9" in seen.err and untouched(board)
+
+
+# The broker, seen from here first
+
+
+@pytest.fixture
+def broker(tmp_path, ca):
+    with TlsServer(
+        tmp_path, ca.cert.read_text(), ca.key, "localhost", client_ca=ca.cert.read_text()
+    ) as server:
+        yield server
+
+
+def test_a_good_broker(board, run, ca, wish, broker):
+    seen = provision(run, board, ca, wish, "--broker", f"localhost:{broker.port}")
+    assert seen.status == 0 and "the broker's certificate fits its name and the CA" in seen.err
+
+
+def test_a_broker_with_another_name(board, run, ca, wish, broker):
+    seen = provision(run, board, ca, wish, "--broker", f"127.0.0.1:{broker.port}")
+    assert seen.status == 8 and "for another name than 127.0.0.1" in seen.err and untouched(board)
+
+
+def test_a_broker_of_another_ca(board, run, ca, wish, broker, openssl, tmp_path):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k2",
+            "-out", "c2", "-subj", "/CN=other")  # fmt: skip
+    more = ["--broker", f"localhost:{broker.port}", "--server-ca", tmp_path / "c2"]
+    seen = provision(run, board, ca, wish, *more)
+    assert seen.status == 8 and "does not come from the CA" in seen.err and "--server-ca" in seen.err
+    assert untouched(board)
+    assert provision(run, board, ca, wish, *more, "--no-broker-check").status == 0, (
+        "the board has the last word"
+    )
+
+
+def test_a_broker_that_cant_be_reached_from_here(board, run, ca, wish):
+    seen = provision(run, board, ca, wish, "--broker", "localhost:1")
+    assert seen.status == 0 and "can't reach localhost:1" in seen.err
+
+
+# After the key was made
+
+
+def failed(board, seen, status, said):
+    assert seen.status == status and said in seen.err, seen.err
+    assert "Traceback" not in seen.err
+    assert board.active == "a" and board.records["a"]["name"] == "old", "the old identity works on"
+    assert board.records["b"]["state"] == "empty", "nothing unfinished is left"
+    assert "The unfinished identity was discarded" in seen.err
+    assert "The active identity (old, slot 0) is untouched and works on" in seen.err
+
+
+@pytest.mark.parametrize(
+    ("method", "kind", "status"),
+    [
+        ("Identity.Stage", "certificate", 6),
+        ("Identity.Try", "tls", 8),
+        ("Identity.Try", "network", 8),
+        ("Identity.Try", "mqtt", 8),
+        ("Identity.Try", "chip", 4),
+        ("Identity.Try", "clock", 8),
+        ("Identity.Commit", "state", 5),
+    ],
+)
+def test_what_the_board_refuses(board, run, ca, wish, method, kind, status):
+    board.identity()
+    board.faults[method] = {"code": 503, "kind": kind, "message": "said by the board"}
+    failed(board, provision(run, board, ca, wish), status, "said by the board")
+
+
+def resigned(board, change):
+    """Replace the request by another one."""
+
+    def tamper(answer):
+        return answer | {"csr": base64.b64encode(change(base64.b64decode(answer["csr"]))).decode()}
+
+    board.tamper[BEGIN] = tamper
+
+
+def other_request(der):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.load_der_x509_csr(der).subject
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda der: der[:-1] + bytes([der[-1] ^ 1]), "signature is wrong"),
+        (lambda der: der[:-9], "can't be read"),
+        (lambda der: b"", "can't be read"),
+        (other_request, "not for the key that the chip reports"),
+    ],
+)
+def test_requests_that_are_wrong(board, run, ca, wish, change, said):
+    board.identity()
+    resigned(board, change)
+    failed(board, provision(run, board, ca, wish), 6, said)
+    assert "Identity.Stage" not in board.calls
+
+
+def test_a_request_with_another_subject(board, run, ca, wish):
+    board.identity()
+    real = board.request_for
+    board.request_for = lambda slot, subject, san: real(slot, [[["CN", "sensor-2"]]], san)
+    failed(
+        board, provision(run, board, ca, wish), 6, "says CN=sensor-2, asked for was C=IE,O=ACME,CN=sensor-1"
+    )
+
+
+def test_a_request_with_another_alternative_name(board, run, ca, wish):
+    board.identity()
+    real = board.request_for
+    board.request_for = lambda slot, subject, san: real(slot, subject, ["DNS:evil.example"])
+    failed(board, provision(run, board, ca, wish, "--san", "DNS:good.example"), 6, "alternative names")
+
+
+def test_alternative_names_arrive_in_the_certificate(board, run, ca, wish):
+    data = provision(run, board, ca, wish, "--san", "DNS:one.ie", "--san", "DNS:two.ie", "--json").json
+    certificate = x509.load_pem_x509_certificate(data["certificate_pem"].encode())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["one.ie", "two.ie"]
+
+
+def test_a_board_that_stores_something_else(board, run, ca, wish):
+    board.identity()
+    board.tamper["Identity.Get"] = lambda answer: answer | {"ca": []}
+    failed(board, provision(run, board, ca, wish), 6, "gives back other certificates")
+
+
+def test_unplugged_in_the_middle(board, run, ca, wish):
+    board.identity()
+    for method in ("Identity.Stage", "Identity.Discard"):
+        board.faults[method] = ChannelError("The board is gone")
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 3 and "stays inactive" in seen.err and board.active == "a"
+
+
+def test_ctrl_c_in_the_middle(board, run, ca, wish):
+    board.identity()
+    board.faults["Identity.Try"] = KeyboardInterrupt()
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 130 and "The unfinished identity was discarded" in seen.err
+    assert board.records["b"]["state"] == "empty"
+
+
+def test_the_answer_to_commit_is_lost(board, run, ca, wish):
+    board.identity()
+    board.tamper["Identity.Commit"] = lambda answer: (_ for _ in ()).throw(CorruptReply("damaged"))
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 0, seen.err
+    assert board.active == "b" and "Identity.Discard" not in board.calls
+
+
+def test_commit_and_then_silence(board, run, ca, wish):
+    board.identity()
+    board.faults["Identity.Commit"] = ChannelError("The board is gone")
+    board.faults["Identity.Status"] = [None, ChannelError("The board is gone")]
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 3 and "Whether the board switched is not known" in seen.err
+    assert "Identity.Discard" not in board.calls
+
+
+def test_mqtt_does_not_come_up_afterwards(board, run, ca, wish):
+    board.faults["MQTT.Connect"] = {"code": 503, "kind": "mqtt", "message": "closed without a word"}
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 8 and "Identity a is active" in seen.err and "atecc mqtt connect" in seen.err
+    assert board.active == "a" and "Identity.Discard" not in board.calls
+
+
+def test_a_second_time_uses_the_other_identity(board, run, ca, wish):
+    assert provision(run, board, ca, wish).status == 0
+    first = board.keys[0]
+    assert provision(run, board, ca, wish, "--name", "second").status == 0
+    assert board.active == "b" and board.keys[0] is first and 1 in board.keys
+    assert board.records["a"]["state"] == "previous"
+
+
+def test_a_board_whose_idle_slot_is_not_known_before(board, run, ca, wish):
+    board.tamper["Identity.Status"] = lambda s: (
+        s | {"identities": {n: {"state": "empty", "slot": None} for n in "ab"}}
+    )
+    assert provision(run, board, ca, wish).status == 0

@@ -1,0 +1,209 @@
+"""The serial channel, on a pty, with the real mpremote: what it carries, what it says of trouble."""
+
+import os
+import time
+
+import pytest
+from atecc.channels import ports
+from atecc.channels import serial as channel
+from atecc.channels.serial import SerialChannel
+from atecc.device import Device
+from atecc.errors import ChannelError, ChannelTimeout, CorruptReply, FirmwareMissing
+from boardpty import BoardPty
+from fakedevice import SERIAL, FakeDevice
+
+
+@pytest.fixture
+def plugged():
+    with BoardPty(FakeDevice()) as board:
+        yield board
+
+
+@pytest.fixture
+def device(plugged):
+    with Device(SerialChannel(plugged.port)) as device:
+        yield device
+
+
+def test_carries_requests_and_replies(device, plugged):
+    assert device.chip_info().serial == SERIAL
+    assert len(device.get_config()) == 128
+    assert plugged.device.calls == ["ATCA.GetInfo", "ATCA.GetConfig"]
+
+
+def test_carries_what_is_awkward_to_quote(device):
+    device.set_time(int(time.time()))
+    device._client.call("MQTT.Subscribe", {"topic": "t"})
+    plugged_message = """it's "quoted" \\ and \n über 🔑 \"\"\""""
+    with pytest.raises(Exception, match="not connected"):
+        device.publish("t", plugged_message)
+
+
+def test_long_requests_arrive_whole(device, plugged):
+    plugged.device.MQTT_Publish = lambda topic, message, **_: {"topic": str(len(message))}
+    assert device.call("MQTT.Publish", {"topic": "t", "message": "x" * 5000})["topic"] == "5000"
+
+
+def flip(output, trouble):
+    """A bit of the reply is changed, the CRC isn't."""
+    return output.replace(b"ATECC608A", b"ATECC608B"), trouble
+
+
+def cut(output, trouble):
+    return output[:-20], trouble
+
+
+@pytest.mark.parametrize("fault", [flip, cut])
+def test_a_damaged_reply_to_a_read_is_asked_for_again(device, plugged, fault):
+    plugged.misbehave = [fault, fault]
+    assert device.chip_info().part == "ATECC608A"
+    assert plugged.requests == 3
+
+
+def test_a_read_is_not_repeated_for_ever(device, plugged):
+    plugged.misbehave = [flip] * 9
+    with pytest.raises(CorruptReply, match="CRC-32"):
+        device.chip_info()
+    assert plugged.requests == 3
+
+
+def test_a_damaged_reply_to_a_change_is_never_repeated(device, plugged):
+    plugged.misbehave = [lambda output, trouble: (b"garbage", b"")]
+    with pytest.raises(CorruptReply) as caught:
+        device.commit()
+    assert plugged.requests == 1
+    assert "not known" in caught.value.hint
+
+
+def test_a_board_without_the_firmware(device, plugged):
+    trace = b"Traceback (most recent call last):\r\nImportError: no module named 'rpc'\r\n"
+    plugged.misbehave = [(b"", trace)]
+    with pytest.raises(FirmwareMissing, match="not this project's firmware") as caught:
+        device.info()
+    assert "make flash" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("last_line", "said"),
+    [
+        (b"MemoryError: ", "ran out of memory"),
+        (b"SyntaxError: invalid syntax", "damaged on its way"),
+        (b"ValueError: odd", "stumbled: ValueError: odd"),
+    ],
+)
+def test_a_traceback_becomes_a_sentence(device, plugged, last_line, said):
+    plugged.misbehave = [(b"", b"Traceback:\r\n" + last_line + b"\r\n")] * 3
+    with pytest.raises(ChannelError, match=said):
+        device.call("Sys.SetTime", {"time": 1})
+
+
+def test_a_silent_board_is_given_up_in_time(device, plugged):
+    device.chip_info()
+    plugged.misbehave = [None]
+    started = time.monotonic()
+    with pytest.raises(ChannelTimeout, match="did not answer"):
+        device.call("ATCA.GetInfo", timeout=0.3)
+    assert time.monotonic() - started < 3
+    assert device.chip_info().serial == SERIAL, "the next request interrupts and starts afresh"
+
+
+def test_a_board_that_never_stops_talking_is_given_up(device, plugged, monkeypatch):
+    monkeypatch.setattr(channel, "MOST_OUTPUT", 20_000)
+    plugged.misbehave = [lambda output, trouble: (b"x" * 30_000, b"")]
+    with pytest.raises(ChannelTimeout):
+        device.call("ATCA.GetInfo", timeout=20)
+
+
+def test_something_else_than_micropython(monkeypatch):
+    monkeypatch.setattr(channel, "ENTER_TIMEOUT", 0.2)
+    monkeypatch.setattr(channel, "ENTER_ATTEMPTS", 2)
+    with BoardPty(FakeDevice(), micropython=False) as board:
+        serial = SerialChannel(board.port)
+        with pytest.raises(ChannelError, match="No MicroPython answers"):
+            serial.request(b"{}", 1)
+        serial.close()
+
+
+def test_pulling_the_plug(plugged):
+    with Device(SerialChannel(plugged.port)) as device:
+        device.chip_info()
+        plugged.unplug_at = 2
+        with pytest.raises(ChannelError, match="is gone: it was unplugged"):
+            device.chip_info()
+
+
+def test_no_such_port():
+    with pytest.raises(ChannelError, match="There is no serial port /dev/ttyNONE9"):
+        SerialChannel("/dev/ttyNONE9")
+
+
+def test_a_file_is_no_port(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("")
+    with pytest.raises(ChannelError, match="is not a serial port"):
+        SerialChannel(str(path))
+
+
+def test_a_port_in_use(plugged):
+    first = SerialChannel(plugged.port)
+    with pytest.raises(ChannelError, match="in use by another program"):
+        SerialChannel(plugged.port)
+    first.close()
+
+
+@pytest.mark.parametrize("number", [13, 1])
+def test_no_permission(monkeypatch, tmp_path, number):
+    monkeypatch.setattr(ports, "_errno_of_opening", lambda port: number)
+    path = tmp_path / "tty"
+    path.write_text("")
+    error = ports.why_not_open(str(path))
+    assert "No permission" in error.message and "dialout" in error.hint
+
+
+def test_nothing_is_printed_on_standard_output(device, plugged, capfd):
+    plugged.misbehave = [(b"", b"Traceback:\r\nValueError: odd\r\n")]
+    with pytest.raises(ChannelError):
+        device.call("Sys.SetTime", {"time": 1})
+    assert capfd.readouterr().out == ""
+
+
+def test_the_boards_log_and_the_traffic_are_logged_without_secrets(device, caplog):
+    caplog.set_level(5, logger="atecc")
+    device.info()
+    with pytest.raises(Exception, match="No handler"):
+        device.call("Wifi.Connect", {"ssid": "home", "password": "hunter2"})
+    assert "a line of log" in caplog.text
+    assert '"method": "Sys.GetInfo"' in caplog.text and '"ssid": "home"' in caplog.text
+    assert "hunter2" not in caplog.text
+
+
+class Port:
+    def __init__(self, device, vid):
+        self.device, self.vid = device, vid
+
+
+def test_auto_takes_the_only_board():
+    found = ports.find_port(
+        [Port("/dev/ttyS0", None), Port("/dev/ttyUSB3", 0x1A86), Port("/dev/ttyACM7", 0x2341)]
+    )
+    assert found == "/dev/ttyUSB3"
+
+
+def test_auto_without_a_board_lists_what_there_is():
+    with pytest.raises(ChannelError, match=r"No board found.*Other USB serial ports: /dev/ttyACM7"):
+        ports.find_port([Port("/dev/ttyS0", None), Port("/dev/ttyACM7", 0x2341)])
+
+
+def test_auto_with_two_boards_asks_which():
+    with pytest.raises(ChannelError, match="2 boards are plugged in") as caught:
+        ports.find_port([Port("/dev/ttyUSB0", 0x10C4), Port("/dev/ttyACM0", 0x303A)])
+    assert "/dev/ttyACM0 (ESP32's own USB), /dev/ttyUSB0 (CP210x)" in caught.value.message
+    assert "--port /dev/ttyACM0" in caught.value.hint
+
+
+def test_a_closed_channel_leaves_the_friendly_repl_and_can_be_closed_again(plugged):
+    serial = SerialChannel(plugged.port)
+    Device(serial).chip_info()
+    serial.close()
+    serial.close()
+    assert os.path.exists(plugged.port)
