@@ -8,7 +8,10 @@ from identity.store import Store
 from link.link import Link
 from rpc import serial
 from rpc.dispatcher import Dispatcher
-from rpc.services import atecc, identity, mqtt, system
+from rpc.services.atecc import ATCA
+from rpc.services.identity import Identity
+from rpc.services.mqtt import MQTT
+from rpc.services.system import Sys
 
 
 def open_i2c(freq):
@@ -28,13 +31,8 @@ def device_id():
 
 
 dispatcher = Dispatcher(device_id)
-for methods in (
-    system.methods(device_id),
-    atecc.methods(chip, store),
-    identity.methods(store, link, chip),
-    mqtt.methods(store, link),
-):
-    dispatcher.add(methods)
+for service in (Sys(device_id), ATCA(chip, store), Identity(store, link, chip), MQTT(store, link)):
+    dispatcher.add(service.methods())
 serial.serve(dispatcher)
 
 if store.active:

@@ -12,7 +12,13 @@ from typing import Any
 from bench import Bench
 
 ATECC = Path(sys.executable).with_name("atecc")
-PLAIN = {"NO_COLOR": "1", "COLUMNS": "200", "PATH": os.environ["PATH"], "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+PLAIN = {
+    "NO_COLOR": "1",
+    "COLUMNS": "200",
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 @dataclass

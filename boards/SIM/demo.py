@@ -53,7 +53,9 @@ class Demo:
 
     def ask(self, *command: str) -> Any:
         """The JSON that a command answers with, unseen by the user."""
-        done = subprocess.run([ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False)
+        done = subprocess.run(
+            [ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False
+        )
         return self._json(done)
 
     def show(self, *command: str, answer: bool = False) -> Any:
@@ -63,7 +65,9 @@ class Demo:
             self._check(subprocess.run([ATECC, *command], env=self.environment, check=False))
             return None
         return self._json(
-            subprocess.run([ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False)
+            subprocess.run(
+                [ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False
+            )
         )
 
     def _json(self, done: subprocess.CompletedProcess[bytes]) -> Any:
@@ -113,7 +117,10 @@ def round_trip(demo: Demo) -> Any:
 
 
 def report(demo: Demo, provisioned: Any, message: Any) -> dict[str, Any]:
-    out = {k: provisioned[k] for k in ("chip", "csr_pem", "certificate_pem", "ca_pem", "thing", "endpoint", "tls")}
+    out = {
+        k: provisioned[k]
+        for k in ("chip", "csr_pem", "certificate_pem", "ca_pem", "thing", "endpoint", "tls")
+    }
     out["message"] = {"sent": message["sent"], "received": message["received"]}
     inner = [{"name": step["name"], "ms": step["ms"]} for step in provisioned["steps"]]
     out["steps"] = [
@@ -152,7 +159,9 @@ With a real board on USB, and AWS credentials in the environment, the same job i
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--bus", help="use the chip behind unix:PATH or tcp:HOST:PORT instead of a new simulated one")
+    parser.add_argument(
+        "--bus", help="use the chip behind unix:PATH or tcp:HOST:PORT instead of a new simulated one"
+    )
     return parser.parse_args(arguments)
 
 
@@ -166,7 +175,9 @@ def main(arguments: list[str]) -> int:
             cloud = stack.enter_context(Cloud(DEMO / "cloud"))
             board = stack.enter_context(Board(bus=options.bus))
         chip = f"the chip at {options.bus}" if options.bus else "a blank chip"
-        console.print(f"A simulated board is on [bold]{board.port}[/], with {chip}; AWS IoT is played by {cloud.endpoint_url}.")
+        console.print(
+            f"A simulated board is on [bold]{board.port}[/], with {chip}; AWS IoT is played by {cloud.endpoint_url}."
+        )
         try:
             found = run(board, cloud)
         except DemoError as error:

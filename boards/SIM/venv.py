@@ -24,7 +24,9 @@ def make(directory: Path) -> None:
     wheel = next(wheels.glob("usr/share/python-wheels/pip-*.whl"))
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", directory], check=True)
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
-    subprocess.run([directory / "bin/python", "-m", "pip", "install", "-q", "pip"], check=True, env=environment)
+    subprocess.run(
+        [directory / "bin/python", "-m", "pip", "install", "-q", "pip"], check=True, env=environment
+    )
 
 
 def main() -> int:
@@ -33,9 +35,14 @@ def main() -> int:
     try:
         if not python.exists():
             make(directory)
-        subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True
+        )
     except subprocess.CalledProcessError as e:
-        print(f"could not set up {directory.name}: {e.cmd[0]} exited with {e.returncode} (its words are above)", file=sys.stderr)
+        print(
+            f"could not set up {directory.name}: {e.cmd[0]} exited with {e.returncode} (its words are above)",
+            file=sys.stderr,
+        )
         return 1
     return 0
 

@@ -7,7 +7,17 @@ from .errors import ATECCError, BusError, ChipError, ConfigError, NoChip, StateL
 from .packet import crc16
 
 __all__ = (
-    "ATECC608", "ZONE_CONFIG", "ZONE_DATA",
-    "ATECCError", "BusError", "ChipError", "ConfigError", "NoChip", "StateLost",
-    "ConfigZone", "Slot", "crc16", "seven_bit",
+    "ATECC608",
+    "ZONE_CONFIG",
+    "ZONE_DATA",
+    "ATECCError",
+    "BusError",
+    "ChipError",
+    "ConfigError",
+    "ConfigZone",
+    "NoChip",
+    "Slot",
+    "StateLost",
+    "crc16",
+    "seven_bit",
 )

@@ -118,7 +118,9 @@ class Bus:
         self.address = self._wanted
         if heard is None:
             raise NoChip("no ATECC608 answers at 0x%02X (8-bit 0x%02X)" % (address, address << 1))
-        raise BusError("something at 0x%02X answers the wake pulse with %s instead of 04113343" % (address, heard.hex()))
+        raise BusError(
+            "something at 0x%02X answers the wake pulse with %s instead of 04113343" % (address, heard.hex())
+        )
 
     def find(self):
         """Wake whatever is there and settle on the first address that gives an ATECC's answer."""
@@ -146,7 +148,9 @@ class Bus:
             "no ATECC608 on the I2C bus (tried %s; %s)"
             % (
                 " ".join("0x%02X" % a for a in KNOWN_ADDRESSES),
-                "answering: " + " ".join("0x%02X" % a for a in others) if others else "nothing else answers either",
+                "answering: " + " ".join("0x%02X" % a for a in others)
+                if others
+                else "nothing else answers either",
             )
         )
 

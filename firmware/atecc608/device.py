@@ -237,27 +237,33 @@ class ATECC608:
         with self:
             zone = ConfigZone(b"".join(self.Read(ZONE_CONFIG, block << 3) for block in range(4)))
         if zone.part is None:
-            raise BusError("the chip at 0x%02X is no ATECC608 (revision %s)" % (self.address, zone.revision.hex()))
+            raise BusError(
+                "the chip at 0x%02X is no ATECC608 (revision %s)" % (self.address, zone.revision.hex())
+            )
         return zone
 
     def require_locked(self):
         """The configuration zone, or ConfigError while it is unlocked: keys and randomness do not exist before."""
         zone = self.config()
         if not zone.config_locked:
-            raise ConfigError("unlocked", "the chip's config zone is not locked: it makes no keys and no random numbers yet")
+            raise ConfigError(
+                "unlocked", "the chip's config zone is not locked: it makes no keys and no random numbers yet"
+            )
         return zone
 
-    def write_config(self, data):
-        """Write the bytes of `data` (128) that Write can change, read all of them back and compare."""
+    def write_config(self, config):
+        """Write the bytes of `config` (128) that Write can change, read all of them back and compare."""
         with self:
             before = self.config()
             if before.config_locked:
-                raise ConfigError("locked", "the chip's config zone is locked for good: it can't be written any more")
+                raise ConfigError(
+                    "locked", "the chip's config zone is locked for good: it can't be written any more"
+                )
             for offset in range(16, SIZE, 4):
-                word = data[offset : offset + 4]
+                word = config[offset : offset + 4]
                 if offset not in READ_ONLY and before.data[offset : offset + 4] != word:
                     self.Write(ZONE_CONFIG, offset >> 5 << 3 | (offset >> 2 & 7), word)
             after = self.config().data
-        wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != data[i]]
+        wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != config[i]]
         if wrong:
             raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)

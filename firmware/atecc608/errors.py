@@ -52,4 +52,6 @@ class ChipError(ATECCError):
     def __init__(self, command, status):
         self.command = command
         self.status = status
-        super().__init__("%s: the chip answers 0x%02X (%s)" % (command, status, STATUS.get(status, "unknown")))
+        super().__init__(
+            "%s: the chip answers 0x%02X (%s)" % (command, status, STATUS.get(status, "unknown"))
+        )

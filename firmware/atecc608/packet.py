@@ -22,12 +22,11 @@ def crc16(data, crc=0):
     The chip sends it low byte first. The same CRC is the summary of the Lock command.
     """
     for byte in data:
-        for _ in range(8):
-            differs = (byte & 1) ^ (crc >> 15)
+        for bit in range(8):
+            differs = (byte >> bit & 1) ^ (crc >> 15)
             crc = (crc << 1) & 0xFFFF
             if differs:
                 crc ^= 0x8005
-            byte >>= 1
     return crc
 
 

@@ -1,4 +1,4 @@
-"""X.509 certificates, read (RFC 5280): what the store has to know of them. Signatures are the TLS library's business."""
+"""X.509 certificates, read (RFC 5280): what the store has to know of them. Signatures are TLS's business."""
 
 from hashlib import sha256
 
@@ -38,8 +38,8 @@ def _time(reader):
 class Certificate:
     """One certificate (DER). ValueError if it isn't one.
 
-    Attributes: der, sha256 (hex, of the DER), serial (hex), issuer and subject (text), not_before and not_after (Unix seconds), public_key (X then
-    Y, 64 bytes; None if the key is no P-256 key).
+    Attributes: der; sha256 of the DER (hex); serial (hex); issuer and subject (text); not_before and not_after (Unix
+    seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key).
     """
 
     def __init__(self, data):

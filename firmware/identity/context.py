@@ -13,15 +13,15 @@ _ECDSA_WITH_P256 = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
 
 def key_reference(slot):
-    """A SEC1 "private key" (DER, RFC 5915) whose scalar only names the slot; TLS wants to load one before it asks us."""
+    """A SEC1 "private key" (DER, RFC 5915) whose scalar only names the slot: TLS wants to load one, then asks us."""
     return b"\x30\x31\x02\x01\x01\x04\x20" + b"the key is in the chip, slot %03d" % slot + _ECDSA_WITH_P256
 
 
 class ClientContext:
     """What umqtt takes for an SSLContext: the server is always verified, and the chip signs for the client.
 
-    chip: ATECC608; record: a staged identity; timeout: seconds for any one read or write. `cipher` (name, version) is set
-    by the handshake; `stage` tells how far a failed connection came: `tcp`, `tls` or `mqtt`.
+    chip: ATECC608; record: a staged identity; timeout: seconds for any one read or write. `cipher` (name, version) is
+    set by the handshake; `stage` tells how far a failed connection came: `tcp`, `tls` or `mqtt`.
     """
 
     def __init__(self, chip, record, timeout):

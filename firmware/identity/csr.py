@@ -11,8 +11,15 @@ _KEY_USAGE = "2.5.29.15"
 
 # RFC 5280, 4.2.1.3: bit 0 first.
 _USAGES = (
-    "digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement",
-    "keyCertSign", "cRLSign", "encipherOnly", "decipherOnly",
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
 )
 
 
@@ -39,7 +46,9 @@ def _key_usage(usages):
 
 
 def _extension(dotted, value, critical=False):
-    return der.sequence(der.oid(dotted), der.tlv(der.BOOLEAN, b"\xff") if critical else b"", der.octet_string(value))
+    return der.sequence(
+        der.oid(dotted), der.tlv(der.BOOLEAN, b"\xff") if critical else b"", der.octet_string(value)
+    )
 
 
 def _attributes(subject_is_empty, san, key_usage):
@@ -62,10 +71,15 @@ def request_info(subject, public_key, san=(), key_usage=()):
     RFC 5280 names. ValueError says what is wrong with any of them.
     """
     return der.sequence(
-        der.unsigned(b"\x00"), names.encode(subject), public_key_info(public_key), _attributes(not subject, san, key_usage)
+        der.unsigned(b"\x00"),
+        names.encode(subject),
+        public_key_info(public_key),
+        _attributes(not subject, san, key_usage),
     )
 
 
 def request(info, signature):
     """The CertificationRequest (DER) of `info` with `signature` (r then s, 64 bytes) over its SHA-256."""
-    return der.sequence(info, der.sequence(der.oid(_ECDSA_WITH_SHA256)), der.bit_string(der.ecdsa_signature(signature)))
+    return der.sequence(
+        info, der.sequence(der.oid(_ECDSA_WITH_SHA256)), der.bit_string(der.ecdsa_signature(signature))
+    )

@@ -74,13 +74,18 @@ def oid(dotted):
     if len(arcs) < 2 or arcs[0] > 2 or min(arcs) < 0 or (arcs[0] < 2 and arcs[1] > 39):
         raise ValueError("%s is not an object identifier" % dotted)
     out = bytearray()
-    for arc in [arcs[0] * 40 + arcs[1]] + arcs[2:]:
-        septets = [arc & 0x7F]
-        while arc > 0x7F:
-            arc >>= 7
-            septets.insert(0, arc & 0x7F | 0x80)
-        out.extend(bytes(septets))
+    for arc in [arcs[0] * 40 + arcs[1], *arcs[2:]]:
+        out.extend(_base128(arc))
     return tlv(OID, bytes(out))
+
+
+def _base128(arc):
+    """Seven bits a byte, all but the last marked by their top bit (X.690, 8.19.2)."""
+    septets = [arc & 0x7F]
+    while arc > 0x7F:
+        arc >>= 7
+        septets.insert(0, arc & 0x7F | 0x80)
+    return bytes(septets)
 
 
 def ecdsa_signature(raw):

@@ -31,10 +31,14 @@ def _attribute(kind, value):
     elif "." in kind:
         dotted, tag = kind, der.UTF8_STRING
     else:
-        raise ValueError("subject: %s is neither a known attribute (%s) nor an OID" % (kind, " ".join(sorted(ATTRIBUTES))))
+        raise ValueError(
+            "subject: %s is neither a known attribute (%s) nor an OID" % (kind, " ".join(sorted(ATTRIBUTES)))
+        )
     if kind == "C" and len(value) != 2:
         raise ValueError("subject: C is a country code of two letters, not %r" % value)
-    if tag == der.PRINTABLE_STRING and not all(c in _PRINTABLE or (ord(c) < 128 and (c.isalpha() or c.isdigit())) for c in value):
+    if tag == der.PRINTABLE_STRING and not all(
+        c in _PRINTABLE or (ord(c) < 128 and (c.isalpha() or c.isdigit())) for c in value
+    ):
         raise ValueError("subject: %s may only hold letters, digits and %s" % (kind, _PRINTABLE.strip()))
     if tag == der.IA5_STRING and any(ord(c) > 127 for c in value):
         raise ValueError("subject: %s may only hold ASCII" % kind)

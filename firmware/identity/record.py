@@ -8,8 +8,8 @@ from binascii import crc32
 class Record:
     """The value behind `path`, kept in two files by turns.
 
-    A file holds the CRC-32 of the rest, a sequence number and the value. The newer valid file counts and the other one is
-    written next, so a write that is cut short damages only what had been superseded. No rename: FAT has no atomic one.
+    A file holds the CRC-32 of the rest, a sequence number and the value. The newer valid file counts and the other one
+    is written next, so a write that is cut short damages only what had been superseded. FAT has no atomic rename.
     """
 
     def __init__(self, path):

@@ -74,7 +74,8 @@ class Store:
         record = self.get(name)
         if record["state"] not in states:
             raise StoreError(
-                "state", "identity %s is %s; this needs it to be %s" % (name, record["state"], " or ".join(states))
+                "state",
+                "identity %s is %s; this needs it to be %s" % (name, record["state"], " or ".join(states)),
             )
         return name, record
 
@@ -96,13 +97,16 @@ class Store:
         active = self.active
         taken = self.get(active)["slot"] if active else None
         preferred = self._slots[NAMES.index(self.idle)]
-        return preferred if preferred != taken else [s for s in self._slots if s != taken][0]
+        return preferred if preferred != taken else next(s for s in self._slots if s != taken)
 
     def _check_slot(self, slot, key, serial, zone):
         """Whether a key is to be made in `slot`, and whose is there; StoreError if it can't be used, or touched."""
         rules = zone.slot(slot)
         if not rules.can_sign:
-            raise StoreError("slot", "slot %d can't hold a device key: its configuration has no P-256 key that may sign" % slot)
+            raise StoreError(
+                "slot",
+                "slot %d can't hold a device key: its configuration has no P-256 key that may sign" % slot,
+            )
         use = self.use_of(slot, zone)
         if key == "existing" or not rules.can_generate:
             if use is None:
@@ -110,23 +114,29 @@ class Store:
                 raise StoreError("slot", "slot %d holds no key%s" % (slot, why))
             return False, use
         if use == "active":
-            raise StoreError("key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot)
+            raise StoreError(
+                "key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot
+            )
         if use == "unknown" and key != "overwrite":
             raise StoreError(
                 "key-in-use",
-                "slot %d holds a key that this device's store does not know. Something else may depend on it, and a new key"
-                " would destroy it for good: use it as it is (key existing), or replace it (key overwrite, with the chip's"
-                " serial number)" % slot,
+                "slot %d holds a key that this device's store does not know. Something else may depend on it, and a"
+                " new key would destroy it for good: use it as it is (key existing), or replace it (key overwrite,"
+                " with the chip's serial number)" % slot,
             )
         if key == "overwrite" and use == "unknown" and serial != zone.serial.hex():
-            raise StoreError("refused", "to overwrite the key in slot %d, give this chip's serial number" % slot)
+            raise StoreError(
+                "refused", "to overwrite the key in slot %d, give this chip's serial number" % slot
+            )
         return True, use
 
     # The steps.
 
     def begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):
         """A key in the idle identity's slot and a request for it, signed by the chip: a dict with `csr` (DER)."""
-        csr.request_info(subject, bytes(64), san, key_usage)  # what is wrong with the words is said before a key is made
+        csr.request_info(
+            subject, bytes(64), san, key_usage
+        )  # what is wrong with the words is said before a key is made
         with self._chip:
             zone = self._chip.require_locked()
             if slot is None:
@@ -136,20 +146,29 @@ class Store:
             # Said before it is done: a key made just before a power cut is then known as ours.
             own = make or use == "idle"
             era = self._switched()["count"]
-            self._records[name].save({"state": "pending", "slot": slot, "own": own, "chip": zone.serial.hex(), "era": era})
+            self._records[name].save(
+                {"state": "pending", "slot": slot, "own": own, "chip": zone.serial.hex(), "era": era}
+            )
             public_key = self._chip.GenKey(slot) if make else self._chip.PublicKey(slot)
-            request = self._signed_request(csr.request_info(subject, public_key, san, key_usage), slot, public_key)
+            request = self._signed_request(
+                csr.request_info(subject, public_key, san, key_usage), slot, public_key
+            )
         return {"identity": name, "slot": slot, "generated": make, "pubkey": public_key, "csr": request}
 
     def _signed_request(self, info, slot, public_key):
         digest = sha256(info).digest()
         signature = self._chip.Sign(slot, digest)
         if not self._chip.Verify(public_key, signature, digest):
-            raise StoreError("slot", "the chip's signature does not verify with the public key it gave for slot %d" % slot)
+            raise StoreError(
+                "slot", "the chip's signature does not verify with the public key it gave for slot %d" % slot
+            )
         return csr.request(info, signature)
 
     def stage(self, certificate, cas, chain=(), **where):
-        """Keep `certificate` (DER) for the pending key, with `cas` and `chain` (lists of DER) and `where` to connect."""
+        """Keep `certificate` (DER) for the pending key, with `cas` and `chain` (lists of DER), and `where` to connect.
+
+        where: name, client_id, endpoint (a host), port. Returns the identity's name and the Certificate.
+        """
         name, record = self._idle_in("pending", "staged", "tried")
         try:
             parsed = Certificate(certificate)
@@ -178,7 +197,11 @@ class Store:
                 raise
             matches = False  # a point that is not on the curve
         if not matches:
-            raise StoreError("certificate", "the certificate (%s) is for another key than the one in slot %d" % (certificate.subject, slot))
+            raise StoreError(
+                "certificate",
+                "the certificate (%s) is for another key than the one in slot %d"
+                % (certificate.subject, slot),
+            )
 
     def candidate(self):
         """The staged identity's record, to try."""

@@ -27,7 +27,8 @@ def set_time(unix):
     """Set the clock; ClockError for a time before this firmware was made."""
     if unix < RELEASED:
         raise ClockError(
-            "%s is before this firmware was made (%s): is the clock of the computer right?" % (text(unix), text(RELEASED))
+            "%s is before this firmware was made (%s): is the clock of the computer right?"
+            % (text(unix), text(RELEASED))
         )
     _write(unix)
 
@@ -40,8 +41,8 @@ def _write(unix):
 def ensure(not_before=0):
     """Before a handshake: a clock that is behind what must have passed is set by NTP, or else raised to that moment.
 
-    `not_before` is the start of the device certificate's validity. A board wakes up in the year 2000; with a wrong clock
-    every certificate would be invalid.
+    `not_before` is the start of the device certificate's validity. A board wakes up in the year 2000, when no
+    certificate is valid.
     """
     floor = max(RELEASED, not_before)
     if now() >= floor:

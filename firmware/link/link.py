@@ -118,7 +118,7 @@ class Link:
         self._do(run)
 
     def receive(self, topic, timeout):
-        """The oldest message (topic, bytes) not yet taken, of `topic` if given; None when none comes in `timeout` seconds."""
+        """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
         job = _Job(None)
         return self._hand_over(job, self._receivers, [job, topic, int(timeout * 1000)])
 
@@ -174,7 +174,9 @@ class Link:
                 quiet = 0
                 pinged = False
             elif quiet >= KEEPALIVE * 1000:
-                raise LinkError("timeout", "%s has said nothing for %d s" % (self._connection.where, KEEPALIVE))
+                raise LinkError(
+                    "timeout", "%s has said nothing for %d s" % (self._connection.where, KEEPALIVE)
+                )
             elif quiet >= KEEPALIVE * 500 and not pinged:
                 pinged = True
                 self._connection.ping()

@@ -73,7 +73,7 @@ class Connection:
         except (OSError, ValueError, MQTTException) as e:
             self.close()
             raise self._explain(e)
-        except (IndexError, TypeError, AssertionError) as e:
+        except (IndexError, TypeError, AssertionError):
             # How umqtt meets an answer that is cut short, or no MQTT at all.
             self.close()
             raise LinkError("mqtt", "%s does not speak MQTT, or stopped in the middle of it" % self.where)
@@ -87,16 +87,25 @@ class Connection:
             why = _CONNACK.get(number, "reason %s" % number)
             return LinkError("mqtt", "%s refused the MQTT connection: %s" % (self.where, why))
         if number in (110, 116):
-            return LinkError("timeout", "%s did not answer in time (%s)" % (self.where, self._context.stage.upper()))
+            return LinkError(
+                "timeout", "%s did not answer in time (%s)" % (self.where, self._context.stage.upper())
+            )
         return getattr(self, "_explain_" + self._context.stage)(error, number)
 
     def _explain_tcp(self, _error, number):
         if number in (111, 104, 113, 101):
-            what = {111: "connection refused", 104: "connection reset", 113: "no route to it", 101: "no network"}[number]
+            what = {
+                111: "connection refused",
+                104: "connection reset",
+                113: "no route to it",
+                101: "no network",
+            }[number]
             return LinkError("network", "%s can't be reached: %s" % (self.where, what))
         # getaddrinfo's own errors: negative, or a text.
         if isinstance(number, str) or (number and number < 0):
-            return LinkError("network", "%s can't be found: the name does not resolve (%s)" % (self.where, number))
+            return LinkError(
+                "network", "%s can't be found: the name does not resolve (%s)" % (self.where, number)
+            )
         return LinkError("network", "%s can't be reached (%s)" % (self.where, _error))
 
     def _explain_tls(self, error, number):
@@ -104,10 +113,14 @@ class Connection:
             reason = " ".join(str(error).split())
             kind = "clock" if "future" in reason or "expired" in reason else "tls"
             when = "; this device's clock says %s" % clock.text(clock.now()) if kind == "clock" else ""
-            return LinkError(kind, "the certificate of %s was not accepted: %s%s" % (self.where, reason, when))
+            return LinkError(
+                kind, "the certificate of %s was not accepted: %s%s" % (self.where, reason, when)
+            )
         if number in _HUNG_UP:
             return LinkError(
-                "tls", "%s broke off the TLS handshake: most likely it does not accept this device's certificate" % self.where
+                "tls",
+                "%s broke off the TLS handshake: most likely it does not accept this device's certificate"
+                % self.where,
             )
         return LinkError("tls", "the TLS handshake with %s failed (%s)" % (self.where, error))
 
@@ -116,8 +129,8 @@ class Connection:
             return self._explain_tls(error, number)
         return LinkError(
             "mqtt",
-            "%s closed the connection without a word (%s): is the certificate active, is a policy attached that allows this"
-            " client ID and topic, does another device use the same client ID?" % (self.where, error),
+            "%s closed the connection without a word (%s): is the certificate active, is a policy attached that allows"
+            " this client ID and topic, does another device use the same client ID?" % (self.where, error),
         )
 
     def subscribe(self, topic, qos):
@@ -145,7 +158,7 @@ class Connection:
         return self._client.sock.heard
 
     def wait(self, ms):
-        """Hand on what has arrived; if that is nothing, sleep until something does, `ms` at most. True if it was something."""
+        """Hand on what has arrived, or sleep until something does, `ms` at most; True if there is or was something."""
         before = self.heard
         self._guard(self._client.check_msg)
         # TLS may hold more than the socket shows: sleep only when there is nothing at all.

@@ -6,10 +6,25 @@ from link.clock import ClockError
 from link.mqtt import LinkError
 
 _CODES = {
-    "argument": 400, "frame": 400, "refused": 403, "method": 404,
-    "state": 409, "unlocked": 409, "locked": 409, "slot": 409, "key-in-use": 409, "certificate": 422,
-    "chip": 500, "internal": 500,
-    "no-chip": 503, "bus": 503, "clock": 503, "tls": 503, "network": 503, "mqtt": 503, "timeout": 504,
+    "argument": 400,
+    "frame": 400,
+    "refused": 403,
+    "method": 404,
+    "state": 409,
+    "unlocked": 409,
+    "locked": 409,
+    "slot": 409,
+    "key-in-use": 409,
+    "certificate": 422,
+    "chip": 500,
+    "internal": 500,
+    "no-chip": 503,
+    "bus": 503,
+    "clock": 503,
+    "tls": 503,
+    "network": 503,
+    "mqtt": 503,
+    "timeout": 504,
 }
 
 
@@ -24,7 +39,13 @@ class RpcError(Exception):
 def _kind(error):
     if isinstance(error, (RpcError, StoreError, LinkError, ConfigError)):
         return error.kind
-    for base, kind in ((NoChip, "no-chip"), (BusError, "bus"), (StateLost, "bus"), (ChipError, "chip"), (ClockError, "argument")):
+    for base, kind in (
+        (NoChip, "no-chip"),
+        (BusError, "bus"),
+        (StateLost, "bus"),
+        (ChipError, "chip"),
+        (ClockError, "argument"),
+    ):
         if isinstance(error, base):
             return kind
     return "internal"

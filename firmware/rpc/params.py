@@ -62,7 +62,9 @@ def binary(longest, exactly=False):
         except (ValueError, TypeError):
             raise RpcError("argument", "%s: base64" % name)
         if not data or len(data) > longest or (exactly and len(data) != longest):
-            raise RpcError("argument", "%s: base64 of %s%d bytes" % (name, "" if exactly else "at most ", longest))
+            raise RpcError(
+                "argument", "%s: base64 of %s%d bytes" % (name, "" if exactly else "at most ", longest)
+            )
         return data
 
     return convert
@@ -85,7 +87,7 @@ def encode(data):
 
 
 class Method:
-    """A handler with the parameters it takes: required ones as name=converter, optional ones as name=(converter, default)."""
+    """A handler and its parameters: required ones as name=converter, optional ones as name=(converter, default)."""
 
     def __init__(self, handler, **params):
         self._handler = handler
@@ -96,7 +98,10 @@ class Method:
             raise RpcError("argument", "params: an object")
         for name in given:
             if name not in self._params:
-                raise RpcError("argument", "%s: no such parameter (known: %s)" % (name, ", ".join(sorted(self._params)) or "none"))
+                raise RpcError(
+                    "argument",
+                    "%s: no such parameter (known: %s)" % (name, ", ".join(sorted(self._params)) or "none"),
+                )
         values = {}
         for name, rule in self._params.items():
             convert, *default = rule if isinstance(rule, tuple) else (rule,)

@@ -2,20 +2,19 @@
 
 from binascii import crc32
 
-_dispatcher = None
+_served = []
 
 
 def serve(dispatcher):
     """Let `call` reach `dispatcher`."""
-    global _dispatcher
-    _dispatcher = dispatcher
+    _served[:] = [dispatcher]
 
 
 def call(frame):
     """Handle one frame (str) and print the reply between triple quotes, its CRC-32 behind it."""
-    if _dispatcher is None:
+    if not _served:
         # After a soft reset into the raw REPL nobody has started the device.
         import main  # noqa: F401
-    reply = _dispatcher.handle(frame)
+    reply = _served[0].handle(frame)
     if reply is not None:
         print('\n"""%s%08x"""' % (reply, crc32(reply.encode())))

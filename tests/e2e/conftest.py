@@ -1,4 +1,4 @@
-"""The whole path as a user walks it: the command `atecc`, a board on SIM, a simulated chip, real brokers, the AWS stand-in."""
+"""The whole path as a user walks it: `atecc`, a board on SIM, a simulated chip, real brokers, the AWS stand-in."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

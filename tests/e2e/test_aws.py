@@ -12,7 +12,9 @@ DER = serialization.Encoding.DER
 
 
 def provision(user, cloud, thing, *more):
-    return user.types("--json", "provision", "aws", "--thing", thing, "--server-ca", cloud.server_ca_file, *more)
+    return user.types(
+        "--json", "provision", "aws", "--thing", thing, "--server-ca", cloud.server_ca_file, *more
+    )
 
 
 def openssl(*command):
@@ -61,7 +63,9 @@ def test_rotation_gives_a_new_key_and_the_old_certificate_works_until_then(aws, 
     first = provision(aws, cloud, "rotation").json
     second = provision(aws, cloud, "rotation").json
     assert (first["slot"], second["slot"]) == (0, 1)
-    keys = [x509.load_pem_x509_certificate(d["certificate_pem"].encode()).public_key() for d in (first, second)]
+    keys = [
+        x509.load_pem_x509_certificate(d["certificate_pem"].encode()).public_key() for d in (first, second)
+    ]
     assert keys[0] != keys[1]
     assert aws.succeeds("--json", "mqtt", "connect").json["identity"] == "b"
 

@@ -20,7 +20,14 @@ def ca(tmp_path):
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -subj /CN=ca -days 9 -out ca.crt",
         shell=True, cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
-    return (*PROVISION, "--no-broker-check", "--ca-cert", tmp_path / "ca.crt", "--ca-key", tmp_path / "ca.key")
+    return (
+        *PROVISION,
+        "--no-broker-check",
+        "--ca-cert",
+        tmp_path / "ca.crt",
+        "--ca-key",
+        tmp_path / "ca.key",
+    )
 
 
 def test_no_board():

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
+from openssl import EC, sh
 from simcloud.broker import Broker, free_address
 from simcloud.pki import Authority, ServerIdentity, Validity, name, server_certificate
 
@@ -16,19 +17,16 @@ openssl x509 -in ca.csr.tmpl -text -out ca.crt.pem -req -signkey ca.key.pem
 """
 
 
-def sh(commands, cwd):
-    subprocess.run(commands, shell=True, cwd=cwd, check=True, capture_output=True)
-
-
 USER_FROM_CN = ("use_identity_as_username true", "allow_anonymous false")
 
 
 def broker_by(folder, ca_cert, ca_key, host, *extra):
     """A broker whose certificate is made with openssl by that CA, and which trusts that CA."""
     sh(
-        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout srv.key -subj /CN=broker -out srv.csr\n"
+        f"openssl req {EC} -keyout srv.key -subj /CN=broker -out srv.csr\n"
         f"printf 'subjectAltName=IP:{host}' > srv.ext\n"
-        f"openssl x509 -req -in srv.csr -CA {ca_cert} -CAkey {ca_key} -CAcreateserial -days 30 -extfile srv.ext -out srv.crt",
+        f"openssl x509 -req -in srv.csr -CA {ca_cert} -CAkey {ca_key} -CAcreateserial -days 30"
+        " -extfile srv.ext -out srv.crt",
         folder,
     )
     identity = ServerIdentity(certificate_file=folder / "srv.crt", key_file=folder / "srv.key")
@@ -49,7 +47,9 @@ def case(tmp_path):
         yield tmp_path, f"{host}:8883", broker
 
 
-def provision(folder, broker, *more, subject="/C=IE/L=Dublin/O=ACME Ltd/CN=thing-1/", days="365", key="ca.key.pem"):
+def provision(
+    folder, broker, *more, subject="/C=IE/L=Dublin/O=ACME Ltd/CN=thing-1/", days="365", key="ca.key.pem"
+):
     return (
         "provision", "ca", "--ca-cert", folder / "ca.crt.pem", "--ca-key", folder / key,
         "--subject", subject, "--days", days, "--broker", broker, *more,
@@ -71,7 +71,10 @@ def test_both_ways_to_write_a_subject(user, case, subject, tmp_path):
     done = user.succeeds("--json", *provision(folder, broker, subject=subject)).json
     (tmp_path / "made.pem").write_text(done["certificate_pem"])
     shown = subprocess.run(
-        ["openssl", "x509", "-in", tmp_path / "made.pem", "-noout", "-subject"], capture_output=True, text=True, check=True
+        ["openssl", "x509", "-in", tmp_path / "made.pem", "-noout", "-subject"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert shown.stdout.strip() == "subject=C = IE, L = Dublin"
 
@@ -81,7 +84,7 @@ CONVERSIONS = {
     "sec1": "openssl ec -in ca.key.pem -out k",
     "der": "openssl ec -in ca.key.pem -outform DER -out k",
     "pkcs8-der": "openssl ec -in ca.key.pem | openssl pkcs8 -topk8 -nocrypt -outform DER -out k",
-    "encrypted": "openssl ec -in ca.key.pem | openssl pkcs8 -topk8 -passout pass:secret -out k; printf 'secret\\n' > password",
+    "encrypted": "openssl ec -in ca.key.pem | openssl pkcs8 -topk8 -passout pass:secret -out k; echo secret > password",
     "encrypted-sec1": "openssl ec -aes128 -passout pass:secret -in ca.key.pem -out k; printf secret > password",
 }
 
@@ -95,7 +98,10 @@ def test_every_form_of_key(user, case, form):
 
 
 def test_an_rsa_ca(user, tmp_path):
-    sh("openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key.pem -subj /CN=rsa -days 30 -out ca.crt.pem", tmp_path)
+    sh(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key.pem -subj /CN=rsa -days 30 -out ca.crt.pem",
+        tmp_path,
+    )
     host = free_address()
     with broker_by(tmp_path, "ca.crt.pem", "ca.key.pem", host):
         user.succeeds(*provision(tmp_path, f"{host}:8883"))
@@ -221,7 +227,9 @@ def test_a_broker_whose_certificate_is_not_valid_now(user, case, tmp_path, since
     identity = server_certificate(tmp_path, ours, host, validity=Validity.days(since, until), stem="dated")
     (folder / "dated-ca.pem").write_bytes(ours.certificate.public_bytes(Encoding.PEM))
     with started_in(tmp_path / "dated", identity, folder / "ca.crt.pem", host):
-        said = user.fails(8, *provision(folder, f"{host}:8883", BLIND, "--server-ca", folder / "dated-ca.pem"))
+        said = user.fails(
+            8, *provision(folder, f"{host}:8883", BLIND, "--server-ca", folder / "dated-ca.pem")
+        )
     assert word in said
     assert "this device's clock says 20" in said
     assert unharmed(user)
@@ -229,7 +237,10 @@ def test_a_broker_whose_certificate_is_not_valid_now(user, case, tmp_path, since
 
 def test_a_broker_that_does_not_accept_the_certificate(user, case, tmp_path):
     folder, *_ = case
-    sh("openssl req -x509 -newkey rsa:2048 -nodes -keyout k -subj /CN=other -days 30 -out other-ca.pem", tmp_path)
+    sh(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout k -subj /CN=other -days 30 -out other-ca.pem",
+        tmp_path,
+    )
     ours = Authority.root(name(common_name="Ours"))
     (folder / "ours.pem").write_bytes(ours.certificate.public_bytes(Encoding.PEM))
     host = free_address()

@@ -13,14 +13,17 @@ FIELDS = ("subject", "issuer", "serial", "not_before", "not_after", "sha256")
 
 
 def certificate(key, not_before, not_after, serial=0x80FF):
-    name = x509.Name([x509.NameAttribute(NameOID.COUNTRY_NAME, "IE"), x509.NameAttribute(NameOID.COMMON_NAME, "né")])
+    name = x509.Name(
+        [x509.NameAttribute(NameOID.COUNTRY_NAME, "IE"), x509.NameAttribute(NameOID.COMMON_NAME, "né")]
+    )
     builder = x509.CertificateBuilder(name, name, key.public_key(), serial, not_before, not_after)
     return builder.sign(key, hashes.SHA256())
 
 
 def read(micropython, der):
     setup = "from identity.certificate import Certificate\nc = Certificate(bytes.fromhex(given))"
-    values = micropython.value("[c.%s, c.public_key and c.public_key.hex()]" % ", c.".join(FIELDS), setup, given=der.hex())
+    fields = ", ".join(f"c.{name}" for name in FIELDS)
+    values = micropython.value(f"[{fields}, c.public_key and c.public_key.hex()]", setup, given=der.hex())
     return dict(zip((*FIELDS, "public_key"), values, strict=True))
 
 
@@ -40,7 +43,9 @@ def test_it_reads_what_cryptography_reads(micropython, dates):
     key = ec.generate_private_key(ec.SECP256R1())
     made = certificate(key, *dates)
     got = read(micropython, made.public_bytes(serialization.Encoding.DER))
-    point = key.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
     assert got == {
         "subject": "C=IE,CN=né",
         "issuer": "C=IE,CN=né",
@@ -52,7 +57,11 @@ def test_it_reads_what_cryptography_reads(micropython, dates):
     }
 
 
-@pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())], ids=["rsa", "p384"])
+@pytest.mark.parametrize(
+    "key",
+    [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())],
+    ids=["rsa", "p384"],
+)
 def test_other_keys_are_no_device_keys(micropython, key):
     made = certificate(key, utc(2026, 1, 1), utc(2027, 1, 1))
     assert read(micropython, made.public_bytes(serialization.Encoding.DER))["public_key"] is None

@@ -18,7 +18,9 @@ POINT = KEY.public_key().public_bytes(
 def request(micropython, subject, san=(), key_usage=()):
     """A whole request: the device's encoder, a key of ours in the place of the chip's."""
     given = {"subject": subject, "point": POINT.hex(), "san": list(san), "usage": list(key_usage)}
-    info_code = "csr.request_info(given['subject'], bytes.fromhex(given['point']), given['san'], given['usage'])"
+    info_code = (
+        "csr.request_info(given['subject'], bytes.fromhex(given['point']), given['san'], given['usage'])"
+    )
     info = bytes.fromhex(micropython.value(info_code + ".hex()", "from identity import csr", given=given))
     r, s = utils.decode_dss_signature(KEY.sign(info, ec.ECDSA(hashes.SHA256())))
     signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -44,8 +46,17 @@ def test_every_attribute_and_multi_valued_rdns(micropython):
 
 
 def test_alternative_names_and_key_usage(micropython):
-    san = ["DNS:thing.example", "IP:192.0.2.7", "IP:2001:db8::7", "IP:::1", "URI:urn:dev:1", "email:a@example.com"]
-    csr = x509.load_der_x509_csr(request(micropython, [[["CN", "x"]]], san, ["digitalSignature", "keyAgreement"]))
+    san = [
+        "DNS:thing.example",
+        "IP:192.0.2.7",
+        "IP:2001:db8::7",
+        "IP:::1",
+        "URI:urn:dev:1",
+        "email:a@example.com",
+    ]
+    csr = x509.load_der_x509_csr(
+        request(micropython, [[["CN", "x"]]], san, ["digitalSignature", "keyAgreement"])
+    )
     names = csr.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     assert not names.critical
     assert names.value.get_values_for_type(x509.DNSName) == ["thing.example"]
@@ -55,7 +66,11 @@ def test_alternative_names_and_key_usage(micropython):
     assert names.value.get_values_for_type(x509.RFC822Name) == ["a@example.com"]
     usage = csr.extensions.get_extension_for_class(x509.KeyUsage)
     assert usage.critical
-    assert (usage.value.digital_signature, usage.value.key_agreement, usage.value.key_cert_sign) == (True, True, False)
+    assert (usage.value.digital_signature, usage.value.key_agreement, usage.value.key_cert_sign) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_an_empty_subject_makes_the_alternative_name_critical(micropython):
@@ -65,7 +80,9 @@ def test_an_empty_subject_makes_the_alternative_name_critical(micropython):
 
 
 def test_decipher_only_needs_the_second_byte(micropython):
-    csr = x509.load_der_x509_csr(request(micropython, [[["CN", "x"]]], key_usage=["keyAgreement", "decipherOnly"]))
+    csr = x509.load_der_x509_csr(
+        request(micropython, [[["CN", "x"]]], key_usage=["keyAgreement", "decipherOnly"])
+    )
     assert csr.extensions.get_extension_for_class(x509.KeyUsage).value.decipher_only
 
 

@@ -12,7 +12,10 @@ EDGES = [1, 0x7F, 0x80, 0xFF, 0x100, 2**127, 2**247, 2**248 - 1, 2**255, 2**256 
 def test_signatures_are_minimal_der(micropython):
     chance = random.Random(608)
     pairs = [(r, s) for r in EDGES for s in EDGES]
-    pairs += [(chance.getrandbits(256) >> chance.choice((0, 0, 8, 9, 16)), chance.getrandbits(256)) for _ in range(50)]
+    pairs += [
+        (chance.getrandbits(256) >> chance.choice((0, 0, 8, 9, 16)), chance.getrandbits(256))
+        for _ in range(50)
+    ]
     code = "[der.ecdsa_signature(bytes.fromhex(x)).hex() for x in given]"
     for some in (pairs[i : i + 25] for i in range(0, len(pairs), 25)):
         raw = [(r.to_bytes(32, "big") + s.to_bytes(32, "big")).hex() for r, s in some]
@@ -35,7 +38,9 @@ def test_object_identifiers(micropython, dotted, encoded):
 
 @pytest.mark.parametrize("text", ["", "1", "3.1", "1.40", "1.2.x", "1.-2", "1..2"])
 def test_nonsense_is_no_object_identifier(micropython, text):
-    assert "not an object identifier" in micropython.error("der.oid(given)", "from identity import der", given=text)
+    assert "not an object identifier" in micropython.error(
+        "der.oid(given)", "from identity import der", given=text
+    )
 
 
 @pytest.mark.parametrize("length", [0, 1, 127, 128, 255, 256, 10000])

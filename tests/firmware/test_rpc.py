@@ -64,7 +64,9 @@ def test_unknown_methods(handle, method):
 
 def test_the_readme_and_the_device_list_the_same_methods(handle):
     table = README.read_text().partition("## Methods")[2].partition("### ")[0]
-    assert sorted(re.findall(r"^\| `(\w+\.\w+)` \|", table, re.MULTILINE)) == call(handle, "RPC.List")["result"]
+    assert (
+        sorted(re.findall(r"^\| `(\w+\.\w+)` \|", table, re.MULTILINE)) == call(handle, "RPC.List")["result"]
+    )
 
 
 def test_every_documented_parameter_is_known(handle):
@@ -159,8 +161,12 @@ def test_an_unforeseen_exception_shows_its_name_only(micropython):
         "def fail():\n    raise KeyError('a secret')\n"
         "d = Dispatcher(lambda: 'x')\nd.add({'X.Fail': Method(fail)})\n"
     )
-    reply = json.loads(micropython.value("d.handle('{\"id\":1,\"method\":\"X.Fail\"}')", setup))
-    assert reply["error"] == {"code": 500, "kind": "internal", "message": "the firmware has a defect: KeyError"}
+    reply = json.loads(micropython.value('d.handle(\'{"id":1,"method":"X.Fail"}\')', setup))
+    assert reply["error"] == {
+        "code": 500,
+        "kind": "internal",
+        "message": "the firmware has a defect: KeyError",
+    }
 
 
 def test_the_serial_channel_prints_the_reply_with_its_crc(micropython):

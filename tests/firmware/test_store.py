@@ -56,7 +56,9 @@ def test_a_request_for_a_key_that_was_just_born(locked):
     assert (identity, slot, generated) == ("a", 0, True)
     assert request.is_signature_valid
     assert request.subject.rfc4514_string() == "CN=thing-1"
-    point = request.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    point = request.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
     assert point.hex() == "04" + pubkey
     assert locked.chip.keys_made == 1
 
@@ -78,7 +80,11 @@ def test_rotation_leaves_the_active_identity_alone(locked):
     key = locked.value("chip.PublicKey(0).hex()")
     slot, second = provision(locked)
     assert slot == 1
-    assert locked.value("[store.active, store.get('a')['state'], store.get('b')['state']]", STORE) == ["b", "previous", "active"]
+    assert locked.value("[store.active, store.get('a')['state'], store.get('b')['state']]", STORE) == [
+        "b",
+        "previous",
+        "active",
+    ]
     assert locked.value("store.get('a')", STORE) == before | {"state": "previous"}
     assert locked.value("chip.PublicKey(0).hex()") == key
     assert first != second
@@ -116,7 +122,9 @@ def test_a_commit_untried_must_be_asked_for(locked):
 def test_a_certificate_for_another_key(locked):
     locked.value(BEGUN, STORE + BEGIN)
     given = [issue(ec.generate_private_key(ec.SECP256R1()).public_key(), "somebody"), [CA]]
-    assert "(CN=somebody) is for another key than the one in slot 0" in locked.error("stage(*given)", STORE, given)
+    assert "(CN=somebody) is for another key than the one in slot 0" in locked.error(
+        "stage(*given)", STORE, given
+    )
     assert locked.value("store.get('a')['state']", STORE) == "pending"
 
 
@@ -215,7 +223,9 @@ def test_a_slot_that_cannot_generate_and_is_empty(bench):
     b = bench(preset="tls")
     b.chip.image.config[21] = 0x00  # slot 0: no GenKey after the data lock
     b.value("1", "chip.Lock(ZONE_CONFIG)\nchip.Lock(ZONE_DATA)\n")
-    assert "slot 0 holds no key, and its configuration forbids GenKey" in b.error("store.begin(subject)", STORE)
+    assert "slot 0 holds no key, and its configuration forbids GenKey" in b.error(
+        "store.begin(subject)", STORE
+    )
 
 
 def test_a_slot_that_cannot_generate_is_used_as_it_is(bench):

@@ -1,1 +1,1 @@
-"""The RPC's services: each module has `methods(…)`, which returns a dict of names to Methods."""
+"""The RPC's services: a class each, whose `methods()` gives the dispatcher its Methods by name."""

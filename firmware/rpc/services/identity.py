@@ -14,83 +14,99 @@ _NAME = text(128)
 _CERTIFICATE_MAX = 4096
 
 
-def methods(store, link, chip):
-    def status():
+class Identity:
+    """The service for `store`; `link` is the device's MQTT link, `chip` signs."""
+
+    def __init__(self, store, link, chip):
+        self._store = store
+        self._link = link
+        self._chip = chip
+
+    def methods(self):
+        return {
+            "Identity.Status": Method(self.status),
+            "Identity.Begin": Method(
+                self.begin,
+                subject=items,
+                san=(items, ()),
+                key_usage=(items, ()),
+                key=(choice("new", "existing", "overwrite"), "new"),
+                slot=(integer(0, 15), None),
+                serial=(text(18), None),
+            ),
+            "Identity.Stage": Method(
+                self.stage,
+                certificate=binary(_CERTIFICATE_MAX),
+                chain=(binaries(4, _CERTIFICATE_MAX), ()),
+                ca=binaries(8, _CERTIFICATE_MAX),
+                name=_NAME,
+                client_id=_NAME,
+                endpoint=text(253),
+                port=integer(1, 65535),
+            ),
+            "Identity.Try": Method(self.try_it, timeout=(seconds(300), 30)),
+            "Identity.Commit": Method(self.commit, untried=(flag, False)),
+            "Identity.Discard": Method(self.discard),
+            "Identity.Get": Method(self.get, identity=choice(*NAMES)),
+        }
+
+    def status(self):
+        store = self._store
         identities = {name: _summary(store.get(name)) for name in NAMES}
         idle = identities[store.idle]
         if idle["slot"] is None:
             idle["slot"] = store.free_slot()
         return {"active": store.active, "idle": store.idle, "identities": identities}
 
-    def begin(**what):
+    def begin(self, **what):
         try:
-            made = store.begin(**what)
+            made = self._store.begin(**what)
         except ValueError as e:
             raise RpcError("argument", str(e))
         made["pubkey"] = encode(made["pubkey"])
         made["csr"] = encode(made["csr"])
         return made
 
-    def stage(certificate, ca, chain, **where):
-        name, parsed = store.stage(certificate, ca, chain, **where)
+    def stage(self, certificate, ca, chain, **where):
+        name, parsed = self._store.stage(certificate, ca, chain, **where)
         return {"identity": name, "sha256": parsed.sha256}
 
-    def try_it(timeout):
-        record = store.candidate()
+    def try_it(self, timeout):
+        record = self._store.candidate()
         # The broker cuts off the first of two sessions with one client ID.
-        paused = link.state != "off" and link.client_id == record["client_id"]
+        paused = self._link.state != "off" and self._link.client_id == record["client_id"]
         if paused:
-            link.stop()
+            self._link.stop()
         try:
-            started = time.ticks_ms()
-            connection = Connection(chip, record, timeout=timeout)
-            took = time.ticks_diff(time.ticks_ms(), started)
-            tls = connection.tls
-            connection.disconnect()
+            out = self._connect(record, timeout)
         finally:
             if paused:
-                link.start(store.get(store.active))
-        store.mark_tried()
-        return {k: record[k] for k in ("endpoint", "port", "client_id")} | {"tls": tls, "ms": took}
+                self._link.start(self._store.get(self._store.active))
+        self._store.mark_tried()
+        return out
 
-    def commit(untried):
-        active, previous = store.commit(untried)
-        if link.state != "off":
-            link.start(store.get(active))
+    def _connect(self, record, timeout):
+        started = time.ticks_ms()
+        connection = Connection(self._chip, record, timeout=timeout)
+        took = time.ticks_diff(time.ticks_ms(), started)
+        connection.disconnect()
+        where = {k: record[k] for k in ("endpoint", "port", "client_id")}
+        return where | {"tls": connection.tls, "ms": took}
+
+    def commit(self, untried):
+        active, previous = self._store.commit(untried)
+        if self._link.state != "off":
+            self._link.start(self._store.get(active))
         return {"active": active, "previous": previous}
 
-    def get(identity):
-        record = store.get(identity)
+    def discard(self):
+        return {"identity": self._store.discard()}
+
+    def get(self, identity):
+        record = self._store.get(identity)
         if "certificate" not in record:
             raise RpcError("state", "identity %s has no certificate (it is %s)" % (identity, record["state"]))
         return {"certificate": record["certificate"], "chain": record["chain"], "ca": record["cas"]}
-
-    return {
-        "Identity.Status": Method(status),
-        "Identity.Begin": Method(
-            begin,
-            subject=items,
-            san=(items, ()),
-            key_usage=(items, ()),
-            key=(choice("new", "existing", "overwrite"), "new"),
-            slot=(integer(0, 15), None),
-            serial=(text(18), None),
-        ),
-        "Identity.Stage": Method(
-            stage,
-            certificate=binary(_CERTIFICATE_MAX),
-            chain=(binaries(4, _CERTIFICATE_MAX), ()),
-            ca=binaries(8, _CERTIFICATE_MAX),
-            name=_NAME,
-            client_id=_NAME,
-            endpoint=text(253),
-            port=integer(1, 65535),
-        ),
-        "Identity.Try": Method(try_it, timeout=(seconds(300), 30)),
-        "Identity.Commit": Method(commit, untried=(flag, False)),
-        "Identity.Discard": Method(lambda: {"identity": store.discard()}),
-        "Identity.Get": Method(get, identity=choice(*NAMES)),
-    }
 
 
 def _summary(record):

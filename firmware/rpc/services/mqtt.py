@@ -9,12 +9,33 @@ _QOS = (integer(0, 1), 1)
 _TIMEOUT = seconds(300)
 
 
-def methods(store, link):
-    def status():
-        record = store.get(store.active) if store.active else {}
+class MQTT:
+    """The service for `link`; `store` knows the active identity."""
+
+    def __init__(self, store, link):
+        self._store = store
+        self._link = link
+
+    def methods(self):
+        return {
+            "MQTT.Status": Method(self.status),
+            "MQTT.Connect": Method(self.connect, timeout=(_TIMEOUT, 30)),
+            "MQTT.Disconnect": Method(self.disconnect),
+            "MQTT.Publish": Method(
+                self.publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
+            ),
+            "MQTT.Subscribe": Method(self.subscribe, topic=_TOPIC, qos=_QOS),
+            "MQTT.Receive": Method(self.receive, timeout=(_TIMEOUT, 10), topic=(_TOPIC, None)),
+        }
+
+    def _active(self):
+        return self._store.get(self._store.active) if self._store.active else {}
+
+    def status(self):
+        link, record = self._link, self._active()
         return {
             "state": link.state,
-            "identity": store.active,
+            "identity": self._store.active,
             "endpoint": record.get("endpoint"),
             "port": record.get("port"),
             "client_id": record.get("client_id"),
@@ -25,37 +46,35 @@ def methods(store, link):
             "subscriptions": link.subscriptions,
         }
 
-    def connect(timeout):
-        if not store.active:
+    def connect(self, timeout):
+        record = self._active()
+        if not record:
             raise LinkError("state", "this device has no active identity yet: provision it first")
-        if link.state not in ("connected", "connecting"):
-            link.start(store.get(store.active), timeout)
-        link.wait_connected()
-        return status()
+        if self._link.state not in ("connected", "connecting"):
+            self._link.start(record, timeout)
+        self._link.wait_connected()
+        return self.status()
 
-    def disconnect():
-        link.stop()
-        return status()
+    def disconnect(self):
+        self._link.stop()
+        return self.status()
 
-    def publish(topic, message, qos, retain):
-        link.publish(topic, message, qos, retain)
+    def publish(self, topic, message, qos, retain):
+        self._link.publish(topic, message, qos, retain)
         return {"topic": topic, "qos": qos}
 
-    def subscribe(topic, qos):
-        link.subscribe(topic, qos)
+    def subscribe(self, topic, qos):
+        self._link.subscribe(topic, qos)
         return {"topic": topic, "qos": qos}
 
-    def receive(timeout, topic):
-        message = link.receive(topic, timeout)
-        return message and {"topic": message[0], "message": message[1].decode()}
+    def receive(self, timeout, topic):
+        message = self._link.receive(topic, timeout)
+        return message and {"topic": message[0], "message": _text(message[1])}
 
-    return {
-        "MQTT.Status": Method(status),
-        "MQTT.Connect": Method(connect, timeout=(_TIMEOUT, 30)),
-        "MQTT.Disconnect": Method(disconnect),
-        "MQTT.Publish": Method(
-            publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
-        ),
-        "MQTT.Subscribe": Method(subscribe, topic=_TOPIC, qos=_QOS),
-        "MQTT.Receive": Method(receive, timeout=(_TIMEOUT, 10), topic=(_TOPIC, None)),
-    }
+
+def _text(message):
+    """A message as text: what is no UTF-8 is shown as replacement characters, not refused."""
+    try:
+        return message.decode()
+    except UnicodeError:
+        return "".join(chr(byte) if byte < 128 else "\ufffd" for byte in message)

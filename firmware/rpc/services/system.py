@@ -14,29 +14,36 @@ from version import VERSION
 _NEVER = 4102444800  # 2100-01-01
 
 
-def methods(device_id):
-    """`device_id()` gives the device's name."""
-    started = time.ticks_ms()
+class Sys:
+    """The service; `device_id()` gives the device's name."""
 
-    def get_info():
+    def __init__(self, device_id):
+        self._device_id = device_id
+        self._started = time.ticks_ms()
+
+    def methods(self):
+        return {
+            "Sys.GetInfo": Method(self.get_info),
+            "Sys.SetTime": Method(self.set_time, time=integer(0, _NEVER)),
+        }
+
+    def get_info(self):
         gc.collect()
-        system = os.uname()
         return {
             "app": "atecc",
             "fw_version": VERSION,
             "arch": board.ARCH,
             "board": board.NAME,
-            "id": device_id(),
+            "id": self._device_id(),
             "mac": machine.unique_id().hex().upper(),
-            "micropython": system.release,
+            "micropython": os.uname().release,
             "time": clock.now(),
-            "uptime": time.ticks_diff(time.ticks_ms(), started) // 1000,
+            "uptime": time.ticks_diff(time.ticks_ms(), self._started) // 1000,
             "ram_free": gc.mem_free(),
         }
 
+    @staticmethod
     def set_time(time):
         previous = clock.now()
         clock.set_time(time)
         return {"time": clock.now(), "previous": previous}
-
-    return {"Sys.GetInfo": Method(get_info), "Sys.SetTime": Method(set_time, time=integer(0, _NEVER))}
