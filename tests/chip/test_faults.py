@@ -90,6 +90,38 @@ def test_a_power_cut_waits_for_its_command() -> None:
     assert len(chip.run(0x40, 4, 0)) == 64
 
 
+@pytest.mark.parametrize("code", [0x05, 0x08])
+def test_a_status_of_ones_own(code: int) -> None:
+    chip = make("C", faults=(f"status command=GenKey code={code}",))
+    assert len(chip.run(RANDOM)) == 32
+    chip.refuses(bytes([code]), 0x40, 4, 0)
+    assert len(chip.run(0x40, 4, 0)) == 64
+
+
+@pytest.mark.parametrize(("code", "kept"), [(0x05, True), (0x08, False)])
+def test_an_ecc_fault_leaves_temp_key_for_another_try(code: int, kept: bool) -> None:
+    chip = make("C", faults=(f"status command=Sign code={code}",))
+    chip.run(0x40, 4, 0)
+    chip.load(bytes(32))
+    chip.refuses(bytes([code]), 0x41, 0x80, 0)
+    assert len(chip.run(0x41, 0x80, 0)) == (64 if kept else 1)
+
+
+def test_a_lockup_ends_with_the_power() -> None:
+    chip = make("C", faults=("lockup command=GenKey",))
+    before = chip.eeprom
+    chip.wake()
+    chip.send(frame(0x40, 4, 0))
+    for _ in range(3):
+        chip.chip.advance(2_000_000)
+        assert chip.wake() == b""
+    chip.chip.power(False)
+    chip.chip.power(True)
+    chip.chip.advance(100)
+    assert chip.eeprom == before
+    assert len(chip.run(0x40, 4, 0)) == 64
+
+
 def test_skip_and_count() -> None:
     faults = Faults([parse_fault("nack skip=2 count=2")])
     assert [bool(faults.strikes("nack")) for _ in range(6)] == [False, False, True, True, False, False]
@@ -127,6 +159,8 @@ def test_a_file_that_makes_no_sense_is_reported_and_changes_nothing(tmp_path: Pa
         "flip-write bit=x",
         "slow factor=fast",
         "nack count=",
+        "status",
+        "status code=0x42",
         "power-cut words",
         "nack extra",
     ],

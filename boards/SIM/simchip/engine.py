@@ -56,12 +56,18 @@ class Engine:
     def _run(self, command: Command, packet: Packet) -> tuple[bytes, bool]:
         self.core.sram.temp_key.survives = False
         try:
+            self._suffer(command)
             payload, failed = command.run(self.core, packet), False
         except ChipError as refusal:
             self.core.eeprom.revert()
             payload, failed = bytes([refusal.status]), True
         self._age_temp_key(command, payload if failed else SUCCESS)
         return payload, failed
+
+    def _suffer(self, command: Command) -> None:
+        fault = self.core.faults.strikes("status", command.name)
+        if fault:
+            raise ChipError(Status(fault.integer("code")), "fault")
 
     def _age_temp_key(self, command: Command, status: bytes) -> None:
         """DS508 §2.5.1, with the 608's exceptions."""

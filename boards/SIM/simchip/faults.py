@@ -7,12 +7,16 @@
     power-cut command=GenKey words=2   supply lost while the command runs, 2 EEPROM words written
     self-test mask=0x04            the self-test of these algorithms fails
     slow factor=3                  commands take so many times as long
+    status command=Sign code=0x05  the command does nothing and answers with this status
+    lockup command=GenKey          the chip starts the command and is gone until power cycles
 
 Each may add `skip=N` (let N chances pass first) and `count=N` (strike N times; default 1; 0 = for ever).
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from simchip.status import Status
 
 KINDS: dict[str, dict[str, type]] = {
     "nack": {},
@@ -22,6 +26,8 @@ KINDS: dict[str, dict[str, type]] = {
     "power-cut": {"command": str, "words": int},
     "self-test": {"mask": int},
     "slow": {"factor": float},
+    "status": {"command": str, "code": int},
+    "lockup": {"command": str},
 }
 COMMON: dict[str, type] = {"skip": int, "count": int}
 
@@ -62,6 +68,8 @@ def parse_fault(line: str) -> Fault:
         if name not in known:
             raise BadFault(f"fault: {kind} takes {', '.join(known)}, not '{name}'")
         values[name] = _value(name, text, known[name])
+    if kind == "status" and values.get("code") not in set(Status):
+        raise BadFault("fault: status needs code=, one of the chip's status codes")
     return Fault(kind, values, int(values.pop("skip", 0)), int(values.pop("count", 1)))
 
 

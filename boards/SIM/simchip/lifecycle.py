@@ -18,6 +18,7 @@ class State(Enum):
     SLEEP = auto()
     IDLE = auto()
     AWAKE = auto()
+    LOCKED_UP = auto()  # an erratum: only the power switch helps
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,10 @@ class Lifecycle:
     def start(self, outcome: Outcome, now: int) -> None:
         cut = self.core.faults.strikes("power-cut", outcome.name) if outcome.name else None
         words = min(cut.integer("words"), self.core.eeprom.pending) if cut else None
+        if outcome.name and self.core.faults.strikes("lockup", outcome.name):
+            self.core.eeprom.revert()
+            self.state = State.LOCKED_UP
+            return
         self.job = Job(now, now + max(outcome.busy_us, 1), outcome.answer, words)
 
     def pulse(self, low_us: float, now: int) -> None:
