@@ -5,6 +5,7 @@ from atecc.channels.serial import SerialChannel
 from atecc.errors import DeviceError
 from atecc.rpc import Client
 from bench import Babbler
+from openssl import make_ca
 from repl import Repl
 from simboard import Board
 from user import User
@@ -14,20 +15,10 @@ PROVISION = ("provision", "ca", "--subject", "/CN=x", "--days", "1", "--broker",
 
 @pytest.fixture
 def ca(tmp_path):
-    import subprocess
-
-    subprocess.run(
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ca.key -subj /CN=ca -days 9 -out ca.crt",
-        shell=True, cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    return (
-        *PROVISION,
-        "--no-broker-check",
-        "--ca-cert",
-        tmp_path / "ca.crt",
-        "--ca-key",
-        tmp_path / "ca.key",
-    )
+    """`atecc provision ca` with an ordinary CA."""
+    make_ca(tmp_path)
+    files = ("--ca-cert", tmp_path / "ca.crt", "--ca-key", tmp_path / "ca.key")
+    return (*PROVISION, "--no-broker-check", *files)
 
 
 def test_no_board():
