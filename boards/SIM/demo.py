@@ -30,7 +30,7 @@ TOPIC = f"things/{THING}/hello"
 MESSAGE = "hello from a key that nobody has ever seen"
 
 # stderr and stdout of the commands go to the same place, in order.
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 class DemoError(Exception):

@@ -74,7 +74,7 @@ def oid(dotted):
     if len(arcs) < 2 or arcs[0] > 2 or min(arcs) < 0 or (arcs[0] < 2 and arcs[1] > 39):
         raise ValueError("%s is not an object identifier" % dotted)
     out = bytearray()
-    for arc in [arcs[0] * 40 + arcs[1], *arcs[2:]]:
+    for arc in [arcs[0] * 40 + arcs[1]] + arcs[2:]:
         out.extend(_base128(arc))
     return tlv(OID, bytes(out))
 

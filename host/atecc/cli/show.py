@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from atecc.chipconfig.words import Change, describe
+from atecc.chipconfig.words import Change, SlotWords, describe
 from atecc.chipconfig.zone import ConfigZone
 from atecc.cli.app import App
 from atecc.steps import Step
@@ -29,12 +30,19 @@ def pairs(rows: list[tuple[str, str]]) -> Table:
 
 
 def slot_table(zone: ConfigZone) -> Table:
-    """The sixteen slots, decoded."""
+    """The sixteen slots, decoded; neighbours with the same rules share a line."""
     table = _table("slot", "role", "used for", "read by", "written by")
-    for words in describe(zone):
-        number = f"{words.number}{' (locked)' if words.locked else ''}"
-        table.add_row(*(Text(t) for t in (number, words.role, words.uses or "-", words.reads, words.writes)))
+    for rules, alike in groupby(describe(zone), key=_rules):
+        numbers = [words.number for words in alike]
+        name = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+        role, uses, reads, writes, locked = rules
+        row = (f"{name} (locked)" if locked else name, role, uses or "-", reads, writes)
+        table.add_row(*(Text(cell) for cell in row))
     return table
+
+
+def _rules(words: SlotWords) -> tuple[str, str, str, str, bool]:
+    return words.role, words.uses, words.reads, words.writes, words.locked
 
 
 def change_table(changes: list[Change]) -> Table:
