@@ -52,12 +52,10 @@ class Chip:
     ) -> None:
         quirks = quirks or Quirks()
         rng = random_source(seed)
-        if image is None and state is not None and state.exists():
-            image = load(state)
         if image is None:
-            image = fresh_image(preset, rng, blank_data=quirks.blank_data, locked=locked)
-            if state is not None:
-                save(state, image)
+            image = _stored(state) or fresh_image(preset, rng, blank_data=quirks.blank_data, locked=locked)
+        if state is not None and not state.exists():
+            save(state, image)
         keep = None if state is None else (lambda image: save(state, image))
         self.core = Core(Eeprom(image, keep), rng, quirks, faults or Faults())
         self.clock = clock or VirtualClock()
@@ -155,6 +153,10 @@ class Chip:
     def close(self) -> None:
         """The program ends, and with it the supply."""
         self.power(False)
+
+
+def _stored(state: Path | None) -> Image | None:
+    return load(state) if state is not None and state.exists() else None
 
 
 def _flipped(data: bytes, fault: Fault | None) -> bytes:
