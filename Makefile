@@ -18,7 +18,7 @@ include boards/SIM/cloud.mk
 # Python packages: the host tool itself, and what the bench in software and the tests need.
 READY := $(VENV)/.ready
 $(READY): host/pyproject.toml tests/requirements.txt
-	@echo "setting up Python packages in $(VENV)"
+	@echo "setting up Python packages in $(VENV) (the first time this takes up to a minute)"
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -e host -r tests/requirements.txt
 	@touch $@
 
@@ -30,7 +30,7 @@ $(CHECK_READY): $(READY) tests/requirements-check.txt
 .PHONY: setup
 # Downloads and builds side by side: the network and the compiler wait for each other least this way.
 setup: ## set everything up under build/ (the other targets do it by themselves)
-	@$(MAKE) --no-print-directory -j3 $(READY) sim mosquitto
+	@$(MAKE) -s --no-print-directory -j3 $(READY) sim mosquitto
 
 .PHONY: demo
 demo: setup ## from a blank chip to a living MQTT connection, on a simulated board

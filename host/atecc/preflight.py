@@ -8,8 +8,8 @@ from atecc.authority import Wish
 from atecc.chipconfig.check import device_key_slots
 from atecc.chipops import normal_serial, read_config
 from atecc.device import Device
-from atecc.errors import AteccError, ChipError, RefusedError
-from atecc.replies import ChipInfo, IdentityStatus, KeyInfo
+from atecc.errors import AteccError, ChipError, FirmwareMissing, RefusedError
+from atecc.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
 from atecc.steps import Steps
 
 # No computer that is used today can have an older clock.
@@ -41,6 +41,7 @@ class Preflight:
         check_own_clock()
         with self._steps.step("board", "asking the board") as step:
             board = self._device.info()
+            _check_tls(board)
             chip = self._device.chip_info()
             step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
         with self._steps.step("chip", "reading what the chip allows") as step:
@@ -117,3 +118,11 @@ class Preflight:
         if not slots:
             return "No slot of this chip can make a key and sign with it: `atecc chip config get` shows them."
         return f"Slots that can: {', '.join(map(str, slots))}. Choose one with --slot."
+
+
+def _check_tls(board: BoardInfo) -> None:
+    if not board.tls_sign:
+        raise FirmwareMissing(
+            f"The MicroPython {board.micropython} on this board can't let the chip sign a TLS handshake.",
+            'It has to be built with MICROPY_PY_SSL_ECDSA_SIGN_ALT: README, "On a real board".',
+        )

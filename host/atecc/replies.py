@@ -24,6 +24,7 @@ class BoardInfo:
     time: int
     uptime: float
     ram_free: int
+    tls_sign: bool
 
 
 @dataclass(frozen=True)

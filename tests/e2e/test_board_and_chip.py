@@ -34,6 +34,15 @@ def test_a_board_without_our_firmware(user):
     assert "not this project's firmware" in said
 
 
+def test_a_micropython_that_cannot_let_the_chip_sign(user, ca):
+    with Repl(user.port) as repl:
+        repl.run("import rpc.services.system\nrpc.services.system.can_sign_outside = lambda: False")
+    said = user.fails(3, *ca)
+    assert "can't let the chip sign a TLS handshake" in said
+    assert "MICROPY_PY_SSL_ECDSA_SIGN_ALT" in said
+    assert user.bench.chip.keys_made == 0
+
+
 def test_no_chip(ca):
     with Board(chip=False) as board:
         user = User(board.port)

@@ -7,6 +7,7 @@ import time
 import machine
 
 import board
+from identity.context import can_sign_outside
 from link import clock
 from rpc.params import Method, integer
 from version import VERSION
@@ -37,6 +38,7 @@ class Sys:
             "id": self._device_id(),
             "mac": machine.unique_id().hex().upper(),
             "micropython": os.uname().release,
+            "tls_sign": can_sign_outside(),
             "time": clock.now(),
             "uptime": time.ticks_diff(time.ticks_ms(), self._started) // 1000,
             "ram_free": gc.mem_free(),

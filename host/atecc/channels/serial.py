@@ -78,7 +78,7 @@ class SerialChannel:
                 return
         raise ChannelError(
             f"No MicroPython answers on {self.port}.",
-            "Is it the right port, and does the board run this project's firmware? `make flash` installs it.",
+            "Is it the right port, and does the board run this project's firmware? The README, section On a real board, tells how it gets there.",
         )
 
     def _until_eof(self) -> bytes:
@@ -192,7 +192,7 @@ def _raise_for_traceback(text: str) -> None:
     ):
         raise FirmwareMissing(
             "The board runs MicroPython, but not this project's firmware.",
-            "Install it with `make flash`, or `make firmware` and copy it with mpremote.",
+            'The README, "On a real board", tells how it gets there.',
         )
     if last.startswith(("SyntaxError", "IndentationError")):
         raise CorruptReply("The request was damaged on its way to the board, which ignored it.", "Try again.")
