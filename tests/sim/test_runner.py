@@ -61,15 +61,15 @@ def test_leaves_nothing_behind(signal_number: int) -> None:
         assert not [pid for pid in started if alive(pid)]
 
 
-def test_the_board_dies_with_its_runner() -> None:
-    with running("--no-chip") as (process, _):
-        (board,) = children(process.pid)
+def test_board_and_chip_die_with_their_runner() -> None:
+    with running() as (process, _):
+        started = children(process.pid)
         process.kill()
         for _ in range(100):
-            if not alive(board):
+            if not any(alive(pid) for pid in started):
                 return
             time.sleep(0.02)
-    pytest.fail("the interpreter is still there")
+    pytest.fail("something is still there")
 
 
 def test_keeps_a_log_and_flash(tmp_path: Path) -> None:

@@ -120,8 +120,8 @@ static mp_obj_t board_init(void) {
     mp_obj_list_init(MP_OBJ_TO_PTR(mp_sys_argv), 0);
     power_up();
     run();
-    gc_sweep_all();              // closes files and sockets
     mp_hal_stdout_tx_str("MPY: soft reboot\r\n");
+    gc_sweep_all();              // closes files; the GIL isn't given up any more
     board_reset(RESET_SOFT);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(board_init_obj, board_init);

@@ -24,6 +24,10 @@ class BoardError(Exception):
     """The board can't be started; the text is for people."""
 
 
+class BoardDied(BoardError):
+    """The interpreter ended by itself, which is a defect of the simulation."""
+
+
 class Board:
     """A simulated board. `port` is its serial port; use it as a context manager, or start() and stop().
 
@@ -91,7 +95,7 @@ class Board:
         self._stack.close()
 
     def wait(self) -> int:
-        """Until the interpreter ends, which a board's never does; its status."""
+        """Until the interpreter ends, which on a board it never does; its status."""
         assert self._process is not None
         return self._process.wait()
 
@@ -129,12 +133,15 @@ class Board:
         process, self._process = self._process, None
         if process is None:
             return
+        fate = process.poll()
         process.kill()
         process.wait()
         self._serial.detach()
         for stream in (process.stdin, process.stdout):
             assert stream is not None
             stream.close()
+        if fate is not None:
+            raise BoardDied(f"the interpreter ended by itself, with status {fate}")
 
     def _mac(self) -> bytes:
         """The address in the board's fuses: locally administered, and its own for good."""

@@ -20,15 +20,16 @@ class ChipProcess:
     def __init__(self, directory: Path, options: Sequence[str]) -> None:
         self.bus = f"unix:{directory / 'chip.sock'}"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "simchip", "--listen", self.bus, *options],
+            [sys.executable, "-m", "simboard.leash", "simchip", "--listen", self.bus, *options],
             env={"PYTHONPATH": str(PACKAGES), "PATH": ""},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
         assert self._process.stdout is not None
         if not self._process.stdout.readline():
-            raise ChipFailed(f"the chip ended with status {self._process.wait()}")
+            self.close()
+            raise ChipFailed(f"the chip ended with status {self._process.returncode}")
 
     def close(self) -> None:
         self._process.terminate()
@@ -37,8 +38,9 @@ class ChipProcess:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        for stream in (self._process.stdin, self._process.stdout):
+            assert stream is not None
+            stream.close()
 
     def __enter__(self) -> Self:
         return self

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
-from simboard.board import HEAP, Board, BoardError
+from simboard.board import HEAP, Board, BoardDied, BoardError
 
 BAD_USE = 2
 
@@ -48,9 +48,9 @@ def _chip_options(options: argparse.Namespace) -> list[str]:
     return words
 
 
-def _fail(sentence: object) -> NoReturn:
+def _fail(sentence: object, status: int = BAD_USE) -> NoReturn:
     print(f"simboard: {sentence}", file=sys.stderr)
-    raise SystemExit(BAD_USE)
+    raise SystemExit(status)
 
 
 def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
@@ -68,9 +68,7 @@ def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
         )
         print(board.port, flush=True)
         print(f"export ATECC_PORT={board.port}", file=sys.stderr, flush=True)
-        status = board.wait()
-        print(f"simboard: the interpreter ended with status {status}", file=sys.stderr)
-        raise SystemExit(1)
+        board.wait()
 
 
 def main() -> None:
@@ -87,5 +85,7 @@ def main() -> None:
         _run(options, chip_options)
     except KeyboardInterrupt:
         raise SystemExit(0) from None
+    except BoardDied as error:
+        _fail(error, 1)
     except (BoardError, OSError) as error:
         _fail(error)
