@@ -164,6 +164,5 @@ _HINTS = {
     "tls": "Is it the right broker, the right --server-ca, and is the board's clock right? "
     "`atecc identity status` shows the dates.",
     "network": "Is the board on the network, and is the broker's name right as seen from the board?",
-    "mqtt": "AWS closes a connection without a word if the policy forbids it or the client ID is "
-    "connected twice.",
+    "mqtt": "Does the broker's policy allow this client ID and topic, and is nobody else connected with the ID?",
 }

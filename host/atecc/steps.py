@@ -11,11 +11,12 @@ from typing import Protocol
 
 @dataclass
 class Step:
-    """`name` is for programs, `meaning` for people."""
+    """`name` is for programs, `meaning` for people; `doubtful` if they should know, though the work goes on."""
 
     name: str
     meaning: str
     ms: int = 0
+    doubtful: bool = False
 
 
 class Watcher(Protocol):
@@ -67,6 +68,8 @@ class Steps:
             raise
         step.ms = round((time.monotonic() - started) * 1000)
         self.done.append(step)
+        if step.doubtful:
+            self.warnings.append(step.meaning)
         self.watcher.done(step)
 
     def warn(self, text: str) -> None:

@@ -100,7 +100,8 @@ class FakeDevice:
     def Sys_GetInfo(self):
         return {
             "app": "atecc", "fw_version": "0.1.0", "arch": "unix", "board": "FAKE", "id": "atecc-fake",
-            "mac": "00AA", "micropython": "1.26.1", "time": self.clock, "uptime": 12, "ram_free": 100000, "tls_sign": True,
+            "mac": "00AA", "micropython": "1.26.1", "time": self.clock, "uptime": 12, "ram_free": 100000,
+            "tls_sign": True,
         }  # fmt: skip
 
     def Sys_SetTime(self, time):

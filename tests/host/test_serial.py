@@ -1,6 +1,7 @@
 """The serial channel, on a pty, with the real mpremote: what it carries, what it says of trouble."""
 
 import os
+import signal
 import time
 
 import pytest
@@ -105,6 +106,18 @@ def test_a_silent_board_is_given_up_in_time(device, plugged):
         device.call("ATCA.GetInfo", timeout=0.3)
     assert time.monotonic() - started < 3
     assert device.chip_info().serial == SERIAL, "the next request interrupts and starts afresh"
+
+
+def test_after_ctrl_c_the_board_is_interrupted_too(device, plugged):
+    device.chip_info()
+    plugged.misbehave = [None]
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with pytest.raises(KeyboardInterrupt):
+        device.chip_info()
+    started = time.monotonic()
+    assert device.chip_info().serial == SERIAL
+    assert time.monotonic() - started < 3
 
 
 def test_a_board_that_never_stops_talking_is_given_up(device, plugged, monkeypatch):

@@ -78,7 +78,8 @@ class SerialChannel:
                 return
         raise ChannelError(
             f"No MicroPython answers on {self.port}.",
-            "Is it the right port, and does the board run this project's firmware? The README, section On a real board, tells how it gets there.",
+            "Is it the right port, and does the board run this project's firmware? "
+            'The README, "On a real board", tells how it gets there.',
         )
 
     def _until_eof(self) -> bytes:
@@ -104,6 +105,10 @@ class SerialChannel:
                 f"The talk with the board on {self.port} got out of step ({error}).",
                 "A bad cable or a second program on the port does that. Try again.",
             ) from error
+        except KeyboardInterrupt:
+            # What the board was asked to do goes on: the next request has to interrupt it.
+            self._transport.in_raw_repl = False
+            raise
         except OSError as error:
             self._transport.in_raw_repl = False
             raise ChannelError(

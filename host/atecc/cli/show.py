@@ -84,7 +84,8 @@ class Progress:
 
     def done(self, step: Step) -> None:
         self._stop()
-        self._line((self._mark, "green"), step.meaning, f"{step.ms / 1000:.1f} s" if step.ms >= 100 else "")
+        mark = ("!", "yellow") if step.doubtful else (self._mark, "green")
+        self._line(mark, step.meaning, f"{step.ms / 1000:.1f} s" if step.ms >= 100 else "")
 
     def failed(self, name: str) -> None:
         self._stop()
