@@ -107,7 +107,7 @@ class Bus:
                     break
                 if answer == packet.AFTER_WAKE:
                     return
-                if answer == packet.SELF_TEST_FAILED:
+                if answer in packet.SELF_TEST_FAILED:
                     raise ChipError("Wake", 0x07)
                 heard = answer
                 self.sleep()

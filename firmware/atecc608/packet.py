@@ -13,7 +13,8 @@ ANSWER_MIN = const(4)
 ANSWER_MAX = const(155)
 
 AFTER_WAKE = b"\x04\x11\x33\x43"
-SELF_TEST_FAILED = b"\x04\x07\xc4\x40"
+# Microchip's library compares with the first, whose CRC is not that of 04 07; the second has the right one.
+SELF_TEST_FAILED = (b"\x04\x07\xc4\x40", b"\x04\x07\x40\xc2")
 
 
 def crc16(data, crc=0):

@@ -7,6 +7,7 @@ from bench import GEN_KEY, Babbler
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from simchip import Quirks
 
 SIGN, NONCE, RANDOM, LOCK = 0x41, 0x16, 0x1B, 0x17
 DIGEST = hashlib.sha256(b"a message").digest()
@@ -278,15 +279,17 @@ def test_every_clock_divider(bench, chip_mode):
     assert b.value("ok", code, DIGEST.hex()) is True
 
 
-def test_a_sequence_longer_than_the_watchdog(bench):
-    b = bench(preset="tls", locked=True)
+@pytest.mark.parametrize("watchdog_ms", [700, 1300, 1700])
+def test_a_sequence_longer_than_the_watchdog(bench, watchdog_ms):
+    b = bench(preset="tls", locked=True, quirks=Quirks(watchdog_us=watchdog_ms * 1000))
     code = "key = chip.GenKey(0)\nwith chip:\n    made = [chip.Sign(0, bytes.fromhex(given)).hex() for _ in range(30)]"
     key, made = b.value("[key.hex(), made]", code, DIGEST.hex())
     assert all(is_signature(key, signature) for signature in made)
 
 
-def test_a_failed_self_test_is_the_chips_own_word(bench):
-    b = bench(preset="tls", locked=True)
+@pytest.mark.parametrize("answer", ["0407c440", "040740c2"])  # Microchip's library's, and the one with the right CRC
+def test_a_failed_self_test_is_the_chips_own_word(bench, answer):
+    b = bench(preset="tls", locked=True, quirks=Quirks(self_test_wake_answer=bytes.fromhex(answer)))
     b.chip.image.config[90] |= 1  # power-on self-test
     b.chip.core.faults.add("self-test mask=0x04")
     assert "Wake: the chip answers 0x07 (self-test error)" in b.error("chip.Info()")
