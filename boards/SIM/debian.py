@@ -29,6 +29,7 @@ from pathlib import Path
 
 SUITE = re.compile(r"(?!experimental)[a-z]+(-updates|-security)?")
 APT = Path("/etc/apt")
+RETRIES = 3
 DPKG_STATUS = Path("/var/lib/dpkg/status")
 
 
@@ -163,7 +164,7 @@ class Apt:
                 'APT::Sandbox::User "root";',
                 *reach,
                 'Acquire::Languages "none";',
-                'Acquire::Retries "3";',
+                f'Acquire::Retries "{RETRIES}";',
                 "",
             ]
         )
@@ -298,7 +299,7 @@ def main() -> None:
     parser.add_argument("use", choices=("source", "binary"))
     parser.add_argument("packages", nargs="+", metavar="PACKAGE")
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="where to unpack")
-    parser.add_argument("--suite", help="the Debian release to take, if not the machine's own (trixie, say)")
+    parser.add_argument("--suite", help="the Debian release to take (trixie, say); default: the machine's")
     arguments = parser.parse_args()
     try:
         fetch(arguments.use, arguments.packages, arguments.into.resolve(), arguments.suite)

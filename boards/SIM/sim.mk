@@ -16,11 +16,9 @@ else
 SIM_SOURCE := $(MICROPYTHON_DIR)
 endif
 
-SIM_FIRMWARE := $(shell find firmware -name '*.py') $(SIM)/board.py $(SIM)/manifest.py
+# The directories too: they change when a file goes.
+SIM_FIRMWARE := $(shell find firmware -name '*.py' -o -type d -not -name __pycache__) $(SIM)/board.py $(SIM)/manifest.py
 SIM_PORT := $(wildcard $(SIM)/port/*)
-
-# The chip is wired to the pins that board.py names.
-SIM_PIN = $(shell sed -n 's/^$(1) = //p' $(SIM)/board.py)
 
 # MicroPython asks git for its version: it must not find this project's. What it says goes to a log.
 SIM_JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -52,12 +50,17 @@ $(SIM_BUILD)/mpy-cross/mpy-cross: $(SIM_SOURCE_READY)
 	+@$(SIM_MAKE) -C $(SIM_SOURCE)/mpy-cross BUILD=$(SIM_BUILD)/mpy-cross CFLAGS_EXTRA=-Wno-error $(SIM_LOGGED)
 	@touch $@
 
-# MicroPython doesn't notice that a frozen file is gone, so what is frozen is put together anew.
+# The chip is wired to the pins that board.py names.
+$(SIM_BUILD)/board_pins.h: $(SIM)/board.py
+	@mkdir -p $(@D)
+	@sed -n 's/^\(SCL\|SDA\) = /#define BOARD_\1 /p' $< >$@
+
+# MicroPython notices neither that a frozen file is gone nor that the linker's options have changed.
 $(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_UMQTT)/umqtt/simple.py \
-		$(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
+		$(SIM_BUILD)/board_pins.h $(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
 	@echo "building the simulated board"
-	@rm -f $(SIM_BUILD)/frozen_content.c
+	@rm -f $(SIM_BUILD)/frozen_content.c $(SIM_BUILD)/micropython
 	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD) VARIANT_DIR=$(abspath $(SIM))/port \
 		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_UMQTT_DIR=$(abspath $(SIM_UMQTT)) \
-		BOARD_SCL=$(call SIM_PIN,SCL) BOARD_SDA=$(call SIM_PIN,SDA) $(SIM_LOGGED)
+		$(SIM_LOGGED)
 	@touch $@

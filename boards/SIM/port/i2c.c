@@ -8,6 +8,7 @@
 #include "py/runtime.h"
 #include "extmod/modmachine.h"
 #include "board.h"
+#include "board_pins.h"          // where the chip is wired to: made from board.py
 
 #define DEFAULT_FREQ (400000)
 #define DEFAULT_TIMEOUT_US (50000)

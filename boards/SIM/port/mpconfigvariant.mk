@@ -23,9 +23,6 @@ MICROPY_VFS_LFS1 = 0
 CFLAGS_EXTRA += -DMP_CONFIGFILE='"mpconfigboard.h"'
 QSTR_GLOBAL_DEPENDENCIES += $(VARIANT_DIR)/mpconfigboard.h
 
-# Where the chip is wired to: the pins that boards/SIM/board.py names.
-CFLAGS_EXTRA += -DBOARD_SCL=$(BOARD_SCL) -DBOARD_SDA=$(BOARD_SDA)
-
 # A newer compiler's new warnings in MicroPython's or Mbed TLS's sources don't stop the build.
 CFLAGS_EXTRA += -Wno-error
 
