@@ -51,16 +51,17 @@ $(SIM_BUILD)/mpy-cross/mpy-cross: $(SIM_SOURCE_READY)
 	@touch $@
 
 # The chip is wired to the pins that board.py names.
-$(SIM_BUILD)/board_pins.h: $(SIM)/board.py
+$(SIM_BUILD)/port/board_pins.h: $(SIM)/board.py
 	@mkdir -p $(@D)
 	@sed -n 's/^\(SCL\|SDA\) = /#define BOARD_\1 /p' $< >$@
 
-# MicroPython notices neither that a frozen file is gone nor that the linker's options have changed.
+# MicroPython notices neither that a frozen file is gone nor that the linker's options have changed. A board that runs,
+# and the last one that could be built, stay as they are until the new one is complete.
 $(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_UMQTT)/umqtt/simple.py \
-		$(SIM_BUILD)/board_pins.h $(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
+		$(SIM_BUILD)/port/board_pins.h $(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
 	@echo "building the simulated board"
-	@rm -f $(SIM_BUILD)/frozen_content.c $(SIM_BUILD)/micropython
-	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD) VARIANT_DIR=$(abspath $(SIM))/port \
+	@rm -f $(SIM_BUILD)/port/frozen_content.c $(SIM_BUILD)/port/micropython
+	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD)/port VARIANT_DIR=$(abspath $(SIM))/port \
 		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_UMQTT_DIR=$(abspath $(SIM_UMQTT)) \
 		$(SIM_LOGGED)
-	@touch $@
+	@cp $(SIM_BUILD)/port/micropython $@.new && mv $@.new $@
