@@ -17,6 +17,11 @@ _KEY_TYPE_P256 = const(4)
 READ_ONLY = tuple(range(16)) + tuple(range(84, 88))
 
 
+def slot_size(number):
+    """Bytes in slot `number` (section 2.1)."""
+    return 36 if number < 8 else 416 if number == 8 else 72
+
+
 class Slot:
     """What SlotConfig and KeyConfig say of one slot (sections 2.2.1 and 2.2.5 of the data sheet)."""
 
@@ -27,6 +32,11 @@ class Slot:
         self.public_readable = bool(key_config & 0x0002) or not data_locked
         self.secret = bool(slot_config & 0x0080)
         self.locked = locked
+        # Clear reading, once the data zone is locked (section 2.4.2).
+        self.readable = not slot_config & 0x00C0 and not self.private
+        self.lockable = bool(key_config & 0x0020)
+        self.write_key = slot_config >> 8 & 0x0F
+        self._priv_write = bool(slot_config & 0x4000) or not data_locked
         # Before the data zone is locked GenKey does not look at WriteConfig; the slot's own lock always counts.
         self._gen_key = bool(slot_config & 0x2000) or not data_locked
         self._external_sign = bool(slot_config & 0x0001)
@@ -38,6 +48,11 @@ class Slot:
     @property
     def can_generate(self):
         return self.holds_private_key and self._gen_key and not self.locked
+
+    @property
+    def can_import(self):
+        """Whether PrivWrite may put a key here: in the clear before the data zone is locked, sealed afterwards."""
+        return self.holds_private_key and self._priv_write and not self.locked
 
     @property
     def can_sign(self):

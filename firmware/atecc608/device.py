@@ -14,11 +14,12 @@ from micropython import const
 
 from . import packet
 from .bus import Bus
-from .config import READ_ONLY, SIZE, ConfigZone
+from .config import READ_ONLY, SIZE, ConfigZone, slot_size
 from .errors import BusError, ChipError, ConfigError, StateLost
 
 _READ = const(0x02)
 _WRITE = const(0x12)
+_GEN_DIG = const(0x15)
 _NONCE = const(0x16)
 _LOCK = const(0x17)
 _RANDOM = const(0x1B)
@@ -26,11 +27,13 @@ _INFO = const(0x30)
 _GEN_KEY = const(0x40)
 _SIGN = const(0x41)
 _VERIFY = const(0x45)
+_PRIV_WRITE = const(0x46)
 
 # name, and longest execution in ms at the fastest and at the slowest clock divider (M0, M2)
 _COMMANDS = {
     _READ: ("Read", 5, 5),
     _WRITE: ("Write", 45, 45),
+    _GEN_DIG: ("GenDig", 25, 35),
     _NONCE: ("Nonce", 20, 20),
     _LOCK: ("Lock", 35, 35),
     _RANDOM: ("Random", 23, 23),
@@ -38,6 +41,7 @@ _COMMANDS = {
     _GEN_KEY: ("GenKey", 115, 653),
     _SIGN: ("Sign", 115, 665),
     _VERIFY: ("Verify", 105, 1085),
+    _PRIV_WRITE: ("PrivWrite", 50, 50),
 }
 
 _SUCCESS = const(0x00)
@@ -50,7 +54,10 @@ _COMMUNICATION = const(0xFF)
 ZONE_CONFIG = const(0)
 ZONE_DATA = const(1)  # in the Lock command: data and OTP
 
+_LOCK_SLOT = const(0x02)
+_LOCK_WITHOUT_CRC = const(0x80)
 _NONCE_TO_TEMPKEY = const(0x03)
+_NONCE_RANDOM = const(0x00)
 _GEN_KEY_CREATE = const(0x04)
 _GEN_KEY_PUBLIC = const(0x00)
 _SIGN_EXTERNAL = const(0x80)
@@ -58,6 +65,8 @@ _VERIFY_EXTERNAL = const(0x02)
 _P256 = const(0x0004)
 _INFO_KEY_VALID = const(1)
 _SELECT_32 = const(0x80)
+_SEALED_DATA_32 = const(0xC2)
+_ZONE_SLOTS = const(2)  # in the commands Read, Write and GenDig
 
 # t_WATCHDOG is 0.7 s at least: beyond that a command may be refused, or cut off.
 _AWAKE_MS = const(700)
@@ -185,6 +194,22 @@ class ATECC608:
         """Load 32 bytes into TempKey as they are (section 9.12, pass-through)."""
         self._run(_NONCE, _NONCE_TO_TEMPKEY, 0, value)
 
+    def NonceRandom(self, num_in):
+        """TempKey = SHA-256 over the chip's random number, which is returned (32 bytes), and `num_in` (20 bytes)."""
+        return self._run(_NONCE, _NONCE_RANDOM, 0, num_in, 32)
+
+    def GenDig(self, slot):
+        """Mix the secret in `slot` into TempKey (section 9.6)."""
+        self._run(_GEN_DIG, _ZONE_SLOTS, slot)
+
+    def WriteSealed(self, address, cipher, mac):
+        """Write 32 encrypted bytes to a data slot, under the session key in TempKey (section 9.21)."""
+        self._run(_WRITE, _SEALED_DATA_32, address, cipher + mac)
+
+    def PrivWrite(self, mode, slot, value, mac):
+        """Put a private key into `slot` (section 9.14); see sealed.priv_write."""
+        self._run(_PRIV_WRITE, mode, slot, value + mac)
+
     def GenKey(self, slot):
         """Make a new private key in `slot`; the public key, X then Y, 64 bytes (section 9.7)."""
         return self._run_alone(_GEN_KEY, _GEN_KEY_CREATE, slot, b"", 64)
@@ -223,7 +248,11 @@ class ATECC608:
         The chip refuses unless `crc` is the CRC-16 of what it holds; None waives that (section 9.10). Never repeated:
         after a StateLost the caller reads the configuration to learn whether it happened.
         """
-        self._run(_LOCK, zone | (0x80 if crc is None else 0), crc or 0)
+        self._run(_LOCK, zone | (_LOCK_WITHOUT_CRC if crc is None else 0), crc or 0)
+
+    def LockSlot(self, slot):
+        """Freeze the content of `slot` for good. IRREVERSIBLE. Needs KeyConfig.Lockable (section 9.10)."""
+        self._run(_LOCK, _LOCK_WITHOUT_CRC | _LOCK_SLOT | slot << 2, 0)
 
     # The configuration zone as a whole.
 
@@ -267,3 +296,12 @@ class ATECC608:
         wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != config[i]]
         if wrong:
             raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)
+
+    def read_slot(self, slot):
+        """All bytes of a data slot that may be read in the clear; the chip allows it once the data zone is locked."""
+        size = slot_size(slot)
+        with self:
+            out = b"".join(
+                self.Read(_ZONE_SLOTS, block << 8 | slot << 3) for block in range((size + 31) // 32)
+            )
+        return out[:size]

@@ -155,6 +155,19 @@ class Store:
             )
         return {"identity": name, "slot": slot, "generated": make, "pubkey": public_key, "csr": request}
 
+    def request(self, slot, subject, san=(), key_usage=()):
+        """A request for the key that `slot` holds: (public key, request in DER). Nothing is stored or changed."""
+        csr.request_info(subject, bytes(64), san, key_usage)
+        with self._chip:
+            zone = self._chip.require_locked()
+            if not zone.slot(slot).can_sign:
+                raise StoreError("slot", "slot %d can't sign: its configuration says so" % slot)
+            if not self._chip.KeyValid(slot):
+                raise StoreError("slot", "slot %d holds no key" % slot)
+            public_key = self._chip.PublicKey(slot)
+            info = csr.request_info(subject, public_key, san, key_usage)
+            return public_key, self._signed_request(info, slot, public_key)
+
     def _signed_request(self, info, slot, public_key):
         digest = sha256(info).digest()
         signature = self._chip.Sign(slot, digest)

@@ -287,7 +287,9 @@ def test_a_sequence_longer_than_the_watchdog(bench, watchdog_ms):
     assert all(is_signature(key, signature) for signature in made)
 
 
-@pytest.mark.parametrize("answer", ["0407c440", "040740c2"])  # Microchip's library's, and the one with the right CRC
+@pytest.mark.parametrize(
+    "answer", ["0407c440", "040740c2"]
+)  # Microchip's library's, and the one with the right CRC
 def test_a_failed_self_test_is_the_chips_own_word(bench, answer):
     b = bench(preset="tls", locked=True, quirks=Quirks(self_test_wake_answer=bytes.fromhex(answer)))
     b.chip.image.config[90] |= 1  # power-on self-test

@@ -1,10 +1,12 @@
 """ATCA: the chip itself. The names are those of Mongoose OS."""
 
-from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16
+from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16, sealed
+from identity.store import StoreError
 from rpc.errors import RpcError
-from rpc.params import Method, binary, encode, integer, text
+from rpc.params import Method, binary, encode, flag, integer, text
 
 _SLOT = integer(0, 15)
+_SERIAL = (text(18), None)
 
 
 class ATCA:
@@ -22,10 +24,22 @@ class ATCA:
             "ATCA.LockZone": Method(
                 self.lock_zone,
                 zone=integer(ZONE_CONFIG, ZONE_DATA),
-                serial=(text(18), None),
+                serial=_SERIAL,
                 crc=(integer(0, 0xFFFF), None),
             ),
+            "ATCA.LockSlot": Method(self.lock_slot, slot=_SLOT, serial=_SERIAL),
             "ATCA.GetPubKey": Method(self.get_pub_key, slot=_SLOT),
+            "ATCA.GenKey": Method(self.gen_key, slot=_SLOT, serial=_SERIAL),
+            "ATCA.SetKey": Method(
+                self.set_key,
+                slot=_SLOT,
+                key=binary(32, exactly=True),
+                block=(integer(0, 12), 0),
+                ecc=(flag, False),
+                wkey=(binary(32, exactly=True), None),
+                serial=_SERIAL,
+            ),
+            "ATCA.ReadSlot": Method(self.read_slot, slot=_SLOT),
             "ATCA.KeyInfo": Method(self.key_info, slot=_SLOT),
         }
 
@@ -72,10 +86,8 @@ class ATCA:
         if not (after.config_locked if zone == ZONE_CONFIG else after.data_locked):
             raise RpcError("bus", "the chip was reset while locking, and the zone is still open; try again")
 
-    @staticmethod
-    def _check_confirmed(config, zone, serial, crc):
-        if serial is None or serial.lower() != config.serial.hex():
-            raise RpcError("refused", "locking is for good: give the serial number of this chip")
+    def _check_confirmed(self, config, zone, serial, crc):
+        self._check_serial(config, serial, "locking is for good")
         if zone == ZONE_CONFIG and crc is None:
             raise RpcError(
                 "refused", "locking is for good: give the CRC-16 of the configuration that you have checked"
@@ -88,3 +100,77 @@ class ATCA:
             raise RpcError(
                 "refused", "the chip's configuration has not the CRC 0x%04X; nothing was locked" % crc
             )
+
+    def lock_slot(self, slot, serial):
+        """IRREVERSIBLE: what the slot holds stays as it is, for good."""
+        with self._chip:
+            zone = self._chip.require_locked()
+            rules = zone.slot(slot)
+            self._check_serial(zone, serial, "locking a slot is for good")
+            if rules.locked:
+                raise RpcError("locked", "slot %d is locked already" % slot)
+            if not rules.lockable:
+                raise RpcError("slot", "slot %d can't be locked: its configuration says so" % slot)
+            try:
+                self._chip.LockSlot(slot)
+            except StateLost:
+                pass  # as in lock_zone
+            if not self._chip.config().slot(slot).locked:
+                raise RpcError(
+                    "bus", "the chip was reset while locking, and the slot is still open; try again"
+                )
+
+    @staticmethod
+    def _check_serial(zone, serial, why):
+        if serial is None or serial.lower() != zone.serial.hex():
+            raise RpcError("refused", "%s: give the serial number of this chip" % why)
+
+    def gen_key(self, slot, serial):
+        """A new key in `slot`; what is there is destroyed, and so it must be nobody's, or confirmed."""
+        with self._chip:
+            zone = self._chip.require_locked()
+            if not zone.slot(slot).can_generate:
+                raise RpcError(
+                    "slot", "slot %d can't generate a key: its configuration forbids GenKey" % slot
+                )
+            self._check_replaceable(slot, zone, serial)
+            return {"pubkey": encode(self._chip.GenKey(slot))}
+
+    def set_key(self, slot, key, block, ecc, wkey, serial):
+        """PrivWrite (ecc) or Write; sealed with `wkey`, the secret in the slot's write key slot, if it is given."""
+        with self._chip:
+            zone = self._chip.require_locked()
+            rules = zone.slot(slot)
+            if ecc != rules.private:
+                kind = "private key" if rules.private else "data"
+                raise RpcError("slot", "slot %d is for %s: its configuration says so" % (slot, kind))
+            if not ecc:
+                return sealed.write(self._chip, slot, block, key, wkey)
+            if not rules.can_import:
+                raise RpcError(
+                    "slot", "slot %d takes no key from outside: its configuration forbids PrivWrite" % slot
+                )
+            if zone.data_locked and wkey is None:
+                raise RpcError(
+                    "slot", "the data zone is locked: slot %d takes a key only sealed (wkey)" % slot
+                )
+            self._check_replaceable(slot, zone, serial)
+            return sealed.priv_write(self._chip, slot, key, wkey)
+
+    def _check_replaceable(self, slot, zone, serial):
+        use = self._store.use_of(slot, zone)
+        if use == "active":
+            raise StoreError(
+                "key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot
+            )
+        if use is not None:
+            self._check_serial(zone, serial, "slot %d holds a key, which would be destroyed for good" % slot)
+
+    def read_slot(self, slot):
+        with self._chip:
+            zone = self._chip.config()
+            if not zone.data_locked:
+                raise RpcError("unlocked", "the chip lets no slot be read before its data zone is locked")
+            if not zone.slot(slot).readable:
+                raise RpcError("slot", "slot %d can't be read: its configuration keeps it secret" % slot)
+            return {"data": encode(self._chip.read_slot(slot))}

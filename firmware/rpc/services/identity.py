@@ -34,6 +34,9 @@ class Identity:
                 slot=(integer(0, 15), None),
                 serial=(text(18), None),
             ),
+            "Identity.Request": Method(
+                self.request, slot=integer(0, 15), subject=items, san=(items, ()), key_usage=(items, ())
+            ),
             "Identity.Stage": Method(
                 self.stage,
                 certificate=binary(_CERTIFICATE_MAX),
@@ -58,11 +61,12 @@ class Identity:
             idle["slot"] = store.free_slot()
         return {"active": store.active, "idle": store.idle, "identities": identities}
 
+    def request(self, slot, **what):
+        public_key, request = _worded(self._store.request, slot=slot, **what)
+        return {"slot": slot, "pubkey": encode(public_key), "csr": encode(request)}
+
     def begin(self, **what):
-        try:
-            made = self._store.begin(**what)
-        except ValueError as e:
-            raise RpcError("argument", str(e))
+        made = _worded(self._store.begin, **what)
         made["pubkey"] = encode(made["pubkey"])
         made["csr"] = encode(made["csr"])
         return made
@@ -107,6 +111,14 @@ class Identity:
         if "certificate" not in record:
             raise RpcError("state", "identity %s has no certificate (it is %s)" % (identity, record["state"]))
         return {"certificate": record["certificate"], "chain": record["chain"], "ca": record["cas"]}
+
+
+def _worded(operation, **what):
+    """Run it; what is wrong with the words of a request is the caller's fault."""
+    try:
+        return operation(**what)
+    except ValueError as e:
+        raise RpcError("argument", str(e))
 
 
 def _summary(record):
