@@ -17,7 +17,7 @@ ALLOWED = {"simchip", "cryptography"}
 LAYERS = [
     {"status", "config", "sha256", "clock", "rng", "rules", "rules.switch", "quirks", "faults"},
     {"ecc", "eeprom", "sram", "rules.transport", "rules.volatile", "rules.boot"},
-    {"packet", "core", "presets", "statefile"},
+    {"packet", "core", "factory", "presets", "statefile"},
     {
         "counters",
         "timing",

@@ -1,7 +1,20 @@
 """Chips as they come, against the tables of section 6."""
 
 import pytest
-from chip.bench import EXEC, GENKEY, INFO, LOCK, NONCE, OK, READ, SIGN, WRITE, Bench, check_signature
+from chip.bench import (
+    EXEC,
+    GENKEY,
+    INFO,
+    LOCK,
+    NONCE,
+    OK,
+    READ,
+    SIGN,
+    WRITE,
+    Bench,
+    check_signature,
+    public_key,
+)
 from simchip import PRESETS, Chip
 from simchip.config import Config
 from simchip.presets import is_configured_as
@@ -102,3 +115,37 @@ def test_is_configured_as_tells_presets_apart() -> None:
     for preset in PRESETS:
         image = Chip(preset=preset).image
         assert [name for name in PRESETS if is_configured_as(image, name)] == [preset]
+
+
+DEVICE, SIGNER_KEY, SIGNER = 10, 11, 12  # slots
+
+
+def blocks(chip: Bench, slot: int) -> bytes:
+    """The 72 bytes of a slot, as a host reads them."""
+    return b"".join(chip.run(READ, 0x82, slot << 3 | block << 8) for block in range(3))[:72]
+
+
+@pytest.mark.parametrize("preset", ["trustflex", "tngtls"])
+def test_compressed_certificates_are_in_their_slots(preset: str) -> None:
+    """That they rebuild to certificates whose signatures are right is for Microchip's library to say."""
+    chip = bench(preset)
+    device, key, signer = (blocks(chip, slot) for slot in (DEVICE, SIGNER_KEY, SIGNER))
+    issued = "1011100100101001100"  # 2023-02-10, 12 o'clock
+    for certificate, years, template in ((device, 28, 3), (signer, 31, 1)):
+        assert f"{int.from_bytes(certificate[64:67], 'big'):024b}" == f"{issued}{years:05b}"
+        assert certificate[69:] == bytes([template << 4, 0xA0, 0])
+    assert device[67:69] == signer[67:69], "the same signer"
+    assert key[:4] == key[36:40] == bytes(4)
+    public_key(key[4:36] + key[40:])
+
+
+def test_every_chip_has_a_signer_of_its_own() -> None:
+    one, two = (blocks(bench("tngtls"), SIGNER_KEY) for _ in range(2))
+    assert one != two
+
+
+def test_the_mac_address_is_one_of_microchips() -> None:
+    address = bench("tngtls").run(READ, 0x82, 5 << 3)
+    assert address[:6] == b"0004A3"
+    assert bytes.fromhex(address[:12].decode()).hex().upper().encode() == address[:12]
+    assert not any(address[12:])

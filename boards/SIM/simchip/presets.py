@@ -31,14 +31,18 @@ class Preset:
     i2c_enable: int = 0x55
     product: bytes = b""
     factory_keys: tuple[int, ...] = ()  # private keys that are there from the start
+    certificates: bool = False  # for the key in slot 0, and for who signed that
+    mac_address: bool = False  # in slot 5, and in the certificate
 
 
 PRESETS: dict[str, Preset] = {
     "blank": Preset(),
     "tls": Preset(),
     "mos": Preset(i2c_enable=0x01),
-    "trustflex": Preset(REV_608B, 0x01, product=b"MKMwyhP1", factory_keys=(0, 1)),
-    "tngtls": Preset(REV_608B, 0x01, 0x61, product=b"x6tjuZMy", factory_keys=(0, 1)),
+    "trustflex": Preset(REV_608B, 0x01, product=b"MKMwyhP1", factory_keys=(0, 1), certificates=True),
+    "tngtls": Preset(
+        REV_608B, 0x01, 0x61, product=b"x6tjuZMy", factory_keys=(0, 1), certificates=True, mac_address=True
+    ),
 }
 
 
@@ -74,4 +78,8 @@ def fresh_image(name: str, rng: RandomSource, *, blank_data: int, locked: bool) 
         image.slots[slot][:] = bytes(4) + ecc.generate(rng)
     if preset.product:
         image.otp[:] = preset.product.ljust(OTP_SIZE, b"\0")
+    if preset.certificates:
+        from simchip import factory  # brings all of X.509 along, which few chips need
+
+        factory.issue(image, rng, mac_address=preset.mac_address)
     return image
