@@ -57,6 +57,10 @@ class CorruptReply(ChannelError):
     kind = "corrupt"
 
 
+class DamagedRequest(CorruptReply):
+    """The request was damaged on its way, and the board did not handle it: it may be sent again."""
+
+
 class FirmwareMissing(ChannelError):
     """MicroPython answers, the project's firmware is not on the board."""
 

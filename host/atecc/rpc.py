@@ -8,12 +8,14 @@ import logging
 from typing import Any
 
 from atecc.channels import Channel
-from atecc.errors import ChannelError, CorruptReply, DeviceError
+from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 15.0
-READ_ATTEMPTS = 3
+ATTEMPTS = 3
+
+_UNKNOWN = "Whether the board did it is not known: `atecc identity status` and `atecc info` tell."
 
 # Asking these twice changes nothing, so a damaged reply is asked for again.
 READS = frozenset(
@@ -41,18 +43,15 @@ class Client:
 
     def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
         """The result of a method, or a DeviceError; a ChannelError where the board could not be asked."""
-        attempts = READ_ATTEMPTS if method in READS else 1
-        for attempt in range(1, attempts + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._once(method, params, timeout)
             except CorruptReply as error:
-                logger.info("%s: %s (attempt %d of %d)", method, error, attempt, attempts)
-                if attempt == attempts:
-                    if method not in READS:
-                        error.hint = (
-                            "Whether the board did it is not known: `atecc identity status` and "
-                            "`atecc info` tell."
-                        )
+                logger.info("%s: %s (attempt %d of %d)", method, error, attempt, ATTEMPTS)
+                harmless = method in READS or isinstance(error, DamagedRequest)
+                if not harmless:
+                    error.hint = _UNKNOWN
+                if not harmless or attempt == ATTEMPTS:
                     raise
         raise AssertionError("unreachable")
 
@@ -73,6 +72,10 @@ def _result(reply: bytes, number: int, method: str) -> Any:
         document = json.loads(reply)
     except ValueError as error:
         raise CorruptReply("The board's answer is not JSON.") from error
+    if isinstance(document, dict) and "id" not in document and "error" in document:
+        raise DamagedRequest(
+            "The request was damaged on its way to the board, which ignored it.", "Try again."
+        )
     if not isinstance(document, dict) or document.get("id") != number:
         raise CorruptReply("The board answered another request than this one.")
     if isinstance(document.get("error"), dict):

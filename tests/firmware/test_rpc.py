@@ -176,6 +176,15 @@ def test_the_serial_channel_prints_the_reply_with_its_crc(micropython):
     assert int(crc, 16) == zlib.crc32(reply.encode())
 
 
+def test_a_damaged_request_is_not_handled(micropython):
+    code = "from rpc import serial\nserial.call(given[0], given[1])"
+    frame = '{"id":3,"method":"RPC.List"}'
+    assert '"id": 3' in micropython.run(code, [frame, zlib.crc32(frame.encode())])
+    refused = micropython.run(code, [frame.replace("3", "4"), zlib.crc32(frame.encode())])
+    assert '"kind":"frame"' in refused
+    assert "RPC.List" not in refused
+
+
 # The clock.
 
 

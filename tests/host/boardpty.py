@@ -103,5 +103,7 @@ class BoardPty:
 
     def _honest(self, code):
         assert code.startswith(CALL) and code.endswith(")"), code
-        reply = self.device.request(ast.literal_eval(code[len(CALL) : -1]).encode(), 1)
+        frame, crc = ast.literal_eval(f"({code[len(CALL) : -1]})")
+        assert crc == zlib.crc32(frame.encode())
+        reply = self.device.request(frame.encode(), 1)
         return b'a line of log\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply)), b""

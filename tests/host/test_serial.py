@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import zlib
 
 import pytest
 from atecc.channels import ports
@@ -74,6 +75,21 @@ def test_a_damaged_reply_to_a_change_is_never_repeated(device, plugged):
         device.commit()
     assert plugged.requests == 1
     assert "not known" in caught.value.hint
+
+
+def damaged_request(output, trouble):
+    """What the firmware says to a request whose CRC-32 is wrong."""
+    reply = b'{"error":{"code":400,"kind":"frame","message":"the frame was damaged on its way"}}'
+    return b'\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply)), trouble
+
+
+def test_a_request_that_was_damaged_on_its_way_is_sent_again_whatever_it_is(device, plugged):
+    plugged.misbehave = [damaged_request]
+    device.set_time(int(time.time()))
+    assert plugged.requests == 2
+    plugged.misbehave = [damaged_request] * 9
+    with pytest.raises(CorruptReply, match="the board, which ignored it"):
+        device.commit()
 
 
 def test_a_board_without_the_firmware(device, plugged):

@@ -33,7 +33,8 @@ class Plugin:
 class Broker:
     """`with Broker(directory, server, client_ca_file):` runs one; clients need a certificate by that CA.
 
-    Without a plugin the broker is a plain one: whoever has a certificate may use every topic. `extra` lines go to the end of its configuration.
+    Without a plugin the broker is a plain one: whoever has a certificate may use every topic. `extra` lines go to
+    the end of its configuration.
     """
 
     def __init__(

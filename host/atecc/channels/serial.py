@@ -50,7 +50,8 @@ class SerialChannel:
         with self._explained(timeout):
             self._enter()
             self._line.allow(timeout)
-            self._transport.exec_raw_no_follow(f"from rpc import serial; serial.call({frame.decode()!r})")
+            call = f"serial.call({frame.decode()!r}, {zlib.crc32(frame)})"
+            self._transport.exec_raw_no_follow(f"from rpc import serial; {call}")
             output = self._until_eof()
             trouble = self._until_eof()
         reply = _reply_in(output, trouble)
