@@ -12,11 +12,15 @@ from . import clock
 from .mqtt import KEEPALIVE, Connection, LinkError
 
 _TICK_MS = 100
+_STOP_MS = 3000
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
 # A handshake in which the chip signs: more than a thread's default; frames are twice as large with 64-bit pointers.
 _STACK_BYTES = (16 if sys.maxsize < 1 << 32 else 48) * 1024
 _INBOX_MAX = 16
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
+
+# Waiting on nothing at all: select's clock is the network's, whatever time.sleep may be tied to (see boards/SIM).
+_pause = select.poll()
 
 
 class _Job:
@@ -49,121 +53,79 @@ class _Job:
         return self._result
 
 
-class Link:
-    """The device's MQTT link. `state` is `off`, `connecting`, `connected` or `waiting` (for the next attempt)."""
+class _Session:
+    """What one thread does from start to stop, and what is known of it."""
 
-    def __init__(self, chip):
+    def __init__(self, chip, record, timeout, topics):
         self._chip = chip
+        self.record = record
+        self._timeout = timeout
+        self.topics = topics
         self._jobs = []
         self._inbox = []
         self._receivers = []
-        self._running = False
-        self._stop = False
-        self._record = None
         self._connection = None
-        # Waiting here and not with time.sleep keeps the network's clock out of the chip's (see boards/SIM).
-        self._pause = select.poll()
-        self._topics = {}
-        self._reset("off")
-
-    def _reset(self, state):
-        self.state = state
-        self.since = clock.now()
+        self.stopping = False
+        self.ended = False
         self.attempts = 0
         self.last_error = None
         self.tls = None
+        self._enter("connecting")
+
+    def _enter(self, state):
+        self.state = state
+        self.since = clock.now()
 
     # For other threads.
 
-    def start(self, record, timeout=30):
-        """Connect with `record` (a committed identity) and stay connected. Returns at once."""
-        self.stop()
-        self._record = record
-        self._timeout = timeout
-        self._stop = False
-        self._reset("connecting")
-        self._running = True
-        _thread.stack_size(_STACK_BYTES)
-        _thread.start_new_thread(self._main, ())
-
-    def stop(self):
-        """Disconnect and stay so; returns when the thread has ended."""
-        self._stop = True
-        while self._running:
-            self._pause.poll(10)
-        self._reset("off")
-
-    @property
-    def subscriptions(self):
-        return sorted(self._topics)
-
-    @property
-    def client_id(self):
-        return self._record["client_id"] if self._record else None
-
-    def wait_connected(self):
-        """Until the attempt under way has succeeded; LinkError says why it has not."""
-        self._do(lambda connection: None)
-
-    def publish(self, topic, message, qos, retain):
-        self._do(lambda connection: connection.publish(topic, message, qos, retain))
-
-    def subscribe(self, topic, qos):
-        """Subscribe, now and after every reconnect."""
-
-        def run(connection):
-            connection.subscribe(topic, qos)
-            self._topics[topic] = qos
-
-        self._do(run)
-
-    def receive(self, topic, timeout):
-        """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
-        job = _Job(None)
-        return self._hand_over(job, self._receivers, [job, topic, int(timeout * 1000)])
-
-    def _do(self, run):
+    def do(self, run):
         job = _Job(run)
         return self._hand_over(job, self._jobs, job)
+
+    def receive(self, topic, ms):
+        job = _Job(None)
+        return self._hand_over(job, self._receivers, [job, topic, ms])
 
     def _hand_over(self, job, queue, entry):
         if self.state == "waiting":
             raise self.last_error
         queue.append(entry)
-        if not self._running:
-            # Nobody will run it; the thread may have ended just before, without seeing it.
-            self._fail_waiting(LinkError("state", _OFF))
+        if self.ended:
+            # Nobody will run it: the thread may have ended just before, without seeing it.
+            self._fail_jobs(LinkError("state", _OFF))
         return job.wait()
 
-    # The link's own thread.
+    # The thread.
 
-    def _main(self):
+    def main(self):
         try:
-            while not self._stop:
+            while not self.stopping:
                 try:
                     self._connect()
                     self._serve()
                 except Exception as e:
                     self._wait_after(e)
         finally:
-            self._end()
+            if self._connection:
+                self._connection.disconnect()
+            self.ended = True
+            self._fail_jobs(LinkError("state", _OFF))
 
     def _connect(self):
-        self.state = "connecting"
+        self._enter("connecting")
         self.attempts += 1
-        self._connection = Connection(self._chip, self._record, self._arrived, self._timeout)
-        for topic, qos in self._topics.items():
+        self._connection = Connection(self._chip, self.record, self._arrived, self._timeout)
+        for topic, qos in self.topics.items():
             self._connection.subscribe(topic, qos)
         self.tls = self._connection.tls
-        self.state = "connected"
-        self.since = clock.now()
         self.attempts = 0
+        self._enter("connected")
 
     def _serve(self):
         quiet = 0
         heard = self._connection.heard
         pinged = False
-        while not self._stop:
+        while not self.stopping:
             while self._jobs:
                 self._jobs.pop(0).run(self._connection)
             waited = 0 if self._connection.wait(_TICK_MS) else _TICK_MS
@@ -183,30 +145,19 @@ class Link:
 
     def _wait_after(self, error):
         self.last_error = error
-        self.state = "waiting"
-        self.since = clock.now()
         self.tls = None
-        self._drop_connection()
-        self._fail_waiting(error)
-        seconds = _BACKOFF_S[min(max(self.attempts - 1, 0), len(_BACKOFF_S) - 1)]
-        for _ in range(seconds * 1000 // _TICK_MS):
-            if self._stop:
-                return
-            self._pause.poll(_TICK_MS)
-
-    def _end(self):
-        if self._connection:
-            self._connection.disconnect()
-            self._connection = None
-        self._running = False
-        self._fail_waiting(LinkError("state", _OFF))
-
-    def _drop_connection(self):
+        self._enter("waiting")
         if self._connection:
             self._connection.close()
             self._connection = None
+        self._fail_jobs(error)
+        seconds = _BACKOFF_S[min(max(self.attempts - 1, 0), len(_BACKOFF_S) - 1)]
+        for _ in range(seconds * 1000 // _TICK_MS):
+            if self.stopping:
+                return
+            _pause.poll(_TICK_MS)
 
-    def _fail_waiting(self, error):
+    def _fail_jobs(self, error):
         while self._jobs:
             self._jobs.pop(0).finish(None, error)
         while self._receivers:
@@ -235,3 +186,82 @@ class Link:
                 self._inbox.remove(message)
                 return message
         return None
+
+
+class Link:
+    """The device's MQTT link: at most one session. `state` is `off`, `connecting`, `connected` or `waiting`."""
+
+    def __init__(self, chip):
+        self._chip = chip
+        self._session = None
+        self._topics = {}
+        self._since = clock.now()
+
+    def start(self, record, timeout=30):
+        """Connect with `record` (a committed identity) and stay connected. Returns at once."""
+        self.stop()
+        self._session = _Session(self._chip, record, timeout, self._topics)
+        _thread.stack_size(_STACK_BYTES)
+        _thread.start_new_thread(self._session.main, ())
+
+    def stop(self):
+        """Disconnect and stay so.
+
+        A thread that hangs in a connection attempt is not waited for: it ends when the attempt does.
+        """
+        session, self._session = self._session, None
+        self._since = clock.now()
+        if session:
+            session.stopping = True
+            waited = 0
+            while not session.ended and waited < _STOP_MS:
+                _pause.poll(10)
+                waited += 10
+
+    def status(self):
+        """What is known: {state, since, tls, attempts, last_error (an exception or None), subscriptions, client_id}."""
+        session = self._session
+        out = {
+            "state": "off",
+            "since": self._since,
+            "tls": None,
+            "attempts": 0,
+            "last_error": None,
+            "client_id": None,
+        }
+        if session:
+            for name in ("state", "since", "tls", "attempts", "last_error"):
+                out[name] = getattr(session, name)
+            out["client_id"] = session.record["client_id"]
+        out["subscriptions"] = sorted(self._topics)
+        return out
+
+    @property
+    def state(self):
+        return self._session.state if self._session else "off"
+
+    def _on(self):
+        if not self._session:
+            raise LinkError("state", _OFF)
+        return self._session
+
+    def wait_connected(self):
+        """Until the attempt under way has succeeded; LinkError says why it has not."""
+        self._on().do(lambda connection: None)
+
+    def publish(self, topic, message, qos, retain):
+        """Publish; with QoS 1 returns after the broker's PUBACK."""
+        self._on().do(lambda connection: connection.publish(topic, message, qos, retain))
+
+    def subscribe(self, topic, qos):
+        """Subscribe, now and after every reconnect."""
+
+        def run(connection):
+            connection.subscribe(topic, qos)
+            self._topics[topic] = qos
+
+        self._on().do(run)
+
+    def receive(self, topic, timeout):
+        """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
+        return self._on().receive(topic, int(timeout * 1000))

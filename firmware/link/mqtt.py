@@ -77,7 +77,7 @@ class Connection:
             # How umqtt meets an answer that is cut short, or no MQTT at all.
             self.close()
             raise LinkError("mqtt", "%s does not speak MQTT, or stopped in the middle of it" % self.where)
-        except Exception:
+        except BaseException:  # the chip's own errors, and Ctrl-C
             self.close()
             raise
 

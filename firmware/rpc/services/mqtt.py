@@ -32,19 +32,14 @@ class MQTT:
         return self._store.get(self._store.active) if self._store.active else {}
 
     def status(self):
-        link, record = self._link, self._active()
-        return {
-            "state": link.state,
-            "identity": self._store.active,
-            "endpoint": record.get("endpoint"),
-            "port": record.get("port"),
-            "client_id": record.get("client_id"),
-            "since": link.since,
-            "tls": link.tls,
-            "attempts": link.attempts,
-            "last_error": describe(link.last_error) if link.last_error else None,
-            "subscriptions": link.subscriptions,
-        }
+        out = self._link.status()
+        if out["last_error"]:
+            out["last_error"] = describe(out["last_error"])
+        record = self._active()
+        for name in ("endpoint", "port", "client_id"):
+            out[name] = record.get(name)
+        out["identity"] = self._store.active
+        return out
 
     def connect(self, timeout):
         record = self._active()
