@@ -8,14 +8,32 @@ from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
 from atecc.names import Rdns, comparable, from_x509, to_x509
+from atecc.points import to_point
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 
+KEY_USAGES = (
+    "digitalSignature",
+    "nonRepudiation",
+    "keyEncipherment",
+    "dataEncipherment",
+    "keyAgreement",
+    "keyCertSign",
+    "cRLSign",
+    "encipherOnly",
+    "decipherOnly",
+)
+
+
 def check_csr(
-    der: bytes, pubkey: bytes, subject: Rdns, san: list[str] | None = None
+    der: bytes,
+    pubkey: bytes,
+    subject: Rdns,
+    san: list[str] | None = None,
+    key_usage: list[str] | None = None,
 ) -> x509.CertificateSigningRequest:
     """The request, if it is for this P-256 key, signed by it, and says what was asked for."""
     from cryptography import x509
@@ -27,7 +45,7 @@ def check_csr(
         signed = request.is_signature_valid
     except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
         raise CertificateError(f"The board's certificate request can't be read: {error}.") from error
-    if _point(key) != pubkey:
+    if to_point(key) != pubkey:
         raise CertificateError("The certificate request is not for the key that the chip reports.")
     if not signed:
         raise CertificateError(
@@ -39,6 +57,7 @@ def check_csr(
             f"{from_x509(to_x509(subject))}."
         )
     _check_san(request, san or [])
+    _check_key_usage(request, key_usage or [])
     return request
 
 
@@ -53,6 +72,28 @@ def _check_san(request: x509.CertificateSigningRequest, wanted: list[str]) -> No
         raise CertificateError(f"The certificate request's extensions can't be read: {error}.") from error
     if present != {general_name(text) for text in wanted}:
         raise CertificateError("The certificate request's alternative names are not the ones asked for.")
+
+
+def _check_key_usage(request: x509.CertificateSigningRequest, wanted: list[str]) -> None:
+    from cryptography import x509
+
+    try:
+        present = request.extensions.get_extension_for_class(x509.KeyUsage).value.public_bytes()
+    except x509.ExtensionNotFound:
+        present = b""
+    if present != (key_usage(wanted).public_bytes() if wanted else b""):
+        raise CertificateError("The certificate request's key usage is not the one asked for.")
+
+
+def key_usage(names: list[str]) -> x509.KeyUsage:
+    """As cryptography has it, from the names of RFC 5280."""
+    from cryptography import x509
+
+    digital, repudiation, encipher, data, agree, sign, crl, only_e, only_d = (n in names for n in KEY_USAGES)
+    try:
+        return x509.KeyUsage(digital, repudiation, encipher, data, agree, sign, crl, only_e, only_d)
+    except ValueError as error:
+        raise CertificateError(f"That key usage is not possible: {error}.") from error
 
 
 def general_name(text: str) -> x509.GeneralName:
@@ -125,13 +166,3 @@ def der(certificate: x509.Certificate | x509.CertificateSigningRequest) -> bytes
 
 def when(time: dt.datetime) -> str:
     return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _point(key: CertificatePublicKeyTypes) -> bytes:
-    """X then Y of a P-256 key; empty for any other kind."""
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        return b""
-    numbers = key.public_numbers()
-    return numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")

@@ -17,6 +17,7 @@ from atecc.replies import (
     KeyInfo,
     Message,
     MqttStatus,
+    Requested,
     Staged,
     Stored,
     Tls,
@@ -94,6 +95,23 @@ class Device:
     def public_key(self, slot: int) -> bytes:
         return _binary(self.call("ATCA.GetPubKey", {"slot": slot}), "pubkey", "ATCA.GetPubKey")
 
+    def generate_key(self, slot: int, serial: str | None = None) -> bytes:
+        """A new key; the one that is there is destroyed, which takes the chip's serial number."""
+        params = {"slot": slot} if serial is None else {"slot": slot, "serial": serial}
+        return _binary(self.call("ATCA.GenKey", params), "pubkey", "ATCA.GenKey")
+
+    def import_key(
+        self, slot: int, scalar: bytes, write_key: bytes | None = None, serial: str | None = None
+    ) -> None:
+        """A private key from outside, sealed on its way into the chip if there is a write key."""
+        params: dict[str, Any] = {"slot": slot, "key": _text(scalar), "ecc": True}
+        if write_key is not None:
+            params["wkey"] = _text(write_key)
+        self.call("ATCA.SetKey", params if serial is None else params | {"serial": serial})
+
+    def read_slot(self, slot: int) -> bytes:
+        return _binary(self.call("ATCA.ReadSlot", {"slot": slot}), "data", "ATCA.ReadSlot")
+
     # The identities
 
     def identity_status(self) -> IdentityStatus:
@@ -116,6 +134,20 @@ class Device:
         data = self.call("Identity.Begin", params, BEGIN_TIMEOUT)
         pubkey, csr = (_binary(data, name, "Identity.Begin") for name in ("pubkey", "csr"))
         return build(Begun, data, "Identity.Begin", pubkey=pubkey, csr=csr)
+
+    def request(
+        self,
+        slot: int,
+        subject: list[list[tuple[str, str]]],
+        san: list[str] | None = None,
+        key_usage: list[str] | None = None,
+    ) -> Requested:
+        """A request for the key that is in the slot; nothing is made or stored."""
+        params: dict[str, Any] = {"slot": slot, "subject": [[list(pair) for pair in rdn] for rdn in subject]}
+        params |= {k: v for k, v in (("san", san), ("key_usage", key_usage)) if v}
+        data = self.call("Identity.Request", params, BEGIN_TIMEOUT)
+        pubkey, csr = (_binary(data, name, "Identity.Request") for name in ("pubkey", "csr"))
+        return build(Requested, data, "Identity.Request", pubkey=pubkey, csr=csr)
 
     def stage(self, stored: Stored, name: str, client_id: str, endpoint: str, port: int) -> Staged:
         """Store certificates and broker with the key that `begin` made."""

@@ -84,6 +84,15 @@ class Begun:
 
 
 @dataclass(frozen=True)
+class Requested:
+    """A request for the certificate of a key that is there."""
+
+    slot: int
+    pubkey: bytes
+    csr: bytes
+
+
+@dataclass(frozen=True)
 class Staged:
     identity: str
     sha256: str

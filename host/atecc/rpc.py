@@ -26,6 +26,7 @@ READS = frozenset(
         "ATCA.GetConfig",
         "ATCA.GetPubKey",
         "ATCA.KeyInfo",
+        "ATCA.ReadSlot",
         "Identity.Status",
         "Identity.Get",
         "MQTT.Status",
