@@ -46,11 +46,11 @@ def plain(tmp_path, root, fleet):
     return connect
 
 
-def test_a_plain_broker_knows_a_client_by_its_common_name(plain, tmp_path, root):
+def test_whoever_has_a_certificate_may_use_a_plain_broker(plain, tmp_path, root):
     address = free_address()
     connected, log = plain(server_certificate(tmp_path, root, address), address)
     assert connected
-    assert "u'device-1'" in log
+    assert "device-1" in log
 
 
 def test_any_port_will_do(plain, tmp_path, root):
