@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
+from atecc.keyfile import pem_blocks
 from atecc.names import Rdns, comparable, from_x509, to_x509
 from atecc.points import to_point
 
@@ -166,3 +167,26 @@ def der(certificate: x509.Certificate | x509.CertificateSigningRequest) -> bytes
 
 def when(time: dt.datetime) -> str:
     return time.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def load_csr(data: bytes, origin: str) -> x509.CertificateSigningRequest:
+    """Somebody's request, PEM with any text around it or DER, if it is signed by the key that it is for."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+
+    pems = [block for label, block in pem_blocks(data) if label.endswith("CERTIFICATE REQUEST")]
+    if not pems and not data.startswith(b"\x30"):
+        raise CertificateError(
+            f"There is no certificate request in {origin}.", "It takes PEM (text around it is fine) or DER."
+        )
+    try:
+        request = x509.load_pem_x509_csr(pems[0]) if pems else x509.load_der_x509_csr(data)
+        signed = request.is_signature_valid
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        raise CertificateError(f"The certificate request in {origin} can't be read: {error}.") from error
+    if not signed:
+        raise CertificateError(
+            f"The signature of the certificate request in {origin} is wrong: who made it does not have its key, "
+            "or it was changed since."
+        )
+    return request

@@ -11,10 +11,13 @@ from atecc.errors import CertificateError
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
 _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+
+SECRET_SIZE = 32
 
 AskPassword = Callable[[str], bytes]
 
@@ -96,3 +99,32 @@ def _with_password(
         if "password" in text or "decrypt" in text:
             raise CertificateError(f"That is not the password of {path}.") from error
         raise CertificateError(f"The key in {path} is damaged, or is no private key.") from error
+
+
+def load_p256_key(path: Path, ask_password: AskPassword) -> ec.EllipticCurvePrivateKey:
+    """The private key in a file, if it is one that the chip can hold."""
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = load_private_key(path, ask_password)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
+    kind = type(key).__name__.removesuffix("PrivateKey").removeprefix("_")
+    what = f"on curve {key.curve.name}" if isinstance(key, ec.EllipticCurvePrivateKey) else f"a {kind} key"
+    raise CertificateError(
+        f"The key in {path} is {what}: the chip holds keys on P-256 (prime256v1, secp256r1) only.",
+        "Make one: `openssl ecparam -name prime256v1 -genkey -noout -out key.pem`. Better: have the chip make "
+        "one, which nobody can copy: `atecc key generate`.",
+    )
+
+
+def load_secret(data: bytes, what: str) -> bytes:
+    """32 bytes, raw or as hex digits. What is wrong with them is said without them."""
+    if len(data) == SECRET_SIZE:
+        return data
+    try:
+        secret = bytes.fromhex(data.decode("ascii").strip().removeprefix("0x").replace(":", ""))
+    except ValueError:
+        secret = b""
+    if len(secret) != SECRET_SIZE:
+        raise CertificateError(f"The {what} is not {SECRET_SIZE} bytes, neither raw nor as hex digits.")
+    return secret

@@ -148,10 +148,15 @@ def _local_authority(
     from atecc.authority import Target
     from atecc.broker import parse_broker
     from atecc.ca import LocalCA
+    from atecc.cli.secrets import password
     from atecc.local import LocalAuthority
 
     host, port = parse_broker(options["broker"])
-    own = LocalCA.load(options["ca_cert"], options["ca_key"], _password(app, options["ca_key_password_file"]))
+    own = LocalCA.load(
+        options["ca_cert"],
+        options["ca_key"],
+        password(app, options["ca_key_password_file"], "--ca-key-password-file"),
+    )
     common = [value for rdn in subject for kind, value in rdn if kind == "CN"]
     name = options["name"] or (common[-1] if common else device.info().id)
     trusted = _certificates(options["server_ca"]) or [own.root]
@@ -198,15 +203,6 @@ def _certificates(path: Path | None) -> list[x509.Certificate]:
     from atecc.keyfile import load_certificates
 
     return load_certificates(path) if path else []
-
-
-def _password(app: App, path: Path | None) -> Callable[[str], bytes]:
-    from atecc.keyfile import read_file
-
-    if path is None:
-        return app.ask_password
-    password = read_file(path, "the password").rstrip(b"\r\n")
-    return lambda _: password
 
 
 def _policy_document(path: Path | None) -> dict[str, Any] | None:

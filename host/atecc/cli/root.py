@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import chip, identity, info, mqtt, provision, rpc
+from atecc.cli import cert, chip, csr, identity, info, key, mqtt, provision, rpc
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError
 
@@ -104,5 +104,5 @@ def cli() -> None:
     """
 
 
-for module in (info, chip, provision, mqtt, identity, rpc):
+for module in (info, chip, key, csr, cert, provision, mqtt, identity, rpc):
     cli.add_command(module.command)
