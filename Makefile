@@ -27,6 +27,11 @@ $(CHECK_READY): $(READY) tests/requirements-check.txt
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-check.txt
 	@touch $@
 
+FOREIGN_READY := $(VENV)/.ready-foreign
+$(FOREIGN_READY): $(READY) tests/requirements-foreign.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-foreign.txt
+	@touch $@
+
 .PHONY: setup
 # Downloads and builds side by side: the network and the compiler wait for each other least this way.
 setup: ## set everything up under build/ (the other targets do it by themselves)
@@ -37,7 +42,7 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
 .PHONY: test
-test: setup ## run all tests (ARGS="tests/host -k csr" for some)
+test: setup $(FOREIGN_READY) ## run all tests (ARGS="tests/host -k csr" for some)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: check

@@ -39,7 +39,7 @@ class Request:
 
     @property
     def length(self) -> int:
-        return self.details >> 24
+        return len(self.message)
 
 
 def _parse(packet: Packet) -> Request:
@@ -47,9 +47,11 @@ def _parse(packet: Packet) -> Request:
     if len(packet.data) < DETAILS:
         raise ParseError("KDF has four bytes of details")
     mode, slots, details = packet.mode, packet.param2, int.from_bytes(packet.data[:DETAILS], "little")
-    parameters.data_length_must_fit(packet, DETAILS + (details >> 24))
+    algorithm = mode >> 5
+    length = AES_BLOCK if algorithm == AES else details >> 24  # who uses AES leaves the length out
+    parameters.data_length_must_fit(packet, DETAILS + length)
     return Request(
-        mode & 3, mode >> 2 & 7, mode >> 5, slots & 0xFF, slots >> 8, details, packet.data[DETAILS:]
+        mode & 3, mode >> 2 & 7, algorithm, slots & 0xFF, slots >> 8, details, packet.data[DETAILS:]
     )
 
 
@@ -95,8 +97,6 @@ def _prf(_: Core, request: Request, key: bytes) -> bytes:
 
 
 def _aes(core: Core, request: Request, key: bytes) -> bytes:
-    if request.length != AES_BLOCK:
-        raise ParseError("AES takes one block")
     keys.aes_must_be_enabled(core)
     keys.kdf_aes_must_be_enabled(core)
     start = AES_BLOCK * (request.details & 3)
