@@ -19,8 +19,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from simboard import Board
+from simboard import Board, BoardError
 from simcloud import Cloud
+from simcloud.broker import BrokerError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "build" / "demo"
@@ -113,7 +114,9 @@ def provision(demo: Demo) -> Any:
 
 def round_trip(demo: Demo) -> Any:
     with demo.timed("message"):
-        return demo.show("mqtt", "publish", TOPIC, MESSAGE, "--round-trip", answer=True)
+        message = demo.show("mqtt", "publish", TOPIC, MESSAGE, "--round-trip", answer=True)
+    console.print(f"✓ sent, acknowledged by the broker, and received again: {message['received']}")
+    return message
 
 
 def report(demo: Demo, provisioned: Any, message: Any) -> dict[str, Any]:
@@ -140,14 +143,15 @@ def run(board: Board, cloud: Cloud) -> dict[str, Any]:
     return report(demo, provisioned, message)
 
 
-def last_words() -> None:
+def last_words(folder: Path) -> None:
+    where = os.path.relpath(folder)
     console.print(
         f"""
-[bold green]Done.[/] What was really used is in build/demo/report.json. See for yourself:
-  openssl req  -in build/demo/csr.pem -noout -verify -subject
-  openssl x509 -in build/demo/certificate.pem -noout -subject -issuer -dates
+[bold green]Done.[/] What was really used is in {where}/report.json. See for yourself:
+  openssl req  -in {where}/csr.pem -noout -verify -subject
+  openssl x509 -in {where}/certificate.pem -noout -subject -issuer -dates
 
-With a real board on USB, and AWS credentials in the environment, the same job is:
+With a real board on USB that runs the firmware (README, "On a real board"), and AWS credentials in the environment:
   pip install ./host
   atecc info
   atecc chip config set
@@ -160,38 +164,38 @@ With a real board on USB, and AWS credentials in the environment, the same job i
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument(
-        "--bus", help="use the chip behind unix:PATH or tcp:HOST:PORT instead of a new simulated one"
+        "--bus", help="a chip behind unix:PATH or tcp:HOST:PORT, instead of a new simulated one"
     )
+    parser.add_argument("--into", type=Path, default=DEMO, help="where the report goes (build/demo)")
     return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    DEMO.mkdir(parents=True, exist_ok=True)
-    (DEMO / "report.json").unlink(missing_ok=True)
+    folder = options.into
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").unlink(missing_ok=True)
     console.print("[bold]A device identity whose private key is born in an ATECC608 and never leaves it[/]")
     with ExitStack() as stack:
         with console.status("starting a simulated board and a stand-in for AWS IoT"):
-            cloud = stack.enter_context(Cloud(DEMO / "cloud"))
+            cloud = stack.enter_context(Cloud(folder / "cloud"))
             board = stack.enter_context(Board(bus=options.bus))
         chip = f"the chip at {options.bus}" if options.bus else "a blank chip"
         console.print(
             f"A simulated board is on [bold]{board.port}[/], with {chip}; AWS IoT is played by {cloud.endpoint_url}."
         )
-        try:
-            found = run(board, cloud)
-        except DemoError as error:
-            print(f"The demo stops here: {error}.", file=sys.stderr)
-            return 1
+        found = run(board, cloud)
     for name in ("csr", "certificate", "ca"):
-        (DEMO / f"{name}.pem").write_text(found[f"{name}_pem"])
-    (DEMO / "report.json").write_text(json.dumps(found, indent=2) + "\n")
-    last_words()
+        (folder / f"{name}.pem").write_text(found[f"{name}_pem"])
+    (folder / "report.json").write_text(json.dumps(found, indent=2) + "\n")
+    last_words(folder)
     return 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
+    except (DemoError, BoardError, BrokerError) as error:
+        sys.exit(f"The demo stops here: {error}.")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -5,9 +5,12 @@ from atecc.channels.serial import SerialChannel
 from atecc.errors import DeviceError
 from atecc.rpc import Client
 from bench import Babbler
+from cryptography.hazmat.primitives.serialization import Encoding
 from openssl import make_ca
 from repl import Repl
 from simboard import Board
+from simcloud.broker import Broker, free_address
+from simcloud.pki import Authority, name, server_certificate
 from user import User
 
 PROVISION = ("provision", "ca", "--subject", "/CN=x", "--days", "1", "--broker", "127.0.0.1:8883")
@@ -91,6 +94,32 @@ def test_a_key_that_somebody_else_made(user, ca):
     assert user.bench.chip.keys_made == 1
     del user.bench.__dict__["repl"]
     assert user.bench.value("chip.PublicKey(0).hex()") == key
+
+
+def test_a_key_in_use_is_never_replaced(user, tmp_path):
+    """Slot 0 holds the active identity's key; nothing talks the tool, or the device, into a new one there."""
+    make_ca(tmp_path)
+    host = free_address()
+    root = Authority.root(name(common_name="root"))
+    (tmp_path / "root.crt").write_bytes(root.certificate.public_bytes(Encoding.PEM))
+    identity = server_certificate(tmp_path, root, host)
+    files = (
+        "--ca-cert",
+        tmp_path / "ca.crt",
+        "--ca-key",
+        tmp_path / "ca.key",
+        "--server-ca",
+        tmp_path / "root.crt",
+    )
+    command = (*PROVISION[:-1], f"{host}:8883", *files)
+    with Broker(tmp_path, identity, tmp_path / "ca.crt", address=host):
+        user.succeeds(*command)
+        said = user.fails(5, *command, "--slot", "0")
+        assert "Slot 0 holds the key of the active identity: it is never replaced" in said
+        serial = user.succeeds("--json", "info").json["chip"]["serial"]
+        user.fails(5, *command, "--slot", "0", "--key", "overwrite", "--yes-overwrite", serial)
+        assert user.bench.chip.keys_made == 1
+        assert user.succeeds("--json", "mqtt", "connect").json["state"] == "connected"
 
 
 # Locking.

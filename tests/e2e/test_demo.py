@@ -1,0 +1,75 @@
+"""`make demo` itself: what it shows, and that its report is true."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DEMO = Path(__file__).parents[2] / "boards" / "SIM" / "demo.py"
+
+
+def run(*arguments):
+    command = [sys.executable, DEMO, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def openssl(*command):
+    return subprocess.run(["openssl", *map(str, command)], capture_output=True, text=True, check=True)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """What the demo printed, and where its report is."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run("--into", folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr, folder
+
+
+def test_the_steps_are_shown_with_their_meaning(demo):
+    said, _ = demo
+    for sentence in (
+        "$ atecc chip config set",
+        "IRREVERSIBLE",
+        "--yes-lock 0123",
+        "key generated in slot 0: it can't be read out",
+        "checked here",
+        "signed by the chip (TLSv1.2",
+        "received again: hello",
+        "With a real board",
+    ):
+        assert sentence in said
+    assert "Traceback" not in said
+
+
+def test_the_report_holds_what_was_really_used(demo):
+    _, folder = demo
+    report = json.loads((folder / "report.json").read_text())
+    keys = ["chip", "csr_pem", "certificate_pem", "ca_pem", "thing", "endpoint", "tls", "message", "steps"]
+    assert list(report) == keys
+    assert set(report["chip"]) == {"serial", "revision"}
+    assert report["chip"]["serial"].startswith("0123")
+    assert report["tls"] == {"version": "TLSv1.2", "cipher": "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"}
+    assert report["message"]["sent"] == report["message"]["received"]
+    assert {"key", "csr", "certificate", "try", "commit", "message"} <= {
+        step["name"] for step in report["steps"]
+    }
+    assert all(step["ms"] >= 0 for step in report["steps"])
+
+
+def test_openssl_verifies_request_and_certificate(demo):
+    _, folder = demo
+    assert "verify OK" in openssl("req", "-in", folder / "csr.pem", "-verify", "-noout").stderr
+    openssl("verify", "-CAfile", folder / "cloud" / "device-ca.pem", folder / "certificate.pem")
+    asked = openssl("req", "-in", folder / "csr.pem", "-pubkey", "-noout").stdout
+    assert asked == openssl("x509", "-in", folder / "certificate.pem", "-pubkey", "-noout").stdout
+
+
+@pytest.mark.parametrize("bus", ["nonsense", "unix:/nowhere", "tcp:127.0.0.1:1"])
+def test_a_bus_that_is_none_is_a_sentence(tmp_path, bus):
+    done = run("--into", tmp_path, "--bus", bus)
+    assert done.returncode == 1
+    assert "The demo stops here" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,52 @@
+"""What the README tells people to type exists."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ATECC = Path(sys.executable).with_name("atecc")
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+LINES = [
+    line.strip().removeprefix("$ ").partition("#")[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+]
+COMMANDS = sorted({line for line in LINES if line.startswith("atecc ")})
+TARGETS = sorted({line.split()[1] for line in LINES if line.startswith("make ")})
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def help_of(words):
+    """The help of the longest command that `words` begin with."""
+    for end in range(len(words), 0, -1):
+        done = run(ATECC, *words[:end], "--help")
+        if f"Usage: atecc {' '.join(words[:end])} [" in done.stdout:
+            return done.stdout
+    return ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_atecc_command_and_option_exists(command):
+    words = command.split()[1:]
+    options = [word for word in words if word.startswith("--")]
+    text = help_of(words[: words.index(options[0])] if options else words)
+    assert text, "no such command"
+    assert [option for option in options if option not in text] == []
+
+
+def test_every_make_target_exists():
+    listed = run("make", "help").stdout
+    assert [target for target in TARGETS if f"make {target} " not in listed] == []
+
+
+def test_every_folder_is_listed():
+    folders = [folder for folder in ("firmware", "boards", "host", "tests") if f"`{folder}/`" not in README]
+    assert folders == []
