@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from atecc.chipconfig.presets import role_names
+from atecc.chipconfig.document import Label
+from atecc.chipconfig.presets import labels_of
 from atecc.chipconfig.slot import (
     ECDH,
     ECDH_INTO_NEXT,
@@ -35,8 +36,8 @@ class SlotWords:
     locked: bool
 
 
-def describe(zone: ConfigZone) -> list[SlotWords]:
-    roles = role_names(zone)
+def describe(zone: ConfigZone, labels: tuple[Label, ...] | None = None) -> list[SlotWords]:
+    roles = [str(label) for label in labels or labels_of(zone)]
     return [
         SlotWords(
             number=number,
