@@ -46,26 +46,30 @@ class FactorySlots:
 
 @dataclass(frozen=True)
 class FactoryChain:
-    """The two certificates, and whether the upper one is signed by the root's key."""
+    """The two certificates; `root` is the public key that verifies the upper one, if one that is known here does."""
 
     device: x509.Certificate
     signer: x509.Certificate
-    genuine: bool
+    root: bytes | None
+
+    @property
+    def genuine(self) -> bool:
+        """Whether it ends at Microchip."""
+        return self.root == ROOT_POINT
 
 
 def rebuild(slots: FactorySlots, root: bytes = ROOT_POINT) -> FactoryChain:
     """Both certificates; a CertificateError if they are not what the signer in the chip has signed."""
     signer_point = _unpadded(slots.signer_point)
-    signer = _signer(Compressed.decode(slots.signer), signer_point, root)
     compressed = Compressed.decode(slots.device)
     for candidate in _candidates(compressed, slots, signer_point):
         if signed_by(candidate, signer_point):
-            return FactoryChain(candidate, signer, signed_by(signer, root))
+            return FactoryChain(candidate, *_signer(Compressed.decode(slots.signer), signer_point, root))
     raise CertificateError(
-        f"The certificate in slot {DEVICE_CERTIFICATE} can't be rebuilt: no template known here gives the bytes "
-        f"that the signer in slot {SIGNER_KEY} has signed.",
-        f"It is number {compressed.template}, of chain {compressed.chain}. Certificates of one's own making in a "
-        "TrustFLEX chip need their own template.",
+        f"The certificate in slot {DEVICE_CERTIFICATE} can't be rebuilt: no template known here gives the "
+        f"bytes that the signer in slot {SIGNER_KEY} has signed.",
+        f"It is number {compressed.template}, of chain {compressed.chain}. Certificates of one's own making "
+        "in a TrustFLEX chip need a template of their own.",
     )
 
 
@@ -92,20 +96,26 @@ def signed_by(certificate: x509.Certificate, point: bytes) -> bool:
 # The templates
 
 
-def _signer(compressed: Compressed, point: bytes, root: bytes) -> x509.Certificate:
+def _signer(compressed: Compressed, point: bytes, root: bytes) -> tuple[x509.Certificate, bytes | None]:
+    """The signer's certificate, and `root` if that is the key which has signed it.
+
+    It names the root's key identifier: Microchip's own, or that of another root.
+    """
     from cryptography import x509
 
     if compressed.template != SIGNER_TEMPLATE:
         raise CertificateError(
-            f"The certificate in slot {SIGNER_CERTIFICATE} follows template {compressed.template}; a signer's is "
-            f"number {SIGNER_TEMPLATE}."
+            f"The certificate in slot {SIGNER_CERTIFICATE} follows template {compressed.template}; a signer's "
+            f"is number {SIGNER_TEMPLATE}."
         )
     extensions: list[Extension] = [
         (_usage("digital_signature", "key_cert_sign", "crl_sign"), True),
         (x509.BasicConstraints(ca=True, path_length=0), True),
     ]
-    name = signer_name(compressed.signer_id)
-    return _build(compressed, (ROOT_NAME, root), (name, point), extensions)
+    subject = signer_name(compressed.signer_id), point
+    by_any = [_build(compressed, (ROOT_NAME, one), subject, extensions) for one in (ROOT_POINT, root)]
+    verified = [one for one in by_any if signed_by(one, root)]
+    return (verified[0], root) if verified else (by_any[0], None)
 
 
 def _candidates(compressed: Compressed, slots: FactorySlots, signer_point: bytes) -> list[x509.Certificate]:

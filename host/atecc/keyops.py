@@ -108,7 +108,9 @@ def import_key(
             device.import_key(plan.slot, scalar, write_key, typed)
     except DeviceError as error:
         if error.kind == "chip" and write_key is not None:
-            error.hint = f"Is that the secret in slot {plan.rules.write_key}? The chip takes a key only with the right one."
+            error.hint = (
+                f"Is that the secret in slot {plan.rules.write_key}? The chip takes a key only with it."
+            )
         raise
     point = to_point(key.public_key())
     if plan.rules.pub_info and device.public_key(plan.slot) != point:

@@ -98,9 +98,14 @@ def comparable(name: x509.Name) -> list[set[tuple[str, str]]]:
 
 def from_x509(name: x509.Name) -> str:
     """A name for people, in the order it is encoded."""
-    return to_text(
-        [[(_NAMES.get(a.oid.dotted_string, a.oid.dotted_string), str(a.value)) for a in r] for r in name.rdns]
-    )
+    return to_text(rdns_of(name))
+
+
+def rdns_of(name: x509.Name) -> Rdns:
+    """As `parse_subject` gives it."""
+    return [
+        [(_NAMES.get(a.oid.dotted_string, a.oid.dotted_string), str(a.value)) for a in r] for r in name.rdns
+    ]
 
 
 def to_text(rdns: Rdns) -> str:

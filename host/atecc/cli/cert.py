@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atecc.cli.app import App, Group, shared_options
+from atecc.cli.app import App, Command, Group, pass_app, shared_options
 from atecc.cli.csr import request_from_board, request_options
-from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
+from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin, write
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -51,14 +52,15 @@ class CertGroup(Group):
 @request_options(required=False)
 @out_options
 @click.pass_context
-def command(context: click.Context, **options: Any) -> None:
+def command(context: click.Context, /, **options: Any) -> None:
     """Issue a certificate from your own CA, for a request in a file or for a key in the chip.
 
     It is for TLS clients: digitalSignature and clientAuth, with the request's subject and alternative names.
     """
     if context.invoked_subcommand is None:
         _issue(context.find_object(App) or App(), options)
-    elif any(options[name] for name in ("ca_cert", "ca_key", "days", "csr", "slot", "subject")):
+        return
+    if any(options[name] for name in ("ca_cert", "ca_key", "days", "csr", "slot", "subject")):
         raise ArgumentError(f"These options are not for `atecc cert {context.invoked_subcommand}`.")
 
 
@@ -129,3 +131,77 @@ def _json(certificate: x509.Certificate) -> dict[str, Any]:
         "not_after": int(certificate.not_valid_after_utc.timestamp()),
         "certificate_pem": pem(certificate),
     }
+
+
+@command.command(
+    "factory",
+    cls=Command,
+    examples="""atecc cert factory
+    atecc cert factory --out-dir certs""",
+)
+@click.option(
+    "--out-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write SERIAL.device.pem and SERIAL.signer.pem there. Default: both to standard output.",
+)
+@click.option("--root", type=IN, help="The root CA's certificate, if it is not Microchip's.")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@pass_app
+def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> None:
+    """Print the certificates that a Trust&GO or TrustFLEX chip was given in the factory.
+
+    Rebuilt from the chip's slots byte for byte: the signature of who issued it is checked, and that the chip
+    has the device certificate's key.
+    """
+    from atecc.cli.show import pairs
+    from atecc.csr import pem, when
+    from atecc.factory import read_factory
+    from atecc.names import from_x509
+
+    trusted = _root_point(root)
+    with app.device() as device:
+        found = read_factory(device, trusted) if trusted else read_factory(device)
+    chain = found.chain
+    texts = {"device": pem(chain.device), "signer": pem(chain.signer)}
+    written = _write_pems(texts, found.serial, out_dir, force) if out_dir else []
+    if app.json:
+        data = {"serial": found.serial, "device": _json(chain.device), "signer": _json(chain.signer)}
+        app.emit(data | {"genuine": chain.genuine, "root_verified": chain.root is not None})
+    elif not out_dir:
+        app.emit(None, "".join(texts.values()).rstrip())
+    rows = [("Device", from_x509(chain.device.subject)), ("Signer", from_x509(chain.signer.subject))]
+    rows += [("Root", f"{from_x509(chain.signer.issuer)}{', its signature verified' if chain.root else ''}")]
+    rows += [("Valid", f"until {when(chain.device.not_valid_after_utc)}")]
+    rows += [("Key", "in slot 0, and the chip has signed with it")]
+    rows += [("Written", str(path)) for path in written]
+    if not app.json:
+        app.err.print(pairs(rows))
+    if chain.root is None:
+        app.warn(f"The signer's certificate is not signed by the key of {root}." if root else found.doubt)
+
+
+def _root_point(path: Path | None) -> bytes | None:
+    from atecc.keyfile import load_certificates
+    from atecc.points import to_point
+
+    if path is None:
+        return None
+    point = to_point(load_certificates(path)[0].public_key())
+    if not point:
+        raise ArgumentError(
+            f"The certificate in {path} has no P-256 key: it issued no certificate of such a chip."
+        )
+    return point
+
+
+def _write_pems(texts: dict[str, str], serial: str, directory: Path, force: bool) -> list[Path]:
+    files = {directory / f"{serial}.{name}.pem": text for name, text in texts.items()}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"{directory} can't be made: {error.strerror}.") from error
+    for path in files:
+        check_free(path, force)
+    for path, text in files.items():
+        write(path, text.encode(), force)
+    return list(files)

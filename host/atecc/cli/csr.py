@@ -15,17 +15,10 @@ from atecc.cli.files import check_free, deliver, out_options
 if TYPE_CHECKING:
     from cryptography import x509
 
-USAGES = [
-    "digitalSignature",
-    "nonRepudiation",
-    "keyEncipherment",
-    "dataEncipherment",
-    "keyAgreement",
-    "keyCertSign",
-    "cRLSign",
-    "encipherOnly",
-    "decipherOnly",
-]
+USAGES = (
+    *("digitalSignature", "nonRepudiation", "keyEncipherment", "dataEncipherment", "keyAgreement"),
+    *("keyCertSign", "cRLSign", "encipherOnly", "decipherOnly"),
+)
 
 
 def request_options(required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -68,7 +61,7 @@ def request_options(required: bool) -> Callable[[Callable[..., Any]], Callable[.
 )
 @out_options
 @pass_app
-def command(app: App, out: Path | None, force: bool, **options: Any) -> None:
+def command(app: App, /, out: Path | None, force: bool, **options: Any) -> None:
     """Print a certificate request for the key in a slot, signed by that key.
 
     The key stays as it is: nothing is made, stored or changed.

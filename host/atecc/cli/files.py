@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,7 @@ import click
 
 from atecc.errors import ArgumentError, RefusedError
 
-IN = click.Path(dir_okay=False, path_type=Path)
-OUT = click.Path(dir_okay=False, path_type=Path)
+IN = OUT = click.Path(dir_okay=False, path_type=Path)
 
 
 def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,11 +51,12 @@ def write(path: Path, data: bytes, force: bool) -> None:
 def deliver(out: Path | None, data: bytes, force: bool) -> Path | None:
     """Data to a file or to standard output; the file, if there is one."""
     if out is None or str(out) == "-":
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
         return None
     write(out, data, force)
     return out
 
 
 def read_stdin() -> bytes:
-    return bytes(click.get_binary_stream("stdin").read())
+    return sys.stdin.buffer.read()

@@ -39,13 +39,20 @@ def command(app: App) -> None:
 
 
 def _rest(device: Device, data: dict[str, Any]) -> Rows:
+    from atecc.chipops import read_config
+    from atecc.parts import full_name, product
+
     chip = device.chip_info()
-    data["chip"] = asdict(chip)
+    zone = read_config(device, chip)
+    name = full_name(chip.part, zone)
+    data["chip"] = asdict(chip) | {"product": product(zone), "name": name}
     identities = device.identity_status()
     data["identity"] = asdict(identities)
     mqtt = device.mqtt_status()
     data["mqtt"] = asdict(mqtt)
-    return _chip(chip) + _identity(identities) + _mqtt(mqtt) + _next(chip, identities, mqtt)
+    return (
+        _chip(chip, name) + _identity(identities) + _mqtt(mqtt) + _next(chip, identities, mqtt, product(zone))
+    )
 
 
 def _board(board: BoardInfo) -> Rows:
@@ -61,12 +68,12 @@ def _board(board: BoardInfo) -> Rows:
     ]
 
 
-def _chip(chip: ChipInfo) -> Rows:
+def _chip(chip: ChipInfo, name: str) -> Rows:
     def lock(locked: bool) -> str:
         return "locked" if locked else "not locked"
 
     return [
-        ("Chip", f"{chip.part}, serial {chip.serial}, revision {chip.revision}"),
+        ("Chip", f"{name}, serial {chip.serial}, revision {chip.revision}"),
         ("Chip", f"I2C address 0x{chip.address:02x} (8-bit: 0x{chip.address << 1:02x})"),
         ("Chip", f"config zone {lock(chip.config_locked)}, data zone {lock(chip.data_locked)}"),
     ]
@@ -96,11 +103,16 @@ def _mqtt(status: MqttStatus) -> Rows:
     )
 
 
-def _next(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus) -> Rows:
+def _next(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus, preset: str | None) -> Rows:
     if not chip.config_locked:
         return [("Next", "atecc chip config set"), ("Next", "atecc chip lock config")]
     if not chip.data_locked:
         return [("Next", "atecc chip lock data")]
     if identities.active is None:
-        return [("Next", "atecc provision aws --thing NAME"), ("Next", "or atecc provision ca --help")]
+        factory = [("Next", "or atecc provision factory --help")] if preset else []
+        return [
+            ("Next", "atecc provision aws --thing NAME"),
+            ("Next", "or atecc provision ca --help"),
+            *factory,
+        ]
     return [] if mqtt.state == "connected" else [("Next", "atecc mqtt connect")]

@@ -114,7 +114,7 @@ def public(app: App, slot: int, form: str, out: Path | None, force: bool) -> Non
 @CONFIRM[1]
 @out_options
 @pass_app
-def import_(app: App, slot: int, confirm: bool, yes_overwrite: str | None, **options: Any) -> None:
+def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **options: Any) -> None:
     """Bring a private key from a file into SLOT, and print its public half.
 
     Such a key was outside: whoever has the file, or a copy of it, has the device's identity.

@@ -124,6 +124,39 @@ def aws(app: App, /, **options: Any) -> None:
         _run(app, device, _aws_authority(options), wish)
 
 
+@command.command(
+    "factory",
+    cls=Command,
+    examples="""atecc provision factory --broker mqtt.acme.ie:8883 --server-ca ca.crt.pem --name sensor-1""",
+)
+@click.option(
+    "--broker", required=True, metavar="HOST[:PORT]", help="The MQTT broker, as the board reaches it."
+)
+@click.option("--server-ca", required=True, type=FILE, help="The CA of the broker's certificate.")
+@click.option("--name", help="The device's name. Default: the certificate's CN.")
+@click.option("--client-id", help="MQTT client ID. Default: the name.")
+@click.option("--no-broker-check", is_flag=True, help="Don't look at the broker from this computer first.")
+@pass_app
+def factory(app: App, /, **options: Any) -> None:
+    """Provision a Trust&GO or TrustFLEX chip with the certificate it has from the factory.
+
+    The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
+    """
+    from atecc.authority import Target, Wish
+    from atecc.broker import parse_broker
+    from atecc.factory import FactoryAuthority, read_factory
+    from atecc.factorycert import DEVICE_KEY
+
+    host, port = parse_broker(options["broker"])
+    trusted = _certificates(options["server_ca"])
+    with app.device() as device:
+        found = read_factory(device)
+        name = options["name"] or found.subject[-1][0][1]
+        target = Target(name, options["client_id"] or name, host, port, trusted)
+        authority = FactoryAuthority(found, target, not options["no_broker_check"])
+        _run(app, device, authority, Wish(found.subject, key="existing", slot=DEVICE_KEY))
+
+
 def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]) -> Wish:
     from atecc.authority import Wish
     from atecc.csr import general_name
