@@ -45,6 +45,10 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 test: setup $(FOREIGN_READY) ## run all tests (ARGS="tests/host -k csr" for some)
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: bench
+bench: setup ## what the driver's operations cost on the bus, in virtual time
+	@$(PY) tests/benchmark.py
+
 .PHONY: check
 check: $(CHECK_READY) ## ruff, its formatting, and mypy
 	@$(PY) -m ruff check .

@@ -29,6 +29,10 @@ class Repl:
         source = f"import gc, json\ngc.collect()\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"
         return self._transport.exec(f"exec({source!r}, {{}})").decode()
 
+    def run_in_main(self, code: str) -> str:
+        """Execute `code` in the REPL's own namespace, where names stay."""
+        return self._transport.exec(code).decode()
+
     def value(self, expression: str, setup: str = "", given: Any = None) -> Any:
         """The value of `expression` after `setup`."""
         return json.loads(self.run(f"{setup}\nprint(json.dumps({expression}))", given))
