@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atecc.authority import Issued, Target, look_at_broker
@@ -23,8 +24,10 @@ from atecc.factorycert import (
     FactorySlots,
     rebuild,
 )
+from atecc.keyfile import load_certificates
 from atecc.keyops import request
 from atecc.names import Rdns, from_x509, rdns_of
+from atecc.points import to_point
 from atecc.steps import Steps
 
 if TYPE_CHECKING:
@@ -76,6 +79,16 @@ def read_factory(device: Device, root: bytes = ROOT_POINT) -> Factory:
         raise
     request(device, DEVICE_KEY, factory.subject, pubkey=slots.device_point)
     return factory
+
+
+def root_point(path: Path | None) -> bytes:
+    """The key of the CA in this file; Microchip's without one."""
+    if path is None:
+        return ROOT_POINT
+    point = to_point(load_certificates(path)[0].public_key())
+    if not point:
+        raise CertificateError(f"The CA in {path} has no P-256 key: it signs no such chip's certificates.")
+    return point
 
 
 _NONE = "Trust&GO (TNGTLS) and TrustFLEX (TFLXTLS) chips have them; `atecc info` names the chip."

@@ -155,12 +155,12 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
     """
     from atecc.cli.show import pairs
     from atecc.csr import pem, when
-    from atecc.factory import read_factory
+    from atecc.factory import read_factory, root_point
     from atecc.names import from_x509
 
-    trusted = _root_point(root)
+    trusted = root_point(root)
     with app.device() as device:
-        found = read_factory(device, trusted) if trusted else read_factory(device)
+        found = read_factory(device, trusted)
     chain = found.chain
     texts = {"device": pem(chain.device), "signer": pem(chain.signer)}
     written = _write_pems(texts, found.serial, out_dir, force) if out_dir else []
@@ -178,20 +178,6 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
         app.err.print(pairs(rows))
     if chain.root is None:
         app.warn(f"The signer's certificate is not signed by the key of {root}." if root else found.doubt)
-
-
-def _root_point(path: Path | None) -> bytes | None:
-    from atecc.keyfile import load_certificates
-    from atecc.points import to_point
-
-    if path is None:
-        return None
-    point = to_point(load_certificates(path)[0].public_key())
-    if not point:
-        raise ArgumentError(
-            f"The certificate in {path} has no P-256 key: it issued no certificate of such a chip."
-        )
-    return point
 
 
 def _write_pems(texts: dict[str, str], serial: str, directory: Path, force: bool) -> list[Path]:

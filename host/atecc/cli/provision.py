@@ -133,6 +133,7 @@ def aws(app: App, /, **options: Any) -> None:
     "--broker", required=True, metavar="HOST[:PORT]", help="The MQTT broker, as the board reaches it."
 )
 @click.option("--server-ca", required=True, type=FILE, help="The CA of the broker's certificate.")
+@click.option("--root", type=FILE, help="The root CA of the chip's signer, if it is not Microchip's.")
 @click.option("--name", help="The device's name. Default: the certificate's CN.")
 @click.option("--client-id", help="MQTT client ID. Default: the name.")
 @click.option("--no-broker-check", is_flag=True, help="Don't look at the broker from this computer first.")
@@ -144,13 +145,14 @@ def factory(app: App, /, **options: Any) -> None:
     """
     from atecc.authority import Target, Wish
     from atecc.broker import parse_broker
-    from atecc.factory import FactoryAuthority, read_factory
+    from atecc.factory import FactoryAuthority, read_factory, root_point
     from atecc.factorycert import DEVICE_KEY
 
     host, port = parse_broker(options["broker"])
     trusted = _certificates(options["server_ca"])
+    root = root_point(options["root"])
     with app.device() as device:
-        found = read_factory(device)
+        found = read_factory(device, root)
         name = options["name"] or found.subject[-1][0][1]
         target = Target(name, options["client_id"] or name, host, port, trusted)
         authority = FactoryAuthority(found, target, not options["no_broker_check"])
