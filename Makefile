@@ -14,6 +14,7 @@ help: ## list the targets
 
 include boards/SIM/sim.mk
 include boards/SIM/cloud.mk
+include boards/SIM/chip.mk
 
 # Python packages: the host tool itself, and what the bench in software and the tests need.
 READY := $(VENV)/.ready

@@ -5,6 +5,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from chip.bench import INFO, frame, make
+from chip.conftest import rule_of_the_environment_taken_away
 from simchip.commands import COMMANDS
 from simchip.quirks import Quirks
 from simchip.rules.switch import RULES, rule, switched_off
@@ -120,3 +122,20 @@ def test_rules_can_be_switched_off_and_come_back() -> None:
             rule(a_rule_for_this_test)
     finally:
         del RULES["a_rule_for_this_test"]
+
+
+def test_a_rule_that_the_environment_misspells_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise nobody would notice that nothing had been switched off."""
+    monkeypatch.setenv("SIMCHIP_RULE_OFF", "crc_must_mach")
+    with pytest.raises(KeyError, match="crc_must_mach"), rule_of_the_environment_taken_away():
+        pass
+
+
+@pytest.mark.parametrize("name", ["", "crc_must_match"])
+def test_a_rule_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("SIMCHIP_RULE_OFF", name)
+    chip = make("D")
+    chip.wake()
+    with rule_of_the_environment_taken_away():
+        chip.send(frame(INFO)[:-1] + b"?")
+        assert len(chip.answer()) == (4 if name else 1)

@@ -1,0 +1,149 @@
+"""Mutation test of the simulated chip: is there a rule that could be missing without any test noticing?
+
+Switches off the rules of simchip.rules one at a time and runs the chip's tests until one of them fails. Tests are
+imported and collected once; every mutant is a fork of that process, one on each core. A first run with all rules
+in place records which rules each test asks: only those tests can notice that a rule is gone, and only they are run,
+those first that ask few others.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+HERE = Path(__file__).parent
+FORK = get_context("fork")
+CORES = os.cpu_count() or 1
+PATIENCE = 120  # seconds; a mutant may well hang
+DIED = "the tests came to no end"
+N = TypeVar("N")
+
+
+class Asked(set[str]):
+    """The rules that are off, and a record of those that somebody asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __contains__(self, name: object) -> bool:
+        self.names.add(str(name))
+        return super().__contains__(name)
+
+
+class Mutants:
+    """A pytest plugin: runs the collected tests in its own way, and keeps what it found."""
+
+    def __init__(self) -> None:
+        self.noticed: dict[str, str] = {}  # rule -> the test that failed without it
+        self.survivors: list[str] = []
+        self.sound = False  # whether the tests pass when nothing is missing
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        from simchip.rules.switch import RULES
+
+        session.config.pluginmanager.unregister(name="terminalreporter")
+        shares = (session.items[first::CORES] for first in range(CORES))
+        records = _parallel({number: partial(_record, share) for number, share in enumerate(shares)})
+        asked: dict[str, set[str]] = {}
+        for _, record in records:
+            if not isinstance(record, dict):
+                return True
+            asked |= record
+        self.sound = True
+        for rule, test in _parallel({rule: partial(_notice, rule, session.items, asked) for rule in RULES}):
+            if test is None:
+                self.survivors.append(rule)
+            else:
+                self.noticed[rule] = str(test)
+        return True
+
+
+def _passes(item: pytest.Item) -> bool:
+    item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+    return not item.session.testsfailed
+
+
+def _record(items: list[pytest.Item]) -> dict[str, set[str]] | None:
+    """Test -> the rules it asks for; None when a test fails as it is."""
+    from simchip.rules import switch
+
+    asked: dict[str, set[str]] = {}
+    for item in items:
+        switch._off = off = Asked()
+        if not _passes(item):
+            return None
+        asked[item.nodeid] = off.names
+    return asked
+
+
+def _notice(rule: str, items: list[pytest.Item], asked: dict[str, set[str]]) -> str | None:
+    """The first test to fail without the rule."""
+    from simchip.rules.switch import switched_off
+
+    able = [item for item in items if rule in asked[item.nodeid]]
+    able.sort(key=lambda item: len(asked[item.nodeid]))
+    with switched_off(rule):
+        return next((item.nodeid for item in able if not _passes(item)), None)
+
+
+def _parallel(jobs: Mapping[N, Callable[[], object]]) -> Iterator[tuple[N, object]]:
+    """Name and result of each job, in the order in which they end; each runs in a fork of its own."""
+    waiting, running = list(jobs), dict[Connection, N]()
+    while waiting or running:
+        while waiting and len(running) < CORES:
+            name = waiting.pop(0)
+            here, there = FORK.Pipe(duplex=False)
+            FORK.Process(target=_report, args=(jobs[name], there), daemon=True).start()
+            there.close()
+            running[here] = name
+        for end in wait(list(running)):
+            assert isinstance(end, Connection)
+            try:
+                result = end.recv()
+            except EOFError:
+                result = DIED
+            yield running.pop(end), result
+
+
+def _report(job: Callable[[], object], end: Connection) -> None:
+    signal.alarm(PATIENCE)
+    end.send(job())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description="Switch off the chip's rules one at a time; do tests notice?"
+    )
+    parser.add_argument("-v", "--verbose", action="store_true", help="name the test that noticed each rule")
+    options = parser.parse_args()
+    started, mutants = time.monotonic(), Mutants()
+    pytest.main(["-p", "no:cacheprovider", str(HERE)], plugins=[mutants])
+    if not mutants.sound:
+        print("the tests fail with all rules in place; look at those first", file=sys.stderr)
+        return 2
+    from simchip.rules.switch import RULES
+
+    if options.verbose:
+        for rule, test in sorted(mutants.noticed.items()):
+            print(f"{rule}: {test}")
+    for rule in sorted(mutants.survivors):
+        print(f"survived: {rule}: {RULES[rule].splitlines()[0]}")
+    print(
+        f"{len(RULES)} rules switched off one at a time: {len(mutants.noticed)} noticed, "
+        f"{len(mutants.survivors)} survived ({time.monotonic() - started:.0f} s)"
+    )
+    return 1 if mutants.survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
