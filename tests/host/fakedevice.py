@@ -52,6 +52,8 @@ class FakeDevice:
         self.config[86] = 0x00 if data_locked else 0x55
         self.config[87] = 0x00 if config_locked else 0x55
         self.keys = {}
+        self.secrets = {}  # of the slots that writes are sealed with
+        self.data = {}  # what data slots hold
         self.known = {}
         self.active = None
         self.records = {"a": {"state": "empty", "slot": None}, "b": {"state": "empty", "slot": None}}
@@ -114,6 +116,10 @@ class FakeDevice:
     def locked(self):
         return self.config[87] != 0x55, self.config[86] != 0x55
 
+    @property
+    def serial(self):
+        return (self.config[0:4] + self.config[8:13]).hex()
+
     def rules(self, slot):
         low, high = self.config[20 + 2 * slot], self.config[21 + 2 * slot]
         private = self.config[96 + 2 * slot] & 0x1D == 0x11 and bool(low & 0x80)
@@ -122,7 +128,7 @@ class FakeDevice:
     def ATCA_GetInfo(self):
         config, data = self.locked
         return {
-            "address": 0x60, "part": "ATECC608A", "revision": "00006002", "serial": SERIAL,
+            "address": 0x60, "part": "ATECC608A", "revision": "00006002", "serial": self.serial,
             "config_locked": config, "data_locked": data,
         }  # fmt: skip
 
@@ -148,6 +154,40 @@ class FakeDevice:
         if slot not in self.keys:
             raise Refusal(409, "slot", "no key")
         return {"pubkey": b64(self.point(slot))}
+
+    def ATCA_GenKey(self, slot, serial=None):
+        if not self.rules(slot)[1]:
+            raise Refusal(409, "slot", f"slot {slot} can't generate a key")
+        self.check_replaceable(slot, serial)
+        self.keys[slot] = ec.generate_private_key(ec.SECP256R1())
+        return {"pubkey": b64(self.point(slot))}
+
+    def ATCA_SetKey(self, slot, key, ecc=False, wkey=None, serial=None):
+        assert ecc, "data slots are not written here"
+        if not self.config[21 + 2 * slot] & 0x40:
+            raise Refusal(409, "slot", f"slot {slot} takes no key from outside")
+        if wkey is None and self.locked[1]:
+            raise Refusal(409, "slot", "the data zone is locked")
+        self.check_replaceable(slot, serial)
+        if wkey is not None and base64.b64decode(wkey) != self.secrets[self.config[21 + 2 * slot] & 0xF]:
+            raise Refusal(500, "chip", "PrivWrite: execution error", command="PrivWrite", status=0x0F)
+        scalar = base64.b64decode(key)
+        assert len(scalar) == 32
+        self.keys[slot] = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
+
+    def check_replaceable(self, slot, serial):
+        use = self.use_of(slot)
+        if use == "active":
+            raise Refusal(409, "key-in-use", "the key is the active identity's")
+        if use is not None and serial != self.serial:
+            raise Refusal(403, "refused", "give the serial number")
+
+    def ATCA_ReadSlot(self, slot):
+        if not self.locked[1]:
+            raise Refusal(409, "unlocked", "the data zone is not locked")
+        if slot not in self.data:
+            raise Refusal(409, "slot", f"slot {slot} can't be read")
+        return {"data": b64(self.data[slot])}
 
     def ATCA_KeyInfo(self, slot):
         private, generate, sign = self.rules(slot)
@@ -208,10 +248,19 @@ class FakeDevice:
         use = self.use_of(slot)
         if use == "active" or (use == "unknown" and key != "overwrite"):
             raise Refusal(409, "key-in-use", "the key belongs to somebody")
-        if use == "unknown" and serial != SERIAL:
+        if use == "unknown" and serial != self.serial:
             raise Refusal(403, "refused", "give the serial number")
 
-    def request_for(self, slot, subject, san):
+    def Identity_Request(self, slot, subject, san=(), key_usage=()):
+        if slot not in self.keys or not self.rules(slot)[2]:
+            raise Refusal(409, "slot", f"slot {slot} holds no key that may sign")
+        return {
+            "slot": slot,
+            "pubkey": b64(self.point(slot)),
+            "csr": b64(self.request_for(slot, subject, san, key_usage)),
+        }
+
+    def request_for(self, slot, subject, san, key_usage=()):
         name = x509.Name(
             [
                 x509.RelativeDistinguishedName(
@@ -224,6 +273,10 @@ class FakeDevice:
         if san:
             names = [x509.DNSName(text.removeprefix("DNS:")) for text in san]
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if key_usage:
+            assert list(key_usage) == ["digitalSignature"], "no other is needed here"
+            usage = x509.KeyUsage(True, *[False] * 8)
+            builder = builder.add_extension(usage, critical=True)
         return builder.sign(self.keys[slot], hashes.SHA256()).public_bytes(Encoding.DER)
 
     def Identity_Stage(self, certificate, ca, name, client_id, endpoint, port, chain=()):
