@@ -134,9 +134,8 @@ class Store:
 
     def begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):
         """A key in the idle identity's slot and a request for it, signed by the chip: a dict with `csr` (DER)."""
-        csr.request_info(
-            subject, bytes(64), san, key_usage
-        )  # what is wrong with the words is said before a key is made
+        # What is wrong with the words is said before a key is made.
+        csr.request_info(subject, bytes(64), san, key_usage)
         with self._chip:
             zone = self._chip.require_locked()
             if slot is None:
