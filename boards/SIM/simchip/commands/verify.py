@@ -1,4 +1,8 @@
-"""Verify (0x45): external and stored keys, validation, and an answer with a MAC (DS508 §9.20; 608 MAC)."""
+"""Verify (0x45): external and stored keys, validation, and an answer with a MAC (DS508 §9.20; 608 MAC).
+
+Mode 1 (ValidateExternal) is refused as unknown: the public documents say neither which digest it accepts nor what
+the configuration's X509format bytes demand of it.
+"""
 
 import hashlib
 
