@@ -170,7 +170,8 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
     elif not out_dir:
         app.emit(None, "".join(texts.values()).rstrip())
     rows = [("Device", from_x509(chain.device.subject)), ("Signer", from_x509(chain.signer.subject))]
-    rows += [("Root", f"{from_x509(chain.signer.issuer)}{', its signature verified' if chain.root else ''}")]
+    rows += [("Root", from_x509(chain.signer.issuer))]
+    rows += [("Root", "its signature verified")] if chain.root else []
     rows += [("Valid", f"until {when(chain.device.not_valid_after_utc)}")]
     rows += [("Key", "in slot 0, and the chip has signed with it")]
     rows += [("Written", str(path)) for path in written]
