@@ -89,6 +89,10 @@ class Device:
         params: dict[str, Any] = {"zone": zone, "serial": serial}
         self.call("ATCA.LockZone", params if crc is None else params | {"crc": crc})
 
+    def lock_slot(self, slot: int, serial: str) -> None:
+        """Irreversible: what the slot holds stays."""
+        self.call("ATCA.LockSlot", {"slot": slot, "serial": serial})
+
     def key_info(self, slot: int) -> KeyInfo:
         return build(KeyInfo, self.call("ATCA.KeyInfo", {"slot": slot}), "ATCA.KeyInfo")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from atecc.chipconfig.chipwords import COUNTERS, FIELDS, STATE, counters_of
 from atecc.chipconfig.document import Label
 from atecc.chipconfig.presets import labels_of
 from atecc.chipconfig.slot import (
@@ -17,6 +18,7 @@ from atecc.chipconfig.slot import (
     KeyType,
     Slot,
 )
+from atecc.chipconfig.slotwords import raw_text, to_words
 from atecc.chipconfig.zone import ConfigZone
 
 KEY_TYPES = {KeyType.P256: "P-256", KeyType.AES: "AES", KeyType.DATA: "data"}
@@ -121,16 +123,12 @@ def slot_json(words: SlotWords, slot: Slot) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between two configurations, in words."""
+    """One difference between two configurations, in bytes and in words."""
 
     what: str
     before: str
     after: str
-
-
-def _rules(slot: Slot) -> str:
-    words = (slot.slot_config, slot.key_config)
-    return " / ".join(word.to_bytes(2, "little").hex(" ") for word in words)
+    meaning: str = ""
 
 
 _FIELDS = (
@@ -145,6 +143,7 @@ _FIELDS = (
     ("KDF IV", 72, 75),
     ("reserved bytes 75 to 83", 75, 84),
     ("UserExtra", 84, 86),
+    ("locks", 86, 88),
     ("SlotLocked", 88, 90),
     ("ChipOptions", 90, 92),
     ("X509format", 92, 96),
@@ -154,18 +153,36 @@ _FIELDS = (
 def changes(before: ConfigZone, after: ConfigZone) -> list[Change]:
     """What would be different, slot by slot and field by field."""
     found = [
-        Change(
-            f"slot {n}",
-            f"{old.slot_config.to_bytes(2, 'little').hex(' ')} / "
-            f"{old.key_config.to_bytes(2, 'little').hex(' ')}",
-            f"{new.slot_config.to_bytes(2, 'little').hex(' ')} / "
-            f"{new.key_config.to_bytes(2, 'little').hex(' ')}",
-        )
+        Change(f"slot {n}", raw_text(old), raw_text(new), _moved(to_words(old), to_words(new)))
         for n, (old, new) in enumerate(zip(before.slots, after.slots, strict=True))
         if old != new
     ]
     return found + [
-        Change(name, before.data[a:b].hex(" "), after.data[a:b].hex(" "))
+        Change(name, before.data[a:b].hex(" "), after.data[a:b].hex(" "), _field_meaning(before, after, a, b))
         for name, a, b in _FIELDS
         if before.data[a:b] != after.data[a:b]
     ]
+
+
+def _moved(old: dict[str, str], new: dict[str, str]) -> str:
+    """Only what differs: `use: [sign] → [sign, ECDH]`; what is missing is off."""
+    names = [*old, *(name for name in new if name not in old)]
+    moved = [
+        f"{name}: {old.get(name, '-')} → {new.get(name, '-')}"
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+    return "; ".join(moved) or "bits without words"
+
+
+def _field_meaning(before: ConfigZone, after: ConfigZone, first: int, end: int) -> str:
+    if first == COUNTERS[0]:
+        return _moved(*({"counters": ", ".join(counters_of(zone))} for zone in (before, after)))
+    if first == 88:
+        return _moved(*({"locked slots": _locked_slots(zone)} for zone in (before, after)))
+    fields = [field for field in (*FIELDS, *STATE) if first <= field.offset < end]
+    return _moved(*({field.name: field.text(zone) for field in fields} for zone in (before, after)))
+
+
+def _locked_slots(zone: ConfigZone) -> str:
+    return ", ".join(str(n) for n in range(16) if zone.slot_locked(n)) or "none"

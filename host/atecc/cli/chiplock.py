@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atecc.cli.app import App, Command, pass_app
+from atecc.cli.rehearse import rehearse_lock, rehearse_options
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from atecc.chipops import LockPlan, Receipt
+    from atecc.device import Device
 
 
 class Crc(click.ParamType[int]):
@@ -29,14 +33,32 @@ class Crc(click.ParamType[int]):
         return number
 
 
+@dataclass(frozen=True)
+class Wish:
+    """How it was asked for."""
+
+    confirm: bool
+    yes_lock: str | None
+    receipt: Path | None
+    even_if_useless: bool
+    rehearse: bool
+    simulator: str | None
+
+    @property
+    def dry(self) -> bool:
+        return not self.confirm and self.yes_lock is None
+
+
 @click.command(
     "lock",
     cls=Command,
     examples="""atecc chip lock config
-    atecc chip lock config --confirm
-    atecc chip lock data --yes-lock 0123f1a2b3c4d5e6ee""",
+    atecc chip lock config --rehearse --confirm --receipt chip-7.json
+    atecc chip lock data --yes-lock 0123f1a2b3c4d5e6ee
+    atecc chip lock slot 0 --confirm""",
 )
-@click.argument("zone", type=click.Choice(["config", "data"]))
+@click.argument("zone", type=click.Choice(["config", "data", "slot"]), metavar="config|data|slot")
+@click.argument("number", required=False, type=click.IntRange(0, 15), metavar="[N]")
 @click.option(
     "--confirm", is_flag=True, help="Lock it, after the chip's serial number has been typed in full."
 )
@@ -48,32 +70,72 @@ class Crc(click.ParamType[int]):
     type=Crc(),
     help="What the chip's CRC over data slots and OTP must be; their content can't be read before the lock.",
 )
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what was locked into FILE, as JSON; a file that exists is not overwritten.",
+)
+@click.option("--even-if-useless", is_flag=True, help="Lock it even if that ruins the chip for its purpose.")
+@rehearse_options
 @pass_app
-def lock(app: App, zone: str, confirm: bool, yes_lock: str | None, data_crc: int | None) -> None:
-    """Lock a zone of the chip, which is IRREVERSIBLE.
+def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **options: Any) -> None:
+    """Lock a zone of the chip, or one slot (lock slot N), which is IRREVERSIBLE.
 
     Without --confirm or --yes-lock nothing is done: it shows what would be locked, and what becomes
     impossible for good.
     """
     from atecc import chipops
 
+    wish = Wish(**options)
+    _check_arguments(zone, number, data_crc)
+    with app.device() as device:
+        plan = chipops.plan_lock(device, zone, data_crc, number)
+        _show_plan(app, plan, to_stdout=wish.dry)
+        if not wish.even_if_useless:
+            chipops.refuse_unfit(plan)
+        rehearsal = rehearse_lock(app, plan, wish.simulator) if wish.rehearse else None
+        if wish.dry:
+            _end_dry_run(app, plan, rehearsal)
+            return
+        typed = wish.yes_lock or app.ask(
+            "Type the chip's serial number to lock it:", "--yes-lock SERIAL confirms it in a script."
+        )
+        receipt = _lock(device, plan, typed, wish)
+    _show_receipt(app, receipt)
+    if wish.receipt is not None:
+        app.say(f"Receipt written into {wish.receipt}.")
+
+
+def _check_arguments(zone: str, number: int | None, data_crc: int | None) -> None:
     if data_crc is not None and zone != "data":
         raise ArgumentError(
             "--data-crc is for the data zone; the config zone's CRC is computed from what is read."
         )
-    with app.device() as device:
-        plan = chipops.plan_lock(device, zone, data_crc)
-        dry = not confirm and yes_lock is None
-        _show_plan(app, plan, to_stdout=dry)
-        chipops.refuse_unfit(plan)
-        if dry:
-            _end_dry_run(app, plan)
-            return
-        typed = yes_lock or app.ask(
-            "Type the chip's serial number to lock it:", "--yes-lock SERIAL confirms it in a script."
+    if (number is None) == (zone == "slot"):
+        raise ArgumentError(
+            "Which slot? `atecc chip lock slot N`, N from 0 to 15."
+            if zone == "slot"
+            else f"The {zone} zone has no number; one slot is locked by `atecc chip lock slot {number}`."
         )
-        receipt = chipops.lock(device, plan, typed)
-    _show_receipt(app, receipt)
+
+
+def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
+    """Lock, and write the receipt; that it can be written is made sure before it is too late."""
+    from atecc import chipops
+    from atecc.files import reserve
+
+    file = wish.receipt
+    if file is None:
+        return chipops.lock(device, plan, typed, wish.even_if_useless)
+    reserve(file)
+    try:
+        receipt = chipops.lock(device, plan, typed, wish.even_if_useless)
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    file.write_text(json.dumps({"locked": True} | asdict(receipt), indent=2) + "\n")
+    return receipt
 
 
 def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
@@ -84,7 +146,7 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
     console = app.out if to_stdout else app.err
     console.print(slot_table(plan.config), "", options_line(plan.config), _crc_line(plan), "", sep="\n")
     console.print(
-        f"Locking the {plan.zone} zone of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red"
+        f"Locking {_the(plan.target)} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red"
     )
     console.print("Nobody will ever be able again")
     for one in plan.impossible:
@@ -94,7 +156,13 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
         app.warn(warning)
 
 
+def _the(target: str) -> str:
+    return target if target.startswith("slot") else f"the {target}"
+
+
 def _crc_line(plan: LockPlan) -> str:
+    if plan.slot is not None:
+        return "What the slot holds is locked as it is, until the end of the chip."
     if plan.crc is None:
         return (
             "The content of data slots and OTP can't be read before the lock, so it is locked as it is; "
@@ -103,30 +171,38 @@ def _crc_line(plan: LockPlan) -> str:
     return f"CRC-16: 0x{plan.crc:04x}; the chip locks nothing else than what has it."
 
 
-def _end_dry_run(app: App, plan: LockPlan) -> None:
-    from atecc.cli.chip import config_json
+def _end_dry_run(app: App, plan: LockPlan, rehearsal: list[dict[str, Any]] | None) -> None:
+    from atecc.cli.chipconfig import config_json
 
     data = {
         "dry_run": True,
         "zone": plan.zone,
+        "slot": plan.slot,
         "serial": plan.chip.serial,
         "crc": plan.crc,
         "impossible_afterwards": plan.impossible,
         "warnings": plan.findings.warnings,
         "config": config_json(plan.config),
     }
+    if rehearsal is not None:
+        data["rehearsal"] = rehearsal
+    what = plan.zone if plan.slot is None else f"slot {plan.slot}"
     app.emit(
         data,
         "This was a dry run: nothing was changed. To lock it:",
-        f"  atecc chip lock {plan.zone} --confirm",
+        f"  atecc chip lock {what} --confirm",
     )
+
+
+def _target(receipt: Receipt) -> str:
+    return f"{receipt.zone} zone" if receipt.slot is None else f"slot {receipt.slot}"
 
 
 def _show_receipt(app: App, receipt: Receipt) -> None:
     from atecc.cli.show import pairs, utc
 
     rows = [
-        ("Locked", f"{receipt.zone} zone, for good; read back and verified"),
+        ("Locked", f"{_target(receipt)}, for good; read back and verified"),
         ("Chip", f"{receipt.serial}, revision {receipt.revision}"),
         ("CRC-16", "not checked" if receipt.crc is None else f"0x{receipt.crc:04x}, checked by the chip"),
         ("When", utc(receipt.locked_at)),

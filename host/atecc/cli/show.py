@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from atecc.chipconfig.document import Configuration, Label
 from atecc.chipconfig.words import Change, SlotWords, describe
 from atecc.chipconfig.zone import ConfigZone
 from atecc.cli.app import App
@@ -29,10 +30,10 @@ def pairs(rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def slot_table(zone: ConfigZone) -> Table:
+def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None) -> Table:
     """The sixteen slots, decoded; neighbours with the same rules share a line."""
     table = _table("slot", "role", "used for", "read by", "written by")
-    for rules, alike in groupby(describe(zone), key=_rules):
+    for rules, alike in groupby(describe(zone, labels), key=_rules):
         numbers = [words.number for words in alike]
         name = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
         role, uses, reads, writes, locked = rules
@@ -46,9 +47,28 @@ def _rules(words: SlotWords) -> tuple[str, str, str, str, bool]:
 
 
 def change_table(changes: list[Change]) -> Table:
-    table = _table("what changes", "from", "to")
+    table = _table("what changes", "from", "to", "in words")
     for change in changes:
-        table.add_row(Text(change.what), Text(change.before, style="red"), Text(change.after, style="green"))
+        before, after = Text(change.before, style="red"), Text(change.after, style="green")
+        table.add_row(Text(change.what), before, after, Text(change.meaning))
+    return table
+
+
+def consequences(configuration: Configuration) -> Table:
+    """Every slot with what its rules mean; neighbours that agree share their sentences."""
+    from atecc.chipconfig.abilities import explain
+
+    labels = configuration.labels
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    told = [(str(labels[n]), tuple(explain(configuration.zone, n))) for n in range(16)]
+    for (label, sentences), group in groupby(range(16), key=lambda n: told[n]):
+        numbers = list(group)
+        span = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
+        table.add_row(f"slot{'s' if len(numbers) > 1 else ''} {span}", Text(label, style="bold"))
+        for sentence in sentences:
+            table.add_row("", Text(f"- {sentence}"))
     return table
 
 
