@@ -1,23 +1,20 @@
-"""Chips for Microchip's library to drive, each behind a socket of its own and in virtual time.
+"""Chips for Microchip's library to drive.
 
 What takes many commands (configuring, locking) the library does once; the tests start from copies of that chip.
 """
 
 import platform
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from copy import deepcopy
 
 import pytest
 from simchip import Chip
 from simchip.eeprom import Image
-from simchip.server import Server, parse_endpoint
 
 if (sys.platform, platform.machine()) == ("linux", "x86_64"):
     import cryptoauthlib as cal
-    from chip_foreign.hal import HAL
+    from chip_foreign.bench import driven
     from chip_foreign.host import count_match
     from chip_foreign.setting import (
         CONFIG,
@@ -31,19 +28,6 @@ if (sys.platform, platform.machine()) == ("linux", "x86_64"):
     )
 else:  # there is no wheel; see tests/requirements-foreign.txt
     collect_ignore_glob = ["test_*.py"]
-
-
-@contextmanager
-def driven(chip: Chip) -> Iterator[Chip]:
-    """The chip, served on a socket and opened by the library."""
-    server = Server(chip, parse_endpoint("tcp:127.0.0.1:0"))
-    threading.Thread(target=server.serve, daemon=True).start()
-    try:
-        HAL.open(str(server.endpoint), chip.address)
-        yield chip
-        HAL.close()
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -86,12 +70,3 @@ def configured(configured_image: Image) -> Iterator[Chip]:
 def locked(locked_image: Image) -> Iterator[Chip]:
     with driven(Chip(image=deepcopy(locked_image))) as chip:
         yield chip
-
-
-@pytest.fixture
-def preset() -> Iterator[Callable[[str], Chip]]:
-    """A chip of a preset, once its name is known."""
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-        yield lambda name: stack.enter_context(driven(Chip(preset=name)))

@@ -14,7 +14,7 @@ from cryptoauthlib.library import get_cryptoauthlib
 SUCCESS, COMM_FAIL, UNIMPLEMENTED = 0, -16, -11
 ATECC608 = 3
 T_WHI_US = 1500
-POLL_US = 25_000  # the library waits 2 ms of real time before it asks again; the chip lives in virtual time
+POLL_US = 100_000  # the library waits 2 ms of real time before it asks again; the chip lives in virtual time
 
 LIB = get_cryptoauthlib()
 
@@ -88,6 +88,7 @@ class Hal:
         config = cryptoauthlib.cfg_ateccx08a_i2c_default()
         config.cfg.atcai2c.address = address << 1
         config.devtype = ATECC608
+        config.wake_delay = 0  # of real time: `_send` lets the chip's pass
         status = cryptoauthlib.atcab_init(config)
         assert status == SUCCESS, status
 

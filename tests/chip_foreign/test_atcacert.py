@@ -3,8 +3,8 @@
 import cryptoauthlib as cal
 import pytest
 from chip_foreign import certificates
+from chip_foreign.bench import driven
 from chip_foreign.certificates import COMPRESSED_SIZE, SIGNER
-from chip_foreign.conftest import driven
 from chip_foreign.setting import DATA_ZONE, ok
 from cryptoauthlib.library import AtcaReference
 from simchip import Chip

@@ -76,3 +76,13 @@ def test_into_the_alternate_key_buffer(locked: Chip) -> None:
 def test_a_plain_challenge(locked: Chip) -> None:
     ok(cal.atcab_challenge(DIGEST))
     assert signs(SIGN_TEMP_KEY, DIGEST)
+
+
+def test_out_of_tempkey(locked: Chip) -> None:
+    """Param2 bit 15: the old TempKey takes the place of the random number, and the new one comes out."""
+    host, out = Host(locked), bytearray(32)
+    ok(cal.atcab_nonce_load(TEMP_KEY, DIGEST, 32))
+    ok(cal.atcab_nonce_base(0, 0x8000, NUM_IN, out))
+    expected = host.nonce(0, NUM_IN, DIGEST)
+    assert out == expected
+    assert signs(SIGN_TEMP_KEY, expected)

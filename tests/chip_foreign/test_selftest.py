@@ -2,7 +2,7 @@
 
 import cryptoauthlib as cal
 import pytest
-from chip_foreign.conftest import driven
+from chip_foreign.bench import driven
 from chip_foreign.setting import ok
 from cryptoauthlib.library import AtcaReference
 from simchip import Chip

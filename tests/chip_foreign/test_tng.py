@@ -7,11 +7,12 @@ device against signer, signer against root, in software and on the chip.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import cryptoauthlib as cal
 import pytest
 from chip_foreign import certificates
+from chip_foreign.bench import driven
 from chip_foreign.setting import DATA_ZONE, DIGEST, ok, public_key
 from cryptoauthlib.library import AtcaReference
 from cryptography import x509
@@ -25,8 +26,9 @@ pytestmark = pytest.mark.parametrize("name", certificates.DEVICE)
 
 
 @pytest.fixture
-def chip(name: str, preset: Callable[[str], Chip]) -> Chip:
-    return preset(name)
+def chip(name: str) -> Iterator[Chip]:
+    with driven(Chip(preset=name)) as chip:
+        yield chip
 
 
 def read(what: str) -> bytes:
