@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from mpremote.transport_serial import SerialTransport
 from repl import Repl, TransportExecError
 from sim.scriptedbus import ScriptedBus, Wired
 from simboard import Board, BoardDied, BoardError
@@ -140,3 +141,30 @@ def test_an_interpreter_that_dies_is_not_overlooked() -> None:
 def test_nothing_to_attach_to() -> None:
     with pytest.raises(BoardError, match="nothing answers at unix:/nowhere"):
         Board(bus="unix:/nowhere").start()
+
+
+def test_ctrl_c_disturbs_no_garbage_collection() -> None:
+    """A collection waits for every thread; one that went on without a thread would free what that thread uses."""
+    code = """
+import _thread, gc, time
+def work():
+    while True:
+        [bytes(50) for _ in range(20)]
+        time.sleep_ms(1)
+for _ in range(5): _thread.start_new_thread(work, ())
+for _ in range(400):
+    try:
+        print('.', end='')
+        while True: gc.collect()
+    except KeyboardInterrupt:
+        pass
+"""
+    with Board(chip=False) as board:
+        transport = SerialTransport(board.port, 115200)
+        transport.enter_raw_repl(soft_reset=False)
+        transport.exec_raw_no_follow(code)
+        for _ in range(400):
+            assert transport.serial.read() == b"."
+            transport.serial.write(b"\x03")
+        assert transport.follow(5) == (b"", b"")
+        transport.close()

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,14 +77,22 @@ static int connect_tcp(const char *host_and_port) {
     return fd;
 }
 
+// Without signals: a connection that one interrupts can't simply be tried again.
 static int bus_connect(void) {
     if (bus_name == NULL) {
         return -1;
     }
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int fd = -1;
     if (strncmp(bus_name, "unix:", 5) == 0) {
-        return connect_unix(bus_name + 5);
+        fd = connect_unix(bus_name + 5);
+    } else if (strncmp(bus_name, "tcp:", 4) == 0) {
+        fd = connect_tcp(bus_name + 4);
     }
-    return strncmp(bus_name, "tcp:", 4) == 0 ? connect_tcp(bus_name + 4) : -1;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return fd;
 }
 
 // A signal interrupts a system call for the garbage collection of threads, or for Ctrl-C. Only waiting for

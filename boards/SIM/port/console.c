@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,16 @@ void __wrap_mp_hal_stdout_tx_strn_cooked(const char *data, size_t len) {
 
 static void nudge(int signal) {
     (void)signal;
+}
+
+// The garbage collector waits like this for the other threads, and must not go on without them.
+int __wrap_sem_wait(sem_t *semaphore) {
+    extern int __real_sem_wait(sem_t *semaphore);
+    int result;
+    do {
+        result = __real_sem_wait(semaphore);
+    } while (result != 0 && errno == EINTR);
+    return result;
 }
 
 // What doesn't fit any more is lost, as on a board.

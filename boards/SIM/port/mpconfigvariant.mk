@@ -29,5 +29,5 @@ CFLAGS_EXTRA += -Wno-error
 # Time is in clock.c, the console in console.c, the size of stacks in threads.c.
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
-	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str
+	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)
