@@ -208,8 +208,21 @@ def test_rpc_call_with_what_is_no_object(board, run, params):
 
 
 def test_rpc_call_does_not_lock(blank, run):
-    seen = run(blank, "rpc", "call", "ATCA.LockZone", '{"zone": 0}')
-    assert seen.status == 5 and "atecc chip lock" in seen.err and blank.calls == []
+    for method, params in (("ATCA.LockZone", '{"zone": 0}'), ("ATCA.LockSlot", '{"slot": 0}')):
+        seen = run(blank, "rpc", "call", method, params)
+        assert seen.status == 5 and "atecc chip lock" in seen.err and blank.calls == []
+
+
+def test_a_key_is_not_for_the_command_line(board, run):
+    seen = run(board, "rpc", "call", "ATCA.SetKey", '{"slot": 2, "key": "c2VjcmV0"}')
+    assert seen.status == 5 and "atecc key import" in seen.err and board.calls == []
+    assert "c2VjcmV0" not in seen.err + seen.out
+
+
+def test_info_of_a_chip_that_is_garbled(board, run):
+    board.tamper["ATCA.GetInfo"] = lambda result: result | {"serial": "01" * 9}
+    seen = run(board, "info", "--json")
+    assert seen.status == 4 and seen.json["board"]["board"] == "FAKE" and "garbles" in seen.err
 
 
 # mqtt, identity

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import App, Command, pass_app
-from atecc.errors import AteccError, DeviceError
+from atecc.errors import AteccError, ChipError, DeviceError
 
 if TYPE_CHECKING:
     from atecc.device import Device
@@ -31,7 +31,7 @@ def command(app: App) -> None:
         failure: AteccError | None = None
         try:
             rows += _rest(device, data)
-        except DeviceError as error:
+        except (DeviceError, ChipError) as error:
             failure, data["error"] = error, error.as_dict()
     app.emit(data, pairs(rows))
     if failure:

@@ -10,7 +10,8 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError, RefusedError
 
-LOCK = "ATCA.LockZone"
+LOCKS = {"ATCA.LockZone", "ATCA.LockSlot"}
+SET_KEY = "ATCA.SetKey"
 
 
 @click.group("rpc", cls=Group)
@@ -39,9 +40,14 @@ def list_(app: App) -> None:
 @pass_app
 def call(app: App, method: str, params: str) -> None:
     """Call METHOD with JSON as its parameters (- reads standard input), and print its result as JSON."""
-    if method == LOCK:
+    if method in LOCKS:
         raise RefusedError(
             "Locking is for good: it has its own command, which checks first.", "atecc chip lock --help"
+        )
+    if method == SET_KEY and params != "-":
+        raise RefusedError(
+            "A key on the command line can be read by everybody on this computer.",
+            "`atecc key import` takes it from a file; parameters from standard input: -",
         )
     values = _parameters(sys.stdin.read() if params == "-" else params)
     with app.device() as device:
