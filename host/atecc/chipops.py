@@ -172,7 +172,7 @@ def refuse_unfit(plan: LockPlan) -> None:
     """A lock that would ruin the chip for its purpose is not offered at all."""
     if not plan.findings.problems:
         return
-    what = "this configuration" if plan.zone == "config" else f"the {plan.target} now"
+    what = {"config": "this configuration", "data": "the data zone now"}.get(plan.zone, f"{plan.target} now")
     raise RefusedError(
         f"Locking {what} would ruin the chip for its purpose:\n"
         + "\n".join(f"  - {problem}" for problem in plan.findings.problems),

@@ -18,6 +18,12 @@ def write_new(path: Path, text: str) -> None:
         raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
+def must_be_new(path: Path) -> None:
+    """The same complaint, before anything else happens."""
+    if path.exists():
+        raise ArgumentError(f"{path} exists already, and is not overwritten.", "Name another file.")
+
+
 def reserve(path: Path) -> None:
     """Make sure that a file can be written later, when it is too late to complain."""
     write_new(path, "")

@@ -87,7 +87,7 @@ class Rehearsal:
             device.set_time(int(time.time()))
             step.meaning = "the clock can be set"
         with self.steps.step("sign", "making a key and signing a request with it") as step:
-            begun = device.begin(SUBJECT, key="new" if slot is None else "existing", slot=slot)
+            begun = device.begin(SUBJECT, key=self._which_key(device, slot), slot=slot)
             check_csr(begun.csr, begun.pubkey, SUBJECT)
             made = "makes a key" if begun.generated else "keeps its key"
             step.meaning = f"slot {begun.slot} {made}, and signs a certificate request with it: checked here"
@@ -95,6 +95,14 @@ class Rehearsal:
             certificate, ca = _issue(begun.csr)
             device.stage(Stored(certificate, [], [ca]), "rehearsal", "rehearsal", "broker.invalid", 8883)
             step.meaning = "a certificate for that key goes into the store, and is read back"
+
+    @staticmethod
+    def _which_key(device: Device, slot: int | None) -> str:
+        """A key that is there already, as on the real chip, is used as it is."""
+        if slot is None:
+            status = device.identity_status()
+            slot = status.identities[status.idle].slot
+        return "existing" if slot is not None and device.key_info(slot).valid else "new"
 
 
 class _Play:

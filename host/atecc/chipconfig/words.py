@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from atecc.chipconfig.chipwords import COUNTERS, FIELDS, STATE, counters_of
 from atecc.chipconfig.document import Label
@@ -128,7 +128,7 @@ class Change:
     what: str
     before: str
     after: str
-    meaning: str = ""
+    words: list[str] = field(default_factory=list)
 
 
 _FIELDS = (
@@ -153,29 +153,44 @@ _FIELDS = (
 def changes(before: ConfigZone, after: ConfigZone) -> list[Change]:
     """What would be different, slot by slot and field by field."""
     found = [
-        Change(f"slot {n}", raw_text(old), raw_text(new), _moved(to_words(old), to_words(new)))
+        Change(f"slot {n}", raw_text(old), raw_text(new), _slot_words(old, new))
         for n, (old, new) in enumerate(zip(before.slots, after.slots, strict=True))
         if old != new
     ]
     return found + [
-        Change(name, before.data[a:b].hex(" "), after.data[a:b].hex(" "), _field_meaning(before, after, a, b))
+        Change(name, before.data[a:b].hex(" "), after.data[a:b].hex(" "), _field_words(before, after, a, b))
         for name, a, b in _FIELDS
         if before.data[a:b] != after.data[a:b]
     ]
 
 
-def _moved(old: dict[str, str], new: dict[str, str]) -> str:
-    """Only what differs: `use: [sign] → [sign, ECDH]`; what is missing is off."""
+# What a file means where it doesn't say.
+_USUAL = {"read-key": "15", "write-key": "0"}
+
+
+def _slot_words(old: Slot, new: Slot) -> list[str]:
+    """Between a private key and anything else, only the new rules make sense."""
+    before, after = to_words(old), to_words(new)
+    if old.private == new.private:
+        return _moved(before, after)
+    rules = [f"{name}: {word}" for name, word in after.items() if name != "type"]
+    return [f"type: {before['type']} → {after['type']}", *rules]
+
+
+def _moved(old: dict[str, str], new: dict[str, str]) -> list[str]:
+    """Only what differs: `use: [sign] → [sign, ECDH]`; what is missing is as usual."""
+
+    def word(words: dict[str, str], name: str) -> str:
+        return words.get(name, _USUAL.get(name, "no"))
+
     names = [*old, *(name for name in new if name not in old)]
     moved = [
-        f"{name}: {old.get(name, '-')} → {new.get(name, '-')}"
-        for name in names
-        if old.get(name) != new.get(name)
+        f"{name}: {word(old, name)} → {word(new, name)}" for name in names if old.get(name) != new.get(name)
     ]
-    return "; ".join(moved) or "bits without words"
+    return moved or ["bits without words"]
 
 
-def _field_meaning(before: ConfigZone, after: ConfigZone, first: int, end: int) -> str:
+def _field_words(before: ConfigZone, after: ConfigZone, first: int, end: int) -> list[str]:
     if first == COUNTERS[0]:
         return _moved(*({"counters": ", ".join(counters_of(zone))} for zone in (before, after)))
     if first == 88:

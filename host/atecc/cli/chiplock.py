@@ -86,9 +86,12 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
     impossible for good.
     """
     from atecc import chipops
+    from atecc.files import must_be_new
 
     wish = Wish(**options)
     _check_arguments(zone, number, data_crc)
+    if wish.receipt is not None:
+        must_be_new(wish.receipt)
     with app.device() as device:
         plan = chipops.plan_lock(device, zone, data_crc, number)
         _show_plan(app, plan, to_stdout=wish.dry)
@@ -144,7 +147,9 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
     if app.json:
         return
     console = app.out if to_stdout else app.err
-    console.print(slot_table(plan.config), "", options_line(plan.config), _crc_line(plan), "", sep="\n")
+    table = slot_table(plan.config, only=plan.slot)
+    options = () if plan.slot is not None else (options_line(plan.config),)
+    console.print(table, "", *options, _crc_line(plan), "", sep="\n")
     console.print(
         f"Locking {_the(plan.target)} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red"
     )
@@ -162,7 +167,9 @@ def _the(target: str) -> str:
 
 def _crc_line(plan: LockPlan) -> str:
     if plan.slot is not None:
-        return "What the slot holds is locked as it is, until the end of the chip."
+        holds = "a key" if plan.slot in plan.holding else "no key"
+        what = f"It holds {holds} now" if plan.config.slots[plan.slot].private else "What it holds"
+        return f"{what}{', which' if what.startswith('It') else ''} stays until the end of the chip."
     if plan.crc is None:
         return (
             "The content of data slots and OTP can't be read before the lock, so it is locked as it is; "
@@ -207,4 +214,6 @@ def _show_receipt(app: App, receipt: Receipt) -> None:
         ("CRC-16", "not checked" if receipt.crc is None else f"0x{receipt.crc:04x}, checked by the chip"),
         ("When", utc(receipt.locked_at)),
     ]
+    if receipt.slot is not None:
+        del rows[2]
     app.emit({"locked": True} | asdict(receipt), pairs(rows))

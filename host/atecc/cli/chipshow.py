@@ -40,9 +40,11 @@ STYLES = {
 @pass_app
 def show(app: App, svg: Path | None) -> None:
     """Show the sixteen slots: what each is for, what may be done with it, and whether it holds a key."""
-    from atecc.files import write_new
+    from atecc.files import must_be_new, write_new
     from atecc.overview import read_overview
 
+    if svg is not None:
+        must_be_new(svg)
     with app.device() as device:
         seen = read_overview(device)
     if svg is not None:
@@ -75,12 +77,8 @@ def overview_table(seen: Overview) -> Table:
     for _, group in groupby(seen.slots, key=lambda view: view.alike):
         views = list(group)
         cells = _cells(views, final)
-        table.add_row(*(Text(cell) for cell in cells), Text(views[0].holds, style=STYLES[_style(views[0])]))
+        table.add_row(*(Text(cell) for cell in cells), Text(views[0].holds, style=STYLES[views[0].state]))
     return table
-
-
-def _style(view: SlotView) -> str:
-    return view.state
 
 
 def _cells(views: list[SlotView], final: bool) -> list[str]:

@@ -30,10 +30,11 @@ def pairs(rows: list[tuple[str, str]]) -> Table:
     return table
 
 
-def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None) -> Table:
-    """The sixteen slots, decoded; neighbours with the same rules share a line."""
+def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: int | None = None) -> Table:
+    """The sixteen slots (or one), decoded; neighbours with the same rules share a line."""
     table = _table("slot", "role", "used for", "read by", "written by")
-    for rules, alike in groupby(describe(zone, labels), key=_rules):
+    slots = [words for words in describe(zone, labels) if only in (None, words.number)]
+    for rules, alike in groupby(slots, key=_rules):
         numbers = [words.number for words in alike]
         name = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
         role, uses, reads, writes, locked = rules
@@ -47,10 +48,17 @@ def _rules(words: SlotWords) -> tuple[str, str, str, str, bool]:
 
 
 def change_table(changes: list[Change]) -> Table:
-    table = _table("what changes", "from", "to", "in words")
+    """Bytes first, and under them what they mean."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
     for change in changes:
-        before, after = Text(change.before, style="red"), Text(change.after, style="green")
-        table.add_row(Text(change.what), before, after, Text(change.meaning))
+        table.add_row(
+            Text(change.what),
+            Text.assemble((change.before, "red"), " → ", (change.after, "green")),
+        )
+        for words in change.words:
+            table.add_row("", Text(words))
     return table
 
 
