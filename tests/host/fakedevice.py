@@ -150,6 +150,11 @@ class FakeDevice:
             raise Refusal(409, "locked", "the zone is locked already")
         self.config[87 - zone] = 0
 
+    def ATCA_LockSlot(self, slot, serial=None):
+        if serial != self.serial:
+            raise Refusal(403, "refused", "give the serial number of this chip")
+        self.config[88 + slot // 8] &= ~(1 << slot % 8)
+
     def ATCA_GetPubKey(self, slot):
         if slot not in self.keys:
             raise Refusal(409, "slot", "no key")
