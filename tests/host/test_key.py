@@ -4,7 +4,9 @@ import base64
 import json
 
 import pytest
-from atecc.errors import ChannelTimeout
+from atecc.device import Device
+from atecc.errors import ChannelTimeout, RefusedError
+from atecc.keyops import generate, plan_generate
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -232,6 +234,10 @@ class TestImport:
         again = ["--yes-overwrite", SERIAL, "--write-key", "-"]
         assert run(importing, "key", "import", 2, "--key", pem, *again, typed=WRITE_KEY.hex()).status == 0
 
+    def test_one_standard_input_for_two(self, importing, run, pem):
+        seen = run(importing, "key", "import", 2, "--key", pem, "--write-key", "-", "--confirm", typed="x")
+        assert seen.status == 2 and "--yes-overwrite" in seen.err and not importing.calls
+
     @pytest.mark.parametrize("text", ["", "5ec2e7", "zz" * 32, "00" * 33, "é" * 20])
     def test_what_is_no_write_key(self, importing, run, pem, tmp_path, text):
         path = tmp_path / "bad"
@@ -350,3 +356,14 @@ class TestImport:
 def test_an_import_for_programs(importing, run, pem, sealed):
     seen = run(importing, "key", "import", 2, "--key", pem, "--write-key", sealed, "--json")
     assert json.loads(seen.out)["imported"] and bytes.fromhex(seen.json["pubkey"]) == importing.point(2)
+
+
+def test_without_the_command_line(board):
+    with Device(board) as device:
+        plan = plan_generate(device, 1)
+        assert plan.free and generate(device, plan) == board.point(1)
+        again = plan_generate(device, 1)
+        assert not again.free
+        with pytest.raises(RefusedError):
+            generate(device, again)
+        assert generate(device, again, SERIAL) == board.point(1)

@@ -150,8 +150,8 @@ def _json(certificate: x509.Certificate) -> dict[str, Any]:
 def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> None:
     """Print the certificates that a Trust&GO or TrustFLEX chip was given in the factory.
 
-    Rebuilt from the chip's slots byte for byte: the signature of who issued it is checked, and that the chip
-    has the device certificate's key.
+    Rebuilt from the chip's slots byte for byte, and checked: the signer's signature, the root's, and that the
+    chip has the device certificate's key.
     """
     from atecc.cli.show import pairs
     from atecc.csr import pem, when

@@ -125,6 +125,11 @@ def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **
 
     out, force, file = options["out"], options["force"], options["key"]
     check_free(out, force)
+    if confirm and str(options["write_key"]) == "-":
+        raise ArgumentError(
+            "Standard input can't hold both the write key and the serial number.",
+            "Confirm with --yes-overwrite SERIAL, or give the write key in a file.",
+        )
     key = load_p256_key(file, password(app, options["key_password_file"], "--key-password-file"))
     secret = _write_key(options["write_key"])
     with app.device() as device:
