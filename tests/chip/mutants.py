@@ -46,7 +46,7 @@ class Mutants:
     def __init__(self) -> None:
         self.noticed: dict[str, str] = {}  # rule -> the test that failed without it
         self.survivors: list[str] = []
-        self.sound = False  # whether the tests pass when nothing is missing
+        self.unsound = "none could be collected"  # the test that fails although nothing is missing
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         from simchip.rules.switch import RULES
@@ -57,9 +57,10 @@ class Mutants:
         asked: dict[str, set[str]] = {}
         for _, record in records:
             if not isinstance(record, dict):
+                self.unsound = str(record)
                 return True
             asked |= record
-        self.sound = True
+        self.unsound = ""
         for rule, test in _parallel({rule: partial(_notice, rule, session.items, asked) for rule in RULES}):
             if test is None:
                 self.survivors.append(rule)
@@ -73,15 +74,15 @@ def _passes(item: pytest.Item) -> bool:
     return not item.session.testsfailed
 
 
-def _record(items: list[pytest.Item]) -> dict[str, set[str]] | None:
-    """Test -> the rules it asks for; None when a test fails as it is."""
+def _record(items: list[pytest.Item]) -> dict[str, set[str]] | str:
+    """Test -> the rules it asks for; or the first test that fails as it is."""
     from simchip.rules import switch
 
     asked: dict[str, set[str]] = {}
     for item in items:
         switch._off = off = Asked()
         if not _passes(item):
-            return None
+            return item.nodeid
         asked[item.nodeid] = off.names
     return asked
 
@@ -128,8 +129,8 @@ def main() -> int:
     options = parser.parse_args()
     started, mutants = time.monotonic(), Mutants()
     pytest.main(["-p", "no:cacheprovider", str(HERE)], plugins=[mutants])
-    if not mutants.sound:
-        print("the tests fail with all rules in place; look at those first", file=sys.stderr)
+    if mutants.unsound:
+        print(f"tests fail with all rules in place: {mutants.unsound}", file=sys.stderr)
         return 2
     from simchip.rules.switch import RULES
 

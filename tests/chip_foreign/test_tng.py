@@ -22,6 +22,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from simchip import Chip
 from simchip.factory import ROOT_POINT
 
+# Slots 11 and 12 of a real TrustFLEX chip, as the tests of Microchip's own pytrustplatform quote them.
+REAL_SIGNER = {
+    11: "000000009972887c3660fb10873cfe81d037aec66ee2de3792561b62be537aaeef0e1d72"
+    "00000000a3869f549a231369fcc1c32ccf958a260c66cecbf1316e00c78e7f536cc4af14",
+    12: "394adfaa865449769bdbec6198d184a2fd37cfd09434710eec93b38adb6252e2"
+    "95923729c412e2abe955a738936995c81442a8d8ee8bf355f049a1fb0732a285963a9f2c2010a000",
+}
+
 pytestmark = pytest.mark.parametrize("name", certificates.DEVICE)
 
 
@@ -128,3 +136,15 @@ def test_the_chip_verifies_the_chain(chip: Chip, name: str) -> None:
     spoilt = bytearray(device)
     spoilt[100] ^= 1
     assert not certificates.verified_by_the_chip(certificates.DEVICE[name], bytes(spoilt), signer_point)
+
+
+def test_a_real_signer_goes_back_to_microchips_root(name: str) -> None:
+    """With the bytes of a real chip in its slots, the simulated one leads to the root that the library knows."""
+    chip = Chip(preset=name)
+    for slot, content in REAL_SIGNER.items():
+        chip.image.slots[slot][:] = bytes.fromhex(content)
+    with driven(chip):
+        parsed("signer").verify_directly_issued_by(parsed("root"))
+        assert certificates.verified_by_the_chip(
+            certificates.SIGNER, read("signer"), point_of(parsed("root"))
+        )
