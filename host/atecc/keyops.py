@@ -46,6 +46,13 @@ class KeyPlan:
         return self.config.slots[self.key.slot]
 
     @property
+    def checkable(self) -> str:
+        """What of an imported key can be checked afterwards, in words."""
+        if not self.rules.pub_info:
+            return ""
+        return "public key and its signature" if self.key.can_sign else "public key"
+
+    @property
     def free(self) -> bool:
         return not self.owner
 
@@ -113,11 +120,16 @@ def import_key(
             )
         raise
     point = to_point(key.public_key())
-    if plan.rules.pub_info and device.public_key(plan.slot) != point:
+    if plan.rules.pub_info:
+        _check_imported(device, plan, point)
+    return point
+
+
+def _check_imported(device: Device, plan: KeyPlan, point: bytes) -> None:
+    if device.public_key(plan.slot) != point:
         raise ChipError(f"Slot {plan.slot} holds another key than the one in the file.", "Import it again.")
     if plan.key.can_sign:
         request(device, plan.slot, [[("CN", "import")]], pubkey=point)
-    return point
 
 
 def request(

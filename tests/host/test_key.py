@@ -207,7 +207,7 @@ class TestImport:
         seen = run(importing, "key", "import", 2, "--key", pem, "--write-key", sealed)
         assert seen.status == 0, seen.err
         assert public(seen.out) == importing.keys[2].public_key()
-        assert "written encrypted; its public key and its signature were checked" in seen.err
+        assert "written encrypted" in seen.err and "Its public key and its signature: checked" in seen.err
         assert "whoever has" in seen.err and "Delete" in seen.err
         assert "Identity.Request" in importing.calls
 
@@ -313,6 +313,17 @@ class TestImport:
         more = ["--write-key", sealed, "--yes-overwrite", SERIAL]
         seen = run(importing, "key", "import", 0, "--key", pem, *more)
         assert seen.status == 5 and "never replaced" in seen.err and IMPORT not in importing.calls
+
+    def test_a_slot_that_shows_no_public_key(self, importing, run, pem, sealed):
+        importing.config[96 + 2 * 2] &= ~2
+        importing.faults["ATCA.GetPubKey"] = {
+            "code": 500,
+            "kind": "chip",
+            "message": "GenKey: execution error",
+        }
+        seen = run(importing, "key", "import", 2, "--key", pem, "--write-key", sealed)
+        assert seen.status == 0 and "can't be checked from here" in seen.err
+        assert "Identity.Request" not in importing.calls
 
     def test_the_chip_has_another_key_afterwards(self, importing, run, pem, sealed):
         importing.tamper["ATCA.GetPubKey"] = lambda _: {

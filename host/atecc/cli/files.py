@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,8 @@ def check_free(path: Path | None, force: bool) -> None:
         )
     if not path.parent.is_dir():
         raise ArgumentError(f"There is no directory {path.parent} to write {path.name} to.")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise ArgumentError(f"{path} can't be written: no permission.")
 
 
 def write(path: Path, data: bytes, force: bool) -> None:

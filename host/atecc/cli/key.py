@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,8 @@ def generate(
         point = keyops.generate(device, plan, serial)
     _show(app, slot, point, out, force, {"generated": True, "replaced": plan.owner or None})
     app.say(f"The chip made a key in slot {slot}: it can't be read out.", style="green")
-    app.say(f"A certificate request for it: atecc csr --slot {slot} --subject /CN=NAME")
+    app.say(f"A certificate request for it: atecc csr --slot {slot} --subject CN=NAME")
+    app.say(f"An identity with it: atecc provision … --slot {slot} --key existing")
 
 
 @command.command(
@@ -142,8 +144,13 @@ def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **
         point = keyops.import_key(device, plan, key, secret, serial)
     _show(app, slot, point, out, force, {"imported": True, "replaced": plan.owner or None})
     way = "encrypted" if secret else "in the clear"
-    checked = "public key and its signature were" if plan.key.can_sign else "public key was"
-    app.say(f"The key is in slot {slot}, written {way}; its {checked} checked.", style="green")
+    app.say(f"The key is in slot {slot}, written {way}.", style="green")
+    if plan.checkable:
+        app.say(f"Its {plan.checkable}: checked.", style="green")
+    else:
+        app.warn(
+            f"Slot {slot} shows no public key: whether it holds the right key can't be checked from here."
+        )
     app.say(f"Delete {file} where nobody needs it any more.")
 
 
@@ -191,6 +198,8 @@ def _show(
     pem = point_pem(point)
     if out is not None or not app.json:
         data = {"pem": pem.encode(), "der": point_der(point), "raw": point}[form]
+        if form != "pem" and out is None and sys.stdout.isatty():
+            raise ArgumentError("That is binary: not for a terminal.", "--out FILE writes it to a file.")
         deliver(out, data, force)
     if app.json:
         app.emit({"slot": slot, "pubkey": point.hex(), "pem": pem} | more)
