@@ -105,8 +105,8 @@ class LockPlan:
 
     @property
     def target(self) -> str:
-        """What people call it: config zone, slot 5."""
-        return f"{self.zone} zone" if self.slot is None else f"slot {self.slot}"
+        """What people call it: the config zone, slot 5."""
+        return f"the {self.zone} zone" if self.slot is None else f"slot {self.slot}"
 
 
 _IMPOSSIBLE = {
@@ -214,7 +214,7 @@ def lock(device: Device, plan: LockPlan, serial: str, even_if_useless: bool = Fa
         device.lock_slot(plan.slot, number)
     after = read_config(device)
     if not _is_locked(plan, after):
-        raise ChipError(f"The board says it locked the {plan.target}, but the chip says it is open.")
+        raise ChipError(f"The board says it locked {plan.target}, but the chip says it is open.")
     _compare_after_lock(plan, after)
     return Receipt(
         plan.zone, after.serial, after.revision, plan.crc, after.data.hex(), int(time.time()), plan.slot
@@ -237,6 +237,6 @@ def _compare_after_lock(plan: LockPlan, after: ConfigZone) -> None:
         expected = plan.config.patched(88, bits.to_bytes(2, "little"))
     if after != expected:
         raise ChipError(
-            f"The {plan.target} is locked, but the configuration now reads differently from what was shown.",
+            f"Locking {plan.target} worked, but the configuration now reads differently from what was shown.",
             "`atecc chip config get` shows it. Put this chip aside until that is understood.",
         )

@@ -40,7 +40,10 @@ def test_help_is_quick_and_needs_nothing_heavy():
 
 COMMANDS = [
     "info",
+    "chip show",
     "chip config get",
+    "chip config check",
+    "chip config diff",
     "chip config set",
     "chip lock",
     "key generate",

@@ -150,19 +150,13 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
     table = slot_table(plan.config, only=plan.slot)
     options = () if plan.slot is not None else (options_line(plan.config),)
     console.print(table, "", *options, _crc_line(plan), "", sep="\n")
-    console.print(
-        f"Locking {_the(plan.target)} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red"
-    )
+    console.print(f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red")
     console.print("Nobody will ever be able again")
     for one in plan.impossible:
         console.print(f"  - {one}")
     console.print("")
     for warning in plan.findings.warnings:
         app.warn(warning)
-
-
-def _the(target: str) -> str:
-    return target if target.startswith("slot") else f"the {target}"
 
 
 def _crc_line(plan: LockPlan) -> str:
