@@ -110,7 +110,7 @@ def overview(
 
 def _content(key: KeyInfo | None, identities: IdentityStatus | None, locked: bool) -> tuple[str, str]:
     if key is None:
-        return (LOCKED, "locked") if locked else (OPEN, "open")
+        return (LOCKED, "locked") if locked else (OPEN, "not locked")
     suffix = ", locked" if locked else ""
     if not key.valid:
         return EMPTY, f"no key{suffix}"

@@ -116,7 +116,11 @@ class _Play:
         with self._steps.step("board", "starting a simulated board with this chip's configuration") as step:
             self._simulator.__enter__()
             step.meaning = "rehearsal on a simulated chip with this configuration"
-        self._device = self._simulator.device()
+        try:
+            self._device = self._simulator.device()
+        except BaseException:
+            self._simulator.__exit__()
+            raise
         return self._device
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

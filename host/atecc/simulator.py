@@ -91,9 +91,10 @@ class Simulator:
         self._log = Path(self._directory.name, "log").open("w+")
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "simboard", "--virtual-time", "--state", str(state)],
+                # The leash ends it when our end of its standard input closes, even if we are killed.
+                [sys.executable, "-m", "simboard.leash", "simboard", "--virtual-time", "--state", str(state)],
                 env=os.environ | {"PYTHONPATH": str(self._clone / PACKAGES)},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
                 text=True,
@@ -129,7 +130,8 @@ class Simulator:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    stream.close()
         self._log.close()
         self._directory.cleanup()

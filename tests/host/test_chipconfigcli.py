@@ -71,7 +71,12 @@ def test_a_picture(board, run, tmp_path):
     root = ElementTree.parse(tmp_path / "chip.svg").getroot()
     texts = [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
     assert [text for text in texts if text.isdigit()] == [str(n) for n in range(16)]
-    assert "device key" in texts and "key of active identity a" in texts and "data, open" in texts
+    assert (
+        "device key" in texts
+        and "key of active identity a" in texts
+        and "not locked" in texts
+        and "data, not locked by itself" in texts
+    )
     assert "http" not in (tmp_path / "chip.svg").read_text().replace("http://www.w3.org/2000/svg", "")
 
 

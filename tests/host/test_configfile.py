@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 
 import pytest
-from atecc.chipconfig import ConfigZone
-from atecc.chipconfig.document import FACTORY, Configuration, Label, dump, parse
+from atecc.chipconfig import ConfigZone, chipwords, slotwords
+from atecc.chipconfig.document import FACTORY, ROLES, Configuration, Label, dump, parse
 from atecc.chipconfig.load import load, loads
 from atecc.chipconfig.presets import PRESETS, labels_of, preset, preset_text
 from atecc.errors import ArgumentError
@@ -265,6 +265,21 @@ def test_files_that_cannot_be_read(tmp_path):
     (tmp_path / "huge").write_text("00 " * 200_000)
     with pytest.raises(ArgumentError, match="far too large"):
         load(str(tmp_path / "huge"))
+
+
+def test_the_documented_example_is_one():
+    text = (Path(__file__).parents[2] / "host" / "CONFIGURATION.md").read_text()
+    configuration = loads(text.split("```yaml\n")[1].split("```")[0], "example.yaml")
+    assert str(configuration.labels[0]) == "signing key" and configuration.zone.slots[9].write_key == 4
+
+
+def test_every_word_is_documented():
+    text = (Path(__file__).parents[2] / "host" / "CONFIGURATION.md").read_text()
+    words = {*slotwords.COMMON, *slotwords.FLAGS, *slotwords.PRIVATE, *slotwords.OTHER, *ROLES}
+    words |= {field.name for field in chipwords.FIELDS if not field.name.startswith("x509-format-")}
+    slots = {word for word in words if word.endswith("-slot") and not word.startswith("secure-boot")}
+    assert {word for word in words - slots - {"name"} if f"`{word}`" not in text} == set()
+    assert {word for word in slots if f"`{word.removesuffix('-slot')}`" not in text} == set()
 
 
 def test_a_file_with_a_presets_name_wins(tmp_path, monkeypatch):

@@ -2,6 +2,8 @@
 
 import json
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -118,7 +120,7 @@ def test_a_simulator_that_is_not_built(blank, run, tmp_path):
 def test_a_simulator_that_does_not_start(blank, run, tmp_path):
     package = tmp_path / "boards" / "SIM" / "simboard"
     package.mkdir(parents=True)
-    (package / "__main__.py").write_text("raise SystemExit('no luck today')")
+    (package / "leash.py").write_text("raise SystemExit('no luck today')")
     (tmp_path / "build" / "sim").mkdir(parents=True)
     (tmp_path / "build" / "sim" / "micropython").touch()
     seen = run(blank, "chip", "config", "set", "--rehearse", "--yes", "--simulator", tmp_path)
@@ -131,6 +133,26 @@ def test_nothing_is_left_running(blank, run):
         process = simulator._process
         assert process.poll() is None
     assert isinstance(process, subprocess.Popen) and process.poll() is not None
+
+
+KILLED = """
+import os, signal, sys
+from atecc.chipconfig import ConfigZone
+from atecc.simulator import Simulator, find_clone, state_of
+simulator = Simulator(find_clone(sys.argv[1]), state_of(ConfigZone(bytes.fromhex(sys.argv[2])))).__enter__()
+print(simulator._process.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_nothing_is_left_running_even_by_a_killed_tool():
+    command = [sys.executable, "-c", KILLED, CLONE, BLANK.hex()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    status = Path("/proc", done.stdout.strip(), "status")
+    deadline = time.monotonic() + 5
+    while status.exists() and "zombie" not in status.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert done.stdout and (not status.exists() or "zombie" in status.read_text())
 
 
 # Slots

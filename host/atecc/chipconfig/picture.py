@@ -11,7 +11,9 @@ from atecc.chipconfig.abilities import Stage
 if TYPE_CHECKING:
     from atecc.overview import Overview, SlotView
 
-CARD_W, CARD_H, GAP, LEFT, TOP, COLUMNS = 262, 160, 14, 24, 92, 4
+CARD_W, GAP, LEFT, TOP, COLUMNS = 262, 14, 24, 92, 4
+# Two blocks of words while the locks are still to come, one afterwards.
+HEIGHTS = {Stage.OPEN: 146, Stage.CONFIG: 160, Stage.BOTH: 122}
 WIDTH = 2 * LEFT + COLUMNS * CARD_W + (COLUMNS - 1) * GAP
 LINE_CHARS = 40
 # Colour and name of what a slot is in: dark enough to be read on white, and never colour alone.
@@ -19,8 +21,8 @@ STATES = {
     "active": ("#1b7a3d", "key of the active identity"),
     "idle": ("#2f6fb0", "key of the idle identity"),
     "unknown": ("#a05a00", "a key no identity knows"),
-    "empty": ("#6b7280", "no key yet"),
-    "open": ("#8a94a3", "data, open"),
+    "empty": ("#374151", "no key yet"),
+    "open": ("#6b7684", "data, not locked by itself"),
     "locked": ("#b3261e", "locked by itself"),
 }
 STYLE = """
@@ -34,7 +36,7 @@ STYLE = """
 
 def draw(seen: Overview) -> str:
     """The picture of a chip, or of a configuration."""
-    height = TOP + 4 * (CARD_H + GAP) + 34
+    height = TOP + 4 * (HEIGHTS[seen.stage] + GAP) + 34
     zone = seen.zone
     sub = f"Revision {zone.revision}, I2C address 0x{zone.i2c_address:02x}. {_capital(seen.locks)}."
     parts = [
@@ -62,19 +64,20 @@ def _text(x: float, y: float, style: str, text: str, fill: str = "") -> str:
 
 
 def _card(view: SlotView, stage: Stage) -> str:
+    tall = HEIGHTS[stage]
     x = LEFT + view.number % COLUMNS * (CARD_W + GAP)
-    y = TOP + view.number // COLUMNS * (CARD_H + GAP)
+    y = TOP + view.number // COLUMNS * (tall + GAP)
     colour = STATES[view.state][0]
     fill = "#ffffff" if view.state != "empty" else "#fafbfc"
     lines = [
-        f'<rect x="{x}" y="{y}" width="{CARD_W}" height="{CARD_H}" rx="8" fill="{fill}" stroke="#cbd2d9"/>',
+        f'<rect x="{x}" y="{y}" width="{CARD_W}" height="{tall}" rx="8" fill="{fill}" stroke="#cbd2d9"/>',
         f'<rect x="{x + 12}" y="{y + 12}" width="30" height="24" rx="5" fill="{colour}"/>',
         f'<text x="{x + 27}" y="{y + 29}" class="number" text-anchor="middle">{view.number}</text>',
         _text(x + 52, y + 22, "role", _short(view.role, 26)),
         _text(x + 52, y + 37, "type", view.type),
         *_abilities(view, stage, x + 12, y + 56),
-        f'<circle cx="{x + 17}" cy="{y + CARD_H - 15}" r="4.5" fill="{colour}"/>',
-        _text(x + 28, y + CARD_H - 11, "state", _short(view.holds, 33), colour),
+        f'<circle cx="{x + 17}" cy="{y + tall - 15}" r="4.5" fill="{colour}"/>',
+        _text(x + 28, y + tall - 11, "state", _short(view.holds, 33), colour),
     ]
     return "\n".join(lines)
 
