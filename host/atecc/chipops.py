@@ -6,10 +6,10 @@ Both come as a plan that can be shown before anything happens, and carry out exa
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from atecc.chipconfig.check import Findings, check, check_data_lock, check_slot_lock
-from atecc.chipconfig.document import Label
+from atecc.chipconfig.document import Configuration, Label
 from atecc.chipconfig.words import Change, changes
 from atecc.chipconfig.zone import ConfigZone
 from atecc.device import CONFIG, DATA, Device
@@ -166,6 +166,18 @@ def _plan_slot_lock(device: Device, chip: ChipInfo, config: ConfigZone, number: 
     else:
         impossible = [f"to write to slot {number}, with or without a key"]
     return LockPlan("slot", chip, config, None, findings, impossible, number, holding)
+
+
+def held_to(plan: LockPlan, wanted: Configuration) -> LockPlan:
+    """The plan, if the chip has just this configuration; judged by what its author says the slots are for."""
+    found = changes(plan.config, wanted.zone.with_fixed_bytes_of(plan.config))
+    if found:
+        raise RefusedError(
+            f"The chip does not hold what {wanted.source} says: "
+            f"{', '.join(change.what for change in found)} differ. Nothing was locked.",
+            "`atecc chip config diff` shows how; `atecc chip config set` writes it.",
+        )
+    return replace(plan, findings=check(plan.config, wanted.labels))
 
 
 def refuse_unfit(plan: LockPlan) -> None:

@@ -249,3 +249,28 @@ def test_useless_locks_have_one_named_way(configured, run):
     seen = run(configured, "chip", "lock", "config", "--yes-lock", SERIAL)
     assert seen.status == 5 and "--even-if-useless" in seen.err and configured.config[87] == 0x55
     assert run(configured, "chip", "lock", "config", "--yes-lock", SERIAL, "--even-if-useless").status == 0
+
+
+# What is locked is what was meant
+
+
+def test_a_lock_held_to_a_file(configured, run):
+    assert run(configured, "chip", "lock", "config", "--holds", "tls").status == 0
+    configured.config[16] = 0x6A
+    seen = run(configured, "chip", "lock", "config", "--holds", "tls", "--yes-lock", SERIAL)
+    assert seen.status == 5 and "does not hold what preset tls says: I2C address differ" in seen.err
+    assert configured.config[87] == 0x55
+
+
+def test_a_lock_held_to_the_promises_of_a_file(blank, run, tmp_path):
+    text = run(blank, "chip", "config", "get", "--preset", "tls").out
+    (tmp_path / "mine.yaml").write_text(text.replace("    role: unused", "    role: certificate", 1))
+    run(blank, "chip", "config", "set", tmp_path / "mine.yaml", "--yes", "--even-if-useless")
+    seen = run(blank, "chip", "lock", "config", "--holds", tmp_path / "mine.yaml", "--yes-lock", SERIAL)
+    assert seen.status == 5 and "Slot 3 is called certificate, but it can't be read" in seen.err
+    assert blank.config[87] == 0x55
+
+
+def test_only_the_config_zone_is_held_to_a_file(half, run):
+    assert run(half, "chip", "lock", "data", "--holds", "tls").status == 2
+    assert run(half, "chip", "lock", "data", "--holds", "none.yaml").status == 2

@@ -14,6 +14,7 @@ from atecc.cli.rehearse import rehearse_lock, rehearse_options
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
+    from atecc.chipconfig.document import Configuration
     from atecc.chipops import LockPlan, Receipt
     from atecc.device import Device
 
@@ -39,6 +40,7 @@ class Wish:
 
     confirm: bool
     yes_lock: str | None
+    holds: str | None
     receipt: Path | None
     even_if_useless: bool
     rehearse: bool
@@ -53,7 +55,7 @@ class Wish:
     "lock",
     cls=Command,
     examples="""atecc chip lock config
-    atecc chip lock config --rehearse --confirm --receipt chip-7.json
+    atecc chip lock config --holds mine.yaml --rehearse --confirm --receipt chip-7.json
     atecc chip lock data --yes-lock 0123f1a2b3c4d5e6ee
     atecc chip lock slot 0 --confirm""",
 )
@@ -69,6 +71,11 @@ class Wish:
     "--data-crc",
     type=Crc(),
     help="What the chip's CRC over data slots and OTP must be; their content can't be read before the lock.",
+)
+@click.option(
+    "--holds",
+    metavar="FILE",
+    help="Lock the config zone only if it holds what FILE (or a preset) says; FILE's roles are promises then.",
 )
 @click.option(
     "--receipt",
@@ -90,10 +97,13 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
 
     wish = Wish(**options)
     _check_arguments(zone, number, data_crc)
+    wanted = _wanted(zone, wish)
     if wish.receipt is not None:
         must_be_new(wish.receipt)
     with app.device() as device:
         plan = chipops.plan_lock(device, zone, data_crc, number)
+        if wanted is not None:
+            plan = chipops.held_to(plan, wanted)
         _show_plan(app, plan, to_stdout=wish.dry)
         if not wish.even_if_useless:
             chipops.refuse_unfit(plan)
@@ -105,7 +115,7 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
             "Type the chip's serial number to lock it:", "--yes-lock SERIAL confirms it in a script."
         )
         receipt = _lock(device, plan, typed, wish)
-    _show_receipt(app, receipt)
+    _show_receipt(app, receipt, rehearsal)
     if wish.receipt is not None:
         app.say(f"Receipt written into {wish.receipt}.")
 
@@ -121,6 +131,16 @@ def _check_arguments(zone: str, number: int | None, data_crc: int | None) -> Non
             if zone == "slot"
             else f"The {zone} zone has no number; one slot is locked by `atecc chip lock slot {number}`."
         )
+
+
+def _wanted(zone: str, wish: Wish) -> Configuration | None:
+    from atecc.chipconfig.load import load
+
+    if wish.holds is None:
+        return None
+    if zone != "config":
+        raise ArgumentError("--holds is for the config zone: it compares the configuration.")
+    return load(wish.holds)
 
 
 def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
@@ -199,7 +219,7 @@ def _target(receipt: Receipt) -> str:
     return f"{receipt.zone} zone" if receipt.slot is None else f"slot {receipt.slot}"
 
 
-def _show_receipt(app: App, receipt: Receipt) -> None:
+def _show_receipt(app: App, receipt: Receipt, rehearsal: list[dict[str, Any]] | None) -> None:
     from atecc.cli.show import pairs, utc
 
     rows = [
@@ -210,4 +230,5 @@ def _show_receipt(app: App, receipt: Receipt) -> None:
     ]
     if receipt.slot is not None:
         del rows[2]
-    app.emit({"locked": True} | asdict(receipt), pairs(rows))
+    played = {} if rehearsal is None else {"rehearsal": rehearsal}
+    app.emit({"locked": True} | asdict(receipt) | played, pairs(rows))
