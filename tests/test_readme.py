@@ -16,7 +16,8 @@ LINES = [
     for block in BLOCKS
     for line in block.splitlines()
 ]
-COMMANDS = sorted({line for line in LINES if line.startswith("atecc ")})
+PIPED = [part.strip() for line in LINES for part in line.split("|")]
+COMMANDS = sorted({part for part in PIPED if part.startswith("atecc ")})
 TARGETS = sorted({line.split()[1] for line in LINES if line.startswith("make ")})
 
 

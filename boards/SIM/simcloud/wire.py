@@ -6,6 +6,7 @@ to `tick` also lists the client IDs to cut off, each after a NUL. The other end 
 
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 
 from simcloud.journal import Decision, Journal
@@ -44,8 +45,10 @@ class Wire:
         self._theirs.close()
 
     def _serve(self) -> None:
-        while question := self._ours.recv(MAX_QUESTION):
-            self._ours.send(self._answer(question))
+        # A broker that is stopped while it waits for an answer hears none.
+        with suppress(BrokenPipeError):
+            while question := self._ours.recv(MAX_QUESTION):
+                self._ours.send(self._answer(question))
 
     def _answer(self, question: bytes) -> bytes:
         """A question that can't be answered is answered with no, and the journal says so."""
