@@ -7,11 +7,9 @@ from atecc.compressed import Compressed
 from atecc.errors import CertificateError
 from atecc.factorycert import ROOT_NAME, ROOT_POINT, FactorySlots, rebuild
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from factoryroot import factory_root
 from fakedevice import FakeDevice
-from simchip.factory import ROOT_KEY_ID, ROOT_SCALAR
 from simchip.presets import fresh_image
 from simchip.rng import SeededRandom
 
@@ -138,18 +136,7 @@ def chip(request):
 @pytest.fixture
 def root(tmp_path):
     """The stand-in that has signed the simulated signers, as a CA's certificate."""
-    key = ec.derive_private_key(int.from_bytes(ROOT_SCALAR, "big"), ec.SECP256R1())
-    pairs = (("2.5.4.10", "Microchip Technology Inc"), ("2.5.4.3", ROOT_NAME))
-    name = x509.Name([x509.NameAttribute(x509.ObjectIdentifier(oid), value) for oid, value in pairs])
-    real = rebuild(REAL).signer
-    builder = x509.CertificateBuilder(
-        name, name, key.public_key(), 1, real.not_valid_before_utc, real.not_valid_after_utc
-    )
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier(ROOT_KEY_ID), critical=False)
-    path = tmp_path / "root.pem"
-    path.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    return path
+    return factory_root(tmp_path)
 
 
 class TestCertFactory:
