@@ -83,7 +83,7 @@ def test_a_picture(board, run, tmp_path):
 def test_a_picture_never_replaces_a_file(board, run, tmp_path):
     (tmp_path / "chip.svg").write_text("mine")
     seen = run(board, "chip", "show", "--svg", tmp_path / "chip.svg")
-    assert seen.status == 2 and "is not overwritten" in seen.err and board.calls == []
+    assert seen.status == 5 and "is not overwritten" in seen.err and board.calls == []
     assert (tmp_path / "chip.svg").read_text() == "mine"
     assert run(board, "chip", "show", "--svg", tmp_path / "none" / "chip.svg").status == 2
 

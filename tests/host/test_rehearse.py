@@ -226,7 +226,7 @@ def test_a_receipt_never_replaces_a_file(configured, run, tmp_path):
     file.write_text("mine")
     configured.calls.clear()
     seen = run(configured, "chip", "lock", "config", "--yes-lock", SERIAL, "--receipt", file)
-    assert seen.status == 2 and "is not overwritten" in seen.err and file.read_text() == "mine"
+    assert seen.status == 5 and "is not overwritten" in seen.err and file.read_text() == "mine"
     assert configured.calls == []
 
 

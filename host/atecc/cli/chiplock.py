@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import App, Command, pass_app
+from atecc.cli.files import check_free, write
 from atecc.cli.rehearse import rehearse_lock, rehearse_options
 from atecc.errors import ArgumentError
 
@@ -93,13 +94,11 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
     impossible for good.
     """
     from atecc import chipops
-    from atecc.files import must_be_new
 
     wish = Wish(**options)
     _check_arguments(zone, number, data_crc)
     wanted = _wanted(zone, wish)
-    if wish.receipt is not None:
-        must_be_new(wish.receipt)
+    check_free(wish.receipt)
     with app.device() as device:
         plan = chipops.plan_lock(device, zone, data_crc, number)
         if wanted is not None:
@@ -117,6 +116,8 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
         receipt = _lock(device, plan, typed, wish)
     _show_receipt(app, receipt, rehearsal)
     if wish.receipt is not None:
+        document = {"locked": True} | asdict(receipt)
+        write(wish.receipt, json.dumps(document, indent=2).encode() + b"\n", force=True)
         app.say(f"Receipt written into {wish.receipt}.")
 
 
@@ -144,21 +145,17 @@ def _wanted(zone: str, wish: Wish) -> Configuration | None:
 
 
 def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
-    """Lock, and write the receipt; that it can be written is made sure before it is too late."""
+    """Lock; that the receipt can be written afterwards is made sure before it is too late."""
     from atecc import chipops
-    from atecc.files import reserve
 
-    file = wish.receipt
-    if file is None:
-        return chipops.lock(device, plan, typed, wish.even_if_useless)
-    reserve(file)
+    if wish.receipt is not None:
+        write(wish.receipt, b"")
     try:
-        receipt = chipops.lock(device, plan, typed, wish.even_if_useless)
+        return chipops.lock(device, plan, typed, wish.even_if_useless)
     except BaseException:
-        file.unlink(missing_ok=True)
+        if wish.receipt is not None:
+            wish.receipt.unlink(missing_ok=True)
         raise
-    file.write_text(json.dumps({"locked": True} | asdict(receipt), indent=2) + "\n")
-    return receipt
 
 
 def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atecc.cli.app import App, Command, pass_app
+from atecc.cli.files import check_free, write
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,17 +41,15 @@ STYLES = {
 @pass_app
 def show(app: App, svg: Path | None) -> None:
     """Show the sixteen slots: what each is for, what may be done with it, and whether it holds a key."""
-    from atecc.files import must_be_new, write_new
     from atecc.overview import read_overview
 
-    if svg is not None:
-        must_be_new(svg)
+    check_free(svg)
     with app.device() as device:
         seen = read_overview(device)
     if svg is not None:
         from atecc.chipconfig.picture import draw
 
-        write_new(svg, draw(seen))
+        write(svg, draw(seen).encode())
     zone = seen.zone
     app.emit(
         seen.as_dict(),

@@ -13,6 +13,8 @@ import click
 
 from atecc.errors import ArgumentError, RefusedError
 
+_ANOTHER = "Name another file, or add --force where the command has it."
+
 IN = OUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -27,26 +29,25 @@ def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
 
-def check_free(path: Path | None, force: bool) -> None:
+def check_free(path: Path | None, force: bool = False) -> None:
     """Whether it can be written later, said before anything is done for it."""
     if path is None or str(path) == "-":
         return
     if path.exists() and not force:
-        raise RefusedError(
-            f"{path} is there already: it is not replaced.", "Take another name, or add --force."
-        )
+        raise RefusedError(f"{path} is there already, and is not overwritten.", _ANOTHER)
     if not path.parent.is_dir():
         raise ArgumentError(f"There is no directory {path.parent} to write {path.name} to.")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise ArgumentError(f"{path} can't be written: no permission.")
 
 
-def write(path: Path, data: bytes, force: bool) -> None:
+def write(path: Path, data: bytes, force: bool = False) -> None:
+    """All of `data` into a file that is new, or, with `force`, in the place of another."""
     try:
         with path.open("wb" if force else "xb") as file:
             file.write(data)
     except FileExistsError as error:
-        raise RefusedError(f"{path} is there already: it is not replaced.", "Add --force.") from error
+        raise RefusedError(f"{path} is there already, and is not overwritten.", _ANOTHER) from error
     except OSError as error:
         raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
