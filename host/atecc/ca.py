@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atecc.csr import same_key, when
+from atecc.csr import key_usage, same_key, when
 from atecc.errors import ArgumentError, CertificateError
 from atecc.keyfile import AskPassword, load_certificates, load_private_key
 from atecc.names import from_x509
@@ -83,7 +83,7 @@ class LocalCA:
             .not_valid_before(start)
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(), critical=True)
+            .add_extension(key_usage(["digitalSignature"]), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
             .add_extension(_authority_key(self.certificate), critical=False)
@@ -201,24 +201,6 @@ def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     if isinstance(own, x509.SubjectKeyIdentifier):
         return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own)
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())  # type: ignore[arg-type]
-
-
-def _key_usage() -> x509.KeyUsage:
-    from cryptography import x509
-
-    wanted = {"digital_signature"}
-    names = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{name: name in wanted for name in names})
 
 
 def _hash_for(key: object) -> hashes.SHA256 | hashes.SHA384 | hashes.SHA512:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atecc.compressed import Compressed
+from atecc.csr import key_usage
 from atecc.errors import CertificateError
 from atecc.points import from_point, point_der
 
@@ -109,7 +110,7 @@ def _signer(compressed: Compressed, point: bytes, root: bytes) -> tuple[x509.Cer
             f"is number {SIGNER_TEMPLATE}."
         )
     extensions: list[Extension] = [
-        (_usage("digital_signature", "key_cert_sign", "crl_sign"), True),
+        (key_usage(["digitalSignature", "keyCertSign", "cRLSign"]), True),
         (x509.BasicConstraints(ca=True, path_length=0), True),
     ]
     subject = signer_name(compressed.signer_id), point
@@ -126,7 +127,7 @@ def _candidates(compressed: Compressed, slots: FactorySlots, signer_point: bytes
     name = f"{serial} ATECC" if compressed.template == 2 else f"sn{serial}"
     extensions: list[Extension] = [
         (x509.BasicConstraints(ca=False, path_length=None), True),
-        (_usage("digital_signature", "key_agreement"), True),
+        (key_usage(["digitalSignature", "keyAgreement"]), True),
     ]
     alternatives = [extensions]
     address = _mac_address(slots.mac_address)
@@ -151,23 +152,6 @@ def _mac_address_name(address: str) -> Extension:
 
     name = x509.Name([x509.NameAttribute(NameOID.SERIAL_NUMBER, f"eui48_{address}")])
     return x509.SubjectAlternativeName([x509.DirectoryName(name)]), False
-
-
-def _usage(*allowed: str) -> x509.KeyUsage:
-    from cryptography import x509
-
-    names = (
-        "digital_signature",
-        "content_commitment",
-        "key_encipherment",
-        "data_encipherment",
-        "key_agreement",
-        "key_cert_sign",
-        "crl_sign",
-        "encipher_only",
-        "decipher_only",
-    )
-    return x509.KeyUsage(**{name: name in allowed for name in names})
 
 
 # DER. x509.CertificateBuilder can't be used: it signs by itself, and it writes dates before 2050 as UTCTime, where
