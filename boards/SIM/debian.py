@@ -2,7 +2,7 @@
 """Download Debian packages and unpack them under a directory, without root and without touching the system.
 
     debian.py source micropython mbedtls --suite trixie --into build/src
-    debian.py binary mosquitto mosquitto-clients --into build/root
+    debian.py binary mosquitto mosquitto-clients --into build/debian
 
 `source` leaves each package's upstream source in its own directory under --into; Debian's patches aren't
 applied. `binary` unpacks the packages, and whatever they depend on that this machine doesn't have, into one

@@ -60,7 +60,7 @@ class Broker:
             *extra,
         ]
         self._pass_fds = (plugin.socket,) if plugin else ()
-        self._root = build / "root"
+        self._root = build / "debian"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

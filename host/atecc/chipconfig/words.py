@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from atecc.chipconfig.abilities import conditions_of
 from atecc.chipconfig.chipwords import COUNTERS, FIELDS, STATE, counters_of
 from atecc.chipconfig.document import Label
 from atecc.chipconfig.presets import labels_of
@@ -57,7 +58,7 @@ def describe(zone: ConfigZone, labels: tuple[Label, ...] | None = None) -> list[
 
 def _uses(slot: Slot, number: int) -> str:
     if not slot.private:
-        return _conditions(slot)
+        return conditions_of(slot)
     uses = []
     if slot.read_key & EXTERNAL_SIGN:
         uses.append("signs")
@@ -67,19 +68,8 @@ def _uses(slot: Slot, number: int) -> str:
         into = f" into {number + 1}" if slot.read_key & ECDH_INTO_NEXT else ""
         uses.append(f"ECDH{into}")
     text = ", ".join(uses) or "nothing"
-    conditions = _conditions(slot)
+    conditions = conditions_of(slot)
     return f"{text}; {conditions}" if conditions else text
-
-
-def _conditions(slot: Slot) -> str:
-    said = []
-    if slot.req_auth:
-        said.append(f"after authorising with slot {slot.auth_key}")
-    if slot.persistent_disable:
-        said.append("only while the persistent latch is set")
-    if slot.limited_use:
-        said.append("counts each use")
-    return ", ".join(said)
 
 
 def _reads(slot: Slot) -> str:
