@@ -1,7 +1,10 @@
 """With a CA of one's own: the case that started it, and brokers that say no."""
 
+import re
 import socket
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -106,6 +109,19 @@ def test_an_rsa_ca(user, tmp_path):
     with broker_by(tmp_path, "ca.crt.pem", "ca.key.pem", host):
         user.succeeds(*provision(tmp_path, f"{host}:8883"))
         assert user.succeeds("--json", "mqtt", "status").json["state"] == "connected"
+
+
+def test_the_library_example_of_the_readme(user, case):
+    """host/README.md, as it stands there but for the port and the broker's name."""
+    folder, broker, _ = case
+    readme = Path(__file__).parents[2] / "host" / "README.md"
+    example = re.search(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)[1]
+    example = example.replace("mqtt.acme.ie", broker.split(":")[0]).replace('"auto"', repr(user.port))
+    done = subprocess.run(
+        [sys.executable, "-c", example], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("-----BEGIN CERTIFICATE-----"), done.stderr
+    assert user.succeeds("--json", "mqtt", "status").json["client_id"] == "sensor-1"
 
 
 # What can be seen to be wrong before the chip makes a key.
