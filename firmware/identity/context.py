@@ -54,14 +54,16 @@ class ClientContext:
             raise
 
     def wrap_socket(self, sock, server_hostname=None, **_):
-        """The handshake. A chip's error arrives as itself, any other as OSError or ValueError."""
+        """The handshake. A chip's error arrives as itself, any other as OSError or ValueError.
+
+        On failure `sock` is still open, and still the caller's to close.
+        """
         self.stage = "tls"
         self._error = None
         sock.settimeout(self._timeout)
         try:
             secured = self._context.wrap_socket(sock, server_hostname=server_hostname)
         except (OSError, ValueError):
-            sock.close()
             if self._error:
                 raise self._error
             raise
@@ -102,7 +104,5 @@ class TLSSocket:
         return bool(self._poll.poll(ms))
 
     def close(self):
-        try:
-            self._secured.close()
-        finally:
-            self._plain.close()
+        # This closes the plain socket as well. Closed a second time, its descriptor may be somebody else's by then.
+        self._secured.close()
