@@ -49,7 +49,7 @@ class ClientContext:
         try:
             # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
             return der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
-        except Exception as e:
+        except BaseException as e:  # Ctrl-C as well
             self._error = e  # the TLS library would hide it
             raise
 
