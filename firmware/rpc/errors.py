@@ -8,8 +8,11 @@ from link.mqtt import LinkError
 _CODES = {
     "argument": 400,
     "frame": 400,
+    "auth": 401,
     "refused": 403,
+    "file": 404,
     "method": 404,
+    "busy": 409,
     "state": 409,
     "unlocked": 409,
     "locked": 409,
@@ -18,6 +21,7 @@ _CODES = {
     "certificate": 422,
     "chip": 500,
     "internal": 500,
+    "memory": 503,
     "no-chip": 503,
     "bus": 503,
     "clock": 503,
@@ -45,6 +49,7 @@ def _kind(error):
         (StateLost, "bus"),
         (ChipError, "chip"),
         (ClockError, "argument"),
+        (MemoryError, "memory"),
     ):
         if isinstance(error, base):
             return kind
@@ -58,6 +63,8 @@ def describe(error):
     if kind == "internal":
         # The type only: what an unforeseen exception carries may be anything, a key included.
         message = "the firmware has a defect: %s" % type(error).__name__
+    if isinstance(error, MemoryError):
+        message = "too little memory for this, now: try again when the device does less"
     out = {"code": _CODES[kind], "message": message, "kind": kind}
     if isinstance(error, ChipError):
         out["command"] = error.command
