@@ -6,7 +6,12 @@ import os
 FIRMWARE = "../../firmware"
 
 include("$(MPY_DIR)/extmod/asyncio")
-package("umqtt", base_path="$(UMQTT_DIR)")
+package("umqtt", base_path="$(PARTS_DIR)/umqtt")
+package(
+    "microdot",
+    files=("__init__.py", "microdot.py", "helpers.py", "websocket.py"),
+    base_path="$(PARTS_DIR)/microdot/src",
+)
 
 for name in sorted(os.listdir(FIRMWARE)):
     path = os.path.join(FIRMWARE, name)

@@ -7,7 +7,7 @@
 SIM := boards/SIM
 SIM_BUILD := $(abspath $(BUILD))/sim
 SIM_MICROPYTHON := $(BUILD)/sim/micropython
-SIM_UMQTT := $(BUILD)/umqtt
+SIM_PARTS := $(BUILD)/umqtt/.ready $(BUILD)/microdot/.ready
 
 ifeq ($(MICROPYTHON_DIR),)
 SIM_SOURCE := $(BUILD)/src/micropython
@@ -36,14 +36,15 @@ $(BUILD)/src/.ready: $(SIM)/debian.py
 	@ln -sfn ../../mbedtls $(SIM_SOURCE)/lib/mbedtls
 	@touch $(SIM_SOURCE)/lib/micropython-lib/README.md $@
 
-# pip has no way to only download a package without setup.py: it unpacks it, complains, and tidies up unless told.
-$(SIM_UMQTT)/umqtt/simple.py: $(SIM)/umqtt.txt | $(VENV)/.ready
-	@rm -rf $(SIM_UMQTT) $(SIM_UMQTT).part && mkdir -p $(SIM_UMQTT).part
-	@TMPDIR=$(abspath $(SIM_UMQTT)).part $(PY) -m pip download --no-clean --no-deps --no-binary :all: \
-		--no-cache-dir -r $< -d $(SIM_UMQTT).part >$(SIM_UMQTT).part/log 2>&1 || true
-	@mv $(SIM_UMQTT).part/*/micropython-umqtt*/ $(SIM_UMQTT) 2>/dev/null || \
-		{ cat $(SIM_UMQTT).part/log; echo "umqtt.simple can't be downloaded; is the network up?"; exit 1; }
-	@rm -rf $(SIM_UMQTT).part && touch $@
+# What PyPI has for MicroPython: the source package that boards/SIM/NAME.txt pins, unpacked in $(BUILD)/NAME. pip has no
+# way to only download one: it unpacks it, complains that it can't build it, and tidies up unless told.
+$(SIM_PARTS): $(BUILD)/%/.ready: $(SIM)/%.txt | $(VENV)/.ready
+	@rm -rf $(@D).part && mkdir -p $(@D).part
+	@TMPDIR=$(abspath $(@D)).part $(PY) -m pip download --no-clean --no-deps --no-binary :all: --no-build-isolation \
+		--no-cache-dir -r $< -d $(@D).part >$(@D).part/log 2>&1 || true
+	@ls -d $(@D).part/pip-download-*/*$**/ >/dev/null 2>&1 || \
+		{ cat $(@D).part/log; echo "$* can't be downloaded; is the network up?"; exit 1; }
+	@rm -rf $(@D) && mv $(@D).part/pip-download-*/*$**/ $(@D) && rm -rf $(@D).part && touch $@
 
 $(SIM_BUILD)/mpy-cross/mpy-cross: $(SIM_SOURCE_READY)
 	@echo "building MicroPython's compiler"
@@ -57,11 +58,11 @@ $(SIM_BUILD)/port/board_pins.h: $(SIM)/board.py
 
 # MicroPython notices neither that a frozen file is gone nor that the linker's options have changed. A board that runs,
 # and the last one that could be built, stay as they are until the new one is complete.
-$(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_UMQTT)/umqtt/simple.py \
+$(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_PARTS) \
 		$(SIM_BUILD)/port/board_pins.h $(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
 	@echo "building the simulated board"
 	@rm -f $(SIM_BUILD)/port/frozen_content.c $(SIM_BUILD)/port/micropython
 	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD)/port VARIANT_DIR=$(abspath $(SIM))/port \
-		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_UMQTT_DIR=$(abspath $(SIM_UMQTT)) \
+		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_PARTS_DIR=$(abspath $(BUILD)) \
 		$(SIM_LOGGED)
 	@cp $(SIM_BUILD)/port/micropython $@.new && mv $@.new $@
