@@ -86,29 +86,73 @@ def encode(data):
     return binascii.b2a_base64(data, newline=False).decode()
 
 
-class Method:
-    """A handler and its parameters: required ones as name=converter, optional ones as name=(converter, default)."""
+ANY = ""
+USB = "U"
+BENCH = "B"
+CALLER = object()
 
-    def __init__(self, handler, **params):
+
+class Method:
+    """A handler and its parameters: required ones as name=converter, optional ones as name=(converter, default).
+
+    access: who may call it (README.md): ANY admitted caller, over USB only, or with the bench permission. A parameter
+    given as CALLER is no parameter: the handler gets the Caller in it.
+    """
+
+    def __init__(self, handler, access=ANY, **params):
         self._handler = handler
+        self._access = access
         self._params = params
 
-    def __call__(self, given):
+    def describe(self):
+        """For RPC.Describe: {access, params}."""
+        rows = [(name, rule) for name, rule in self._params.items() if rule is not CALLER]
+        return {"access": self._access, "params": [_row(name, rule) for name, rule in sorted(rows)]}
+
+    def __call__(self, given, caller, bench):
+        self._check_access(caller, bench)
         if not isinstance(given, dict):
             raise RpcError("argument", "params: an object")
         for name in given:
-            if name not in self._params:
-                raise RpcError(
-                    "argument",
-                    "%s: no such parameter (known: %s)" % (name, ", ".join(sorted(self._params)) or "none"),
-                )
-        values = {}
-        for name, rule in self._params.items():
-            convert, *default = rule if isinstance(rule, tuple) else (rule,)
-            if name in given:
-                values[name] = convert(name, given[name])
-            elif default:
-                values[name] = default[0]
-            else:
-                raise RpcError("argument", "%s: missing" % name)
-        return self._handler(**values)
+            if self._params.get(name, CALLER) is CALLER:
+                known = ", ".join(sorted(n for n in self._params if self._params[n] is not CALLER))
+                raise RpcError("argument", "%s: no such parameter (known: %s)" % (name[:64], known or "none"))
+        return self._handler(
+            **{name: self._value(name, rule, given, caller) for name, rule in self._params.items()}
+        )
+
+    def _check_access(self, caller, bench):
+        if caller.owner or self._access == ANY:
+            return
+        if self._access == USB:
+            raise RpcError("refused", "only the owner may do this, over USB")
+        if not bench():
+            raise RpcError("refused", "this needs the bench permission, which the owner grants over USB")
+
+    @staticmethod
+    def _value(name, rule, given, caller):
+        if rule is CALLER:
+            return caller
+        convert, *default = rule if isinstance(rule, tuple) else (rule,)
+        if name in given:
+            return convert(name, given[name])
+        if not default:
+            raise RpcError("argument", "%s: missing" % name)
+        return default[0]
+
+
+def _row(name, rule):
+    """A parameter described; its converter says in an error what it wants."""
+    required = not isinstance(rule, tuple)
+    try:
+        (rule if required else rule[0])(name, _NOTHING)
+    except RpcError as e:
+        wants = str(e)
+    return {"name": name, "required": required, "type": wants[len(name) + 2 :]}
+
+
+class _Nothing:
+    pass
+
+
+_NOTHING = _Nothing()
