@@ -1,4 +1,4 @@
-"""Starts the device: chip, identities, MQTT link, RPC. Then the REPL is free, which is the RPC's serial channel."""
+"""Starts the device: chip, identities, MQTT link, RPC and its channels. Then the REPL is free, also for the RPC."""
 
 import machine
 
@@ -6,12 +6,17 @@ import board
 from atecc608 import ATECC608
 from identity.store import Store
 from link.link import Link
-from rpc import serial
+from rpc import mqtt, serial
+from rpc.access import Access
 from rpc.dispatcher import Dispatcher
+from rpc.services import access as access_service
 from rpc.services.atecc import ATCA
 from rpc.services.identity import Identity
 from rpc.services.mqtt import MQTT
 from rpc.services.system import Sys
+from rpc.web.server import Server
+from rpc.web.tls import DeviceTLS
+from rpc.workers import Workers
 
 
 def open_i2c(freq):
@@ -22,6 +27,7 @@ chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
 # Not /identity: a folder of that name would hide the package.
 store = Store(chip, "/identities", board.KEY_SLOTS)
 link = Link(chip)
+access = Access("/access")
 
 
 def device_id():
@@ -30,10 +36,26 @@ def device_id():
     return store.get(active)["name"] if active else "atecc-" + machine.unique_id().hex()
 
 
-dispatcher = Dispatcher(device_id)
-for service in (Sys(device_id), ATCA(chip, store), Identity(store, link, chip), MQTT(store, link)):
+def bench():
+    return access.bench
+
+
+workers = Workers()
+dispatcher = Dispatcher(device_id, bench)
+tls = DeviceTLS(chip, store, access)
+web = Server(dispatcher, access, workers, tls, lambda: 443, board.LISTEN, board.CONNECTIONS)
+access.changed = web.refresh
+for service in (
+    Sys(device_id),
+    ATCA(chip, store, bench),
+    Identity(store, link, chip, bench, web.refresh),
+    MQTT(store, link),
+    access_service.Access(access, web.status),
+):
     dispatcher.add(service.methods())
 serial.serve(dispatcher)
+link.serve(mqtt.Channel(dispatcher, link, workers))
+web.start()
 
 if store.active:
     link.start(store.get(store.active))

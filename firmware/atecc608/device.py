@@ -28,6 +28,7 @@ _GEN_KEY = const(0x40)
 _SIGN = const(0x41)
 _VERIFY = const(0x45)
 _PRIV_WRITE = const(0x46)
+_AES = const(0x51)
 
 # name, and longest execution in ms at the fastest and at the slowest clock divider (M0, M2)
 _COMMANDS = {
@@ -42,6 +43,7 @@ _COMMANDS = {
     _SIGN: ("Sign", 115, 665),
     _VERIFY: ("Verify", 105, 1085),
     _PRIV_WRITE: ("PrivWrite", 50, 50),
+    _AES: ("AES", 27, 27),
 }
 
 _SUCCESS = const(0x00)
@@ -64,6 +66,7 @@ _SIGN_EXTERNAL = const(0x80)
 _VERIFY_EXTERNAL = const(0x02)
 _P256 = const(0x0004)
 _INFO_KEY_VALID = const(1)
+_AES_DECRYPT = const(1)
 _SELECT_32 = const(0x80)
 _SEALED_DATA_32 = const(0xC2)
 _ZONE_SLOTS = const(2)  # in the commands Read, Write and GenDig
@@ -241,6 +244,10 @@ class ATECC608:
                 raise
 
         return self.repeat(sequence)
+
+    def AES(self, slot, block, data, decrypt=False):
+        """AES-128 ECB of 16 bytes with the 16-byte key number `block` (0 to 3) in `slot`: 16 bytes."""
+        return self._run_alone(_AES, block << 6 | (_AES_DECRYPT if decrypt else 0), slot, data, 16)
 
     def Lock(self, zone, crc=None):
         """Lock `zone` (ZONE_CONFIG or ZONE_DATA) for good. IRREVERSIBLE.

@@ -9,6 +9,7 @@ import select
 import sys
 
 from . import clock
+from .mail import Mail
 from .mqtt import KEEPALIVE, Connection, LinkError
 
 _TICK_MS = 100
@@ -16,7 +17,8 @@ _STOP_MS = 3000
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
 # A handshake in which the chip signs: more than a thread's default; frames are twice as large with 64-bit pointers.
 _STACK_BYTES = (16 if sys.maxsize < 1 << 32 else 48) * 1024
-_INBOX_MAX = 16
+# How often the connection may end while the RPC's topics are subscribed before it is tried without them.
+_SERVE_TRIES = 2
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 
 # Waiting on nothing at all: select's clock is the network's, whatever time.sleep may be tied to (see boards/SIM).
@@ -56,13 +58,15 @@ class _Job:
 class _Session:
     """What one thread does from start to stop, and what is known of it."""
 
-    def __init__(self, chip, record, timeout, topics):
+    def __init__(self, chip, record, timeout, topics, mail, served):
         self._chip = chip
         self.record = record
         self._timeout = timeout
         self.topics = topics
+        self._mail = mail
+        self._served = served
+        self._refused = 0
         self._jobs = []
-        self._inbox = []
         self._receivers = []
         self._connection = None
         self.stopping = False
@@ -117,9 +121,21 @@ class _Session:
         self._connection = Connection(self._chip, self.record, self._arrived, self._timeout)
         for topic, qos in self.topics.items():
             self._connection.subscribe(topic, qos)
+        self._subscribe_served()
         self.tls = self._connection.tls
         self.attempts = 0
         self._enter("connected")
+
+    def _subscribe_served(self):
+        """The RPC's topics; a broker whose policy knows nothing of them cuts off who asks, and is not asked again."""
+        if self._served and self._refused < _SERVE_TRIES:
+            try:
+                for topic in self._served.topics(self.record):
+                    self._connection.subscribe(topic, 1)
+            except LinkError:
+                self._refused += 1
+                raise
+            self._refused = 0
 
     def _serve(self):
         quiet = 0
@@ -128,9 +144,13 @@ class _Session:
         while not self.stopping:
             while self._jobs:
                 self._jobs.pop(0).run(self._connection)
-            waited = 0 if self._connection.wait(_TICK_MS) else _TICK_MS
+            waited = self._wait()
             self._deliver(waited)
             quiet += waited
+            if self._mail.full and pinged:
+                # The answer stays unread for now: what matters is that the broker has heard from us.
+                quiet = 0
+                pinged = False
             if self._connection.heard != heard:
                 heard = self._connection.heard
                 quiet = 0
@@ -142,6 +162,16 @@ class _Session:
             elif quiet >= KEEPALIVE * 500 and not pinged:
                 pinged = True
                 self._connection.ping()
+
+    def _wait(self):
+        """Read what arrives, if there is room for it; how long that took, if nothing came (ms)."""
+        if self._served:
+            self._mail.hand_on(self._served.take)
+        if self._mail.full:
+            _pause.poll(_TICK_MS)
+        elif self._connection.wait(_TICK_MS):
+            return 0
+        return _TICK_MS
 
     def _wait_after(self, error):
         self.last_error = error
@@ -166,26 +196,22 @@ class _Session:
     # Messages.
 
     def _arrived(self, topic, message):
-        if len(self._inbox) == _INBOX_MAX:
-            self._inbox.pop(0)
-        self._inbox.append((topic.decode(), bytes(message)))
+        topic = topic.decode()
+        request = self._served is not None and topic in self._served.topics(self.record)
+        if message is None:
+            self.last_error = LinkError("mqtt", "a message on %s was too large, and is lost" % topic)
+        else:
+            self._mail.add(topic, bytes(message), request)
 
     def _deliver(self, waited):
         """Give each waiting receiver its message, or None when its time is up."""
         for receiver in list(self._receivers):
             job, topic, left = receiver
             receiver[2] = left - waited
-            message = self._take(topic)
+            message = self._mail.take(topic)
             if message or receiver[2] <= 0:
                 self._receivers.remove(receiver)
                 job.finish(message)
-
-    def _take(self, topic):
-        for message in self._inbox:
-            if topic is None or message[0] == topic:
-                self._inbox.remove(message)
-                return message
-        return None
 
 
 class Link:
@@ -195,12 +221,18 @@ class Link:
         self._chip = chip
         self._session = None
         self._topics = {}
+        self._mail = Mail()
+        self._served = None
         self._since = clock.now()
+
+    def serve(self, channel):
+        """Give what arrives on `channel.topics(record)` to `channel.take(topic, message)`, which says if it took it."""
+        self._served = channel
 
     def start(self, record, timeout=30):
         """Connect with `record` (a committed identity) and stay connected. Returns at once."""
         self.stop()
-        self._session = _Session(self._chip, record, timeout, self._topics)
+        self._session = _Session(self._chip, record, timeout, self._topics, self._mail, self._served)
         _thread.stack_size(_STACK_BYTES)
         _thread.start_new_thread(self._session.main, ())
 

@@ -46,7 +46,8 @@ def _client(record, context):
 class Connection:
     """Connected when made; LinkError (or the chip's own error) says what failed, and how far it came.
 
-    record: a staged identity; on_message(topic, message) gets bytes; timeout: seconds for any one wait.
+    record: a staged identity; timeout: seconds for any one wait. on_message(topic, message) gets bytes, None for a
+    message that was too large to be kept; when it returns the broker is told that the message has arrived.
     """
 
     def __init__(self, chip, record, on_message=None, timeout=30):
@@ -57,8 +58,17 @@ class Connection:
         except (OSError, ValueError) as e:
             raise LinkError("tls", "the TLS library can't use this identity: %s" % e)
         self._client = _client(record, self._context)
-        self._client.set_callback(on_message or (lambda topic, message: None))
-        self._guard(self._client.connect)
+        self._on_message = on_message
+        self._client.set_callback(self._arrived)
+        # A session that outlives the connection: what others send with QoS 1 meanwhile waits in the broker.
+        self._guard(self._client.connect, False)
+
+    def _arrived(self, topic, message):
+        if self._client.sock.cut:
+            self._client.sock.cut = False
+            message = None
+        if self._on_message:
+            self._on_message(topic, message)
 
     @property
     def tls(self):

@@ -17,10 +17,12 @@ class Dispatcher:
         self._source = source
         self._bench = bench
         self._methods = {}
-        self.add({
-            "RPC.List": Method(lambda: sorted(self._methods)),
-            "RPC.Describe": Method(self._describe, name=_NAME),
-        })
+        self.add(
+            {
+                "RPC.List": Method(lambda: sorted(self._methods)),
+                "RPC.Describe": Method(self._describe, name=_NAME),
+            }
+        )
 
     def add(self, methods):
         """Add methods: a dict of name to Method."""

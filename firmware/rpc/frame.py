@@ -15,7 +15,7 @@ _LABEL_MAX = const(256)
 def parse(text):
     """(frame, None), or what can be told of the frame and the RpcError that says what is wrong with it."""
     try:
-        frame = _load(text)
+        frame = load(text)
     except RpcError as e:
         return {}, e
     if not isinstance(frame, dict) or not frame:
@@ -28,7 +28,8 @@ def parse(text):
     return frame, None
 
 
-def _load(text):
+def load(text):
+    """The value that JSON `text` (str or bytes) stands for; RpcError if it is none, or too large for this device."""
     if len(text) > SIZE_MAX:
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:

@@ -2,7 +2,9 @@
 
 from binascii import crc32
 
-_DAMAGED = (
+from .caller import owner
+
+DAMAGED = (
     '{"error":{"code":400,"kind":"frame","message":"the frame was damaged on its way, and was not handled"}}'
 )
 
@@ -10,8 +12,16 @@ _served = []
 
 
 def serve(dispatcher):
-    """Let `call` reach `dispatcher`."""
+    """Let `handle` and `call` reach `dispatcher`."""
     _served[:] = [dispatcher]
+
+
+def handle(frame, admit):
+    """Dispatcher.handle, of the device; it is started if need be."""
+    if not _served:
+        # After a soft reset into the raw REPL nobody has done that.
+        import main  # noqa: F401
+    return _served[0].handle(frame, admit)
 
 
 def call(frame, crc=None):
@@ -19,10 +29,11 @@ def call(frame, crc=None):
 
     A frame that does not have the CRC-32 `crc` was damaged on its way: it is not handled.
     """
-    if not _served:
-        # After a soft reset into the raw REPL nobody has started the device.
-        import main  # noqa: F401
     damaged = crc is not None and crc != crc32(frame.encode())
-    reply = _DAMAGED if damaged else _served[0].handle(frame)
+    show(DAMAGED if damaged else handle(frame, owner))
+
+
+def show(reply):
+    """Print a reply, if there is one, as hosts look for it."""
     if reply is not None:
         print('\n"""%s%08x"""' % (reply, crc32(reply.encode())))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[2] / "firmware" / "rpc" / "README.md"
-SETUP = "from main import dispatcher\n"
+SETUP = "from main import dispatcher\nfrom rpc.caller import owner\n"
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def handle(micropython):
 
     def handle(frame):
         text = frame if isinstance(frame, str) else json.dumps(frame)
-        reply = micropython.value("dispatcher.handle(given)", SETUP, text)
+        reply = micropython.value("dispatcher.handle(given, owner)", SETUP, text)
         return reply and json.loads(reply)
 
     return handle
@@ -31,6 +31,12 @@ def call(handle, method, params=None):
 def refusal(handle, method, params=None):
     error = call(handle, method, params)["error"]
     return error["code"], error["kind"], error["message"]
+
+
+def documented():
+    """The rows of the README's table: (method, mark, parameters)."""
+    table = README.read_text().partition("## Methods")[2].partition("### ")[0]
+    return re.findall(r"^\| `(\w+\.\w+)`(?: \*\*([UB])\*\*)? \| ([^|]*) \|", table, re.MULTILINE)
 
 
 def test_a_reply_goes_back_to_who_asked(handle):
@@ -63,21 +69,29 @@ def test_unknown_methods(handle, method):
 
 
 def test_the_readme_and_the_device_list_the_same_methods(handle):
-    table = README.read_text().partition("## Methods")[2].partition("### ")[0]
-    assert (
-        sorted(re.findall(r"^\| `(\w+\.\w+)` \|", table, re.MULTILINE)) == call(handle, "RPC.List")["result"]
-    )
+    assert sorted(row[0] for row in documented()) == call(handle, "RPC.List")["result"]
 
 
 def test_every_documented_parameter_is_known(handle):
     """A parameter that the table names is never `no such parameter`, and one that it doesn't name always is."""
-    table = README.read_text().partition("## Methods")[2].partition("### ")[0]
-    for method, params in re.findall(r"^\| `(\w+\.\w+)` \| ([^|]*) \|", table, re.MULTILINE):
+    for method, _, params in documented():
         code, kind, message = refusal(handle, method, {"nonsense": 1})
         assert (code, kind) == (400, "argument")
         known = re.search(r"known: ([^)]*)", message)[1]
         named = {name.rstrip("?") for name in re.findall(r"`(\w+\??)`", params)}
         assert named == (set() if known == "none" else set(known.split(", "))), method
+
+
+def test_every_method_describes_itself(handle):
+    for method, mark, params in documented():
+        told = call(handle, "RPC.Describe", {"name": method})["result"]
+        assert (told["name"], told["access"]) == (method, mark)
+        rows = {row["name"] + ("" if row["required"] else "?") for row in told["params"]}
+        # (locking needs its confirmations only without the bench permission)
+        assert {r.rstrip("?") for r in rows} == {n.rstrip("?") for n in re.findall(r"`(\w+\??)`", params)}, (
+            method
+        )
+        assert all(row["type"] for row in told["params"])
 
 
 @pytest.mark.parametrize("params", [[], "x", 7, True])
@@ -157,11 +171,11 @@ def test_without_a_chip_the_reply_says_so(handle):
 
 def test_an_unforeseen_exception_shows_its_name_only(micropython):
     setup = (
-        "from rpc.dispatcher import Dispatcher\nfrom rpc.params import Method\n"
+        "from rpc.caller import owner\nfrom rpc.dispatcher import Dispatcher\nfrom rpc.params import Method\n"
         "def fail():\n    raise KeyError('a secret')\n"
         "d = Dispatcher(lambda: 'x')\nd.add({'X.Fail': Method(fail)})\n"
     )
-    reply = json.loads(micropython.value('d.handle(\'{"id":1,"method":"X.Fail"}\')', setup))
+    reply = json.loads(micropython.value('d.handle(\'{"id":1,"method":"X.Fail"}\', owner)', setup))
     assert reply["error"] == {
         "code": 500,
         "kind": "internal",

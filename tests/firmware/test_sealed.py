@@ -93,15 +93,16 @@ def test_a_locked_slot_stays_as_it_is(bench):
 CALL = """
 from atecc608 import ATECC608
 from identity.store import Store
+from rpc.caller import owner
 from rpc.dispatcher import Dispatcher
 from rpc.services.atecc import ATCA
 from rpc.services.identity import Identity
 store = Store(chip, "/identities", (0, 1))
 dispatcher = Dispatcher(lambda: "x")
-dispatcher.add(ATCA(chip, store).methods())
-dispatcher.add(Identity(store, None, chip).methods())
+dispatcher.add(ATCA(chip, store, bool).methods())
+dispatcher.add(Identity(store, None, chip, bool, bool).methods())
 def call(method, **params):
-    reply = json.loads(dispatcher.handle(json.dumps({"id": 1, "method": method, "params": params})))
+    reply = json.loads(dispatcher.handle(json.dumps({"id": 1, "method": method, "params": params}), owner))
     return reply.get("error") or reply
 import binascii, json
 def b64(h):

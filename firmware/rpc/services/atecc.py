@@ -2,42 +2,58 @@
 
 from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16, sealed
 from identity.store import StoreError
+from rpc.caller import OWNER
 from rpc.errors import RpcError
-from rpc.params import Method, binary, encode, flag, integer, text
+from rpc.params import BENCH, CALLER, Method, binary, encode, flag, integer, text
 
 _SLOT = integer(0, 15)
 _SERIAL = (text(18), None)
 
 
 class ATCA:
-    """The service for `chip` (ATECC608); `store` knows whose a slot's key is."""
+    """The service for `chip` (ATECC608); `store` knows whose a slot's key is, `bench()` whether the bench permission is
+    on, with which confirmations may be missing."""
 
-    def __init__(self, chip, store):
+    def __init__(self, chip, store, bench):
         self._chip = chip
         self._store = store
+        self._bench = bench
 
     def methods(self):
         return {
             "ATCA.GetInfo": Method(self.get_info),
             "ATCA.GetConfig": Method(self.get_config),
-            "ATCA.SetConfig": Method(self._chip.write_config, config=binary(128, exactly=True)),
+            "ATCA.SetConfig": Method(
+                self.set_config, BENCH, config=binary(128, exactly=True), serial=_SERIAL
+            ),
             "ATCA.LockZone": Method(
                 self.lock_zone,
+                BENCH,
                 zone=integer(ZONE_CONFIG, ZONE_DATA),
                 serial=_SERIAL,
                 crc=(integer(0, 0xFFFF), None),
             ),
-            "ATCA.LockSlot": Method(self.lock_slot, slot=_SLOT, serial=_SERIAL),
+            "ATCA.LockSlot": Method(self.lock_slot, BENCH, slot=_SLOT, serial=_SERIAL),
             "ATCA.GetPubKey": Method(self.get_pub_key, slot=_SLOT),
-            "ATCA.GenKey": Method(self.gen_key, slot=_SLOT, serial=_SERIAL),
+            "ATCA.GenKey": Method(self.gen_key, slot=_SLOT, serial=_SERIAL, caller=CALLER),
             "ATCA.SetKey": Method(
                 self.set_key,
+                BENCH,
                 slot=_SLOT,
                 key=binary(32, exactly=True),
                 block=(integer(0, 12), 0),
                 ecc=(flag, False),
                 wkey=(binary(32, exactly=True), None),
+                wkslot=(_SLOT, None),
                 serial=_SERIAL,
+            ),
+            "ATCA.Sign": Method(self.sign, slot=_SLOT, digest=binary(32, exactly=True)),
+            "ATCA.AES": Method(
+                self.aes,
+                slot=_SLOT,
+                data=binary(16, exactly=True),
+                block=(integer(0, 3), 0),
+                mode=(integer(0, 1), 0),
             ),
             "ATCA.ReadSlot": Method(self.read_slot, slot=_SLOT),
             "ATCA.KeyInfo": Method(self.key_info, slot=_SLOT),
@@ -74,10 +90,29 @@ class ATCA:
                 "in_use": self._store.use_of(slot, zone) if private else None,
             }
 
-    def lock_zone(self, zone, serial, crc):
-        """IRREVERSIBLE; only for a caller that names this chip, and the configuration that it has checked."""
+    def set_config(self, config, serial):
         with self._chip:
-            self._check_confirmed(self._chip.config(), zone, serial, crc)
+            if serial is not None:
+                self._check_serial(self._chip.config(), serial, "the configuration is for one chip")
+            self._chip.write_config(config)
+
+    def sign(self, slot, digest):
+        with self._chip:
+            if not self._chip.require_locked().slot(slot).can_sign:
+                raise RpcError("slot", "slot %d can't sign: its configuration says so" % slot)
+            return {"signature": encode(self._chip.Sign(slot, digest))}
+
+    def aes(self, slot, data, block, mode):
+        return {"data": encode(self._chip.AES(slot, block, data, decrypt=mode == 1))}
+
+    def lock_zone(self, zone, serial, crc):
+        """IRREVERSIBLE; only for a caller that names this chip and the configuration that it has checked, or with the
+        bench permission."""
+        with self._chip:
+            config = self._chip.config()
+            self._check_confirmed(config, zone, serial, crc)
+            if zone == ZONE_CONFIG and crc is None:
+                crc = crc16(config.data)
             try:
                 self._chip.Lock(zone, crc)
             except StateLost:
@@ -88,7 +123,7 @@ class ATCA:
 
     def _check_confirmed(self, config, zone, serial, crc):
         self._check_serial(config, serial, "locking is for good")
-        if zone == ZONE_CONFIG and crc is None:
+        if zone == ZONE_CONFIG and crc is None and not self._bench():
             raise RpcError(
                 "refused", "locking is for good: give the CRC-16 of the configuration that you have checked"
             )
@@ -96,7 +131,7 @@ class ATCA:
             raise RpcError("unlocked", "the config zone has to be locked before the data zone")
         if config.config_locked if zone == ZONE_CONFIG else config.data_locked:
             raise RpcError("locked", "the zone is locked already")
-        if zone == ZONE_CONFIG and crc != crc16(config.data):
+        if zone == ZONE_CONFIG and crc not in (None, crc16(config.data)):
             raise RpcError(
                 "refused", "the chip's configuration has not the CRC 0x%04X; nothing was locked" % crc
             )
@@ -120,12 +155,13 @@ class ATCA:
                     "bus", "the chip was reset while locking, and the slot is still open; try again"
                 )
 
-    @staticmethod
-    def _check_serial(zone, serial, why):
+    def _check_serial(self, zone, serial, why):
+        if serial is None and self._bench():
+            return
         if serial is None or serial.lower() != zone.serial.hex():
             raise RpcError("refused", "%s: give the serial number of this chip" % why)
 
-    def gen_key(self, slot, serial):
+    def gen_key(self, slot, serial, caller):
         """A new key in `slot`; what is there is destroyed, and so it must be nobody's, or confirmed."""
         with self._chip:
             zone = self._chip.require_locked()
@@ -133,10 +169,10 @@ class ATCA:
                 raise RpcError(
                     "slot", "slot %d can't generate a key: its configuration forbids GenKey" % slot
                 )
-            self._check_replaceable(slot, zone, serial)
+            self._check_replaceable(slot, zone, serial, caller)
             return {"pubkey": encode(self._chip.GenKey(slot))}
 
-    def set_key(self, slot, key, block, ecc, wkey, serial):
+    def set_key(self, slot, key, block, ecc, wkey, wkslot, serial):
         """PrivWrite (ecc) or Write; sealed with `wkey`, the secret in the slot's write key slot, if it is given."""
         with self._chip:
             zone = self._chip.require_locked()
@@ -144,6 +180,10 @@ class ATCA:
             if ecc != rules.private:
                 kind = "private key" if rules.private else "data"
                 raise RpcError("slot", "slot %d is for %s: its configuration says so" % (slot, kind))
+            if wkey is not None and wkslot not in (None, rules.write_key):
+                raise RpcError(
+                    "argument", "wkslot: slot %d's write key is in slot %d" % (slot, rules.write_key)
+                )
             if not ecc:
                 return sealed.write(self._chip, slot, block, key, wkey)
             if not rules.can_import:
@@ -154,12 +194,16 @@ class ATCA:
                 raise RpcError(
                     "slot", "the data zone is locked: slot %d takes a key only sealed (wkey)" % slot
                 )
-            self._check_replaceable(slot, zone, serial)
+            self._check_replaceable(slot, zone, serial, OWNER)
             return sealed.priv_write(self._chip, slot, key, wkey)
 
-    def _check_replaceable(self, slot, zone, serial):
+    def _check_replaceable(self, slot, zone, serial, caller):
         use = self._store.use_of(slot, zone)
-        if use == "active":
+        if use is not None and not caller.owner and not self._bench():
+            raise RpcError(
+                "refused", "slot %d holds a key: to replace it needs the owner's bench permission" % slot
+            )
+        if use == "active" and not self._bench():
             raise StoreError(
                 "key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot
             )

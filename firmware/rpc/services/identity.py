@@ -3,11 +3,13 @@
 import binascii
 import time
 
+import _thread
+
 from identity.certificate import Certificate
 from identity.store import NAMES
 from link.mqtt import Connection
 from rpc.errors import RpcError
-from rpc.params import Method, binaries, binary, choice, encode, flag, integer, items, seconds, text
+from rpc.params import CALLER, Method, binaries, binary, choice, encode, flag, integer, items, seconds, text
 
 # AWS: a thing's name has 128 characters at most, and so has a client ID.
 _NAME = text(128)
@@ -15,12 +17,18 @@ _CERTIFICATE_MAX = 4096
 
 
 class Identity:
-    """The service for `store`; `link` is the device's MQTT link, `chip` signs."""
+    """The service for `store`; `link` is the device's MQTT link, `chip` signs.
 
-    def __init__(self, store, link, chip):
+    bench() tells whether the bench permission is on; switched() is called when another identity is the active one.
+    """
+
+    def __init__(self, store, link, chip, bench, switched):
         self._store = store
         self._link = link
         self._chip = chip
+        self._bench = bench
+        self._switched = switched
+        self._trying = _thread.allocate_lock()
 
     def methods(self):
         return {
@@ -33,6 +41,7 @@ class Identity:
                 key=(choice("new", "existing", "overwrite"), "new"),
                 slot=(integer(0, 15), None),
                 serial=(text(18), None),
+                caller=CALLER,
             ),
             "Identity.Request": Method(
                 self.request, slot=integer(0, 15), subject=items, san=(items, ()), key_usage=(items, ())
@@ -65,7 +74,9 @@ class Identity:
         public_key, request = _worded(self._store.request, slot=slot, **what)
         return {"slot": slot, "pubkey": encode(public_key), "csr": encode(request)}
 
-    def begin(self, **what):
+    def begin(self, caller, **what):
+        if what["key"] == "overwrite" and not caller.owner and not self._bench():
+            raise RpcError("refused", "to overwrite a key needs the owner's bench permission")
         made = _worded(self._store.begin, **what)
         made["pubkey"] = encode(made["pubkey"])
         made["csr"] = encode(made["csr"])
@@ -76,6 +87,14 @@ class Identity:
         return {"identity": name, "sha256": parsed.sha256}
 
     def try_it(self, timeout):
+        if not self._trying.acquire(False):
+            raise RpcError("busy", "another caller is trying the staged identity")
+        try:
+            return self._try(timeout)
+        finally:
+            self._trying.release()
+
+    def _try(self, timeout):
         record = self._store.candidate()
         # The broker cuts off the first of two sessions with one client ID.
         paused = self._link.status()["client_id"] == record["client_id"]
@@ -101,6 +120,7 @@ class Identity:
         active, previous = self._store.commit(untried)
         if self._link.state != "off":
             self._link.start(self._store.get(active))
+        self._switched()
         return {"active": active, "previous": previous}
 
     def discard(self):

@@ -1,8 +1,8 @@
 """MQTT: the device's own link, seen and used from outside."""
 
 from link.mqtt import LinkError
-from rpc.errors import describe
-from rpc.params import Method, flag, integer, seconds, text
+from rpc.errors import RpcError, describe
+from rpc.params import CALLER, Method, flag, integer, seconds, text
 
 _TOPIC = text(256)
 _QOS = (integer(0, 1), 1)
@@ -20,7 +20,7 @@ class MQTT:
         return {
             "MQTT.Status": Method(self.status),
             "MQTT.Connect": Method(self.connect, timeout=(_TIMEOUT, 30)),
-            "MQTT.Disconnect": Method(self.disconnect),
+            "MQTT.Disconnect": Method(self.disconnect, caller=CALLER),
             "MQTT.Publish": Method(
                 self.publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
             ),
@@ -50,7 +50,9 @@ class MQTT:
         self._link.wait_connected()
         return self.status()
 
-    def disconnect(self):
+    def disconnect(self, caller):
+        if caller.channel == "mqtt":
+            raise RpcError("refused", "this would cut off the channel by which it came: use another one")
         self._link.stop()
         return self.status()
 

@@ -1,0 +1,16 @@
+"""Run at every start, also at the ones where main.py is not (mpremote's soft reset): the prompt can always be found."""
+
+import os
+
+from rpc import console, serial
+
+console.hook(globals(), serial.handle)
+
+try:
+    os.stat("/boot.py")
+except OSError:
+    pass
+else:
+    # Frozen, this file hides the one that the board's owner may have.
+    with open("/boot.py") as f:
+        exec(f.read(), globals())  # noqa: S102
