@@ -1,10 +1,10 @@
-"""Run at every start, also at the ones where main.py is not (mpremote's soft reset): the prompt can always be found."""
+"""Run at every start, also at those where main.py is not (mpremote's soft reset): the device can always be found."""
 
 import os
 
 from rpc import console, serial
 
-console.hook(globals(), serial.handle)
+console.watch(serial.handle)
 
 try:
     os.stat("/boot.py")

@@ -1,36 +1,77 @@
 """Mongoose OS's framing on the port of the REPL (README.md).
 
-Its client looks for a device by sending triple quotes around a Ctrl-D. At the prompt that is an expression, the empty
-string, and MicroPython hands the value of an expression to a function of this name, which may be replaced: the prompt
-is never anything but the prompt, until that very value appears.
+Its client looks for a device by sending triple quotes around a Ctrl-D, again and again. The prompt ignores the Ctrl-D
+and echoes six quotes, one by one, and that is what is watched for here, as a duplicate terminal (os.dupterm) that
+otherwise only listens: the REPL itself stays as it is.
 """
 
-import builtins
+import io
+import os
 import select
 import sys
 from binascii import crc32
 
+import _thread
 from micropython import const
 
 from . import serial
 from .caller import owner
 
 _SHAKE = '"""\x04"""'
+_PROMPT = b">>> "
+_QUOTE = const(0x22)
+_QUOTES = const(6)
 _SILENCE_MS = const(30000)
 _LINE_MAX = const(16500)
 
 
-def hook(namespace, handle):
-    """Let the REPL whose names are in `namespace` (__main__'s dict) find `handle(text, admit)` behind the framing."""
-    show = builtins.__repl_print__
+class Watch(io.IOBase):
+    """A terminal that is told what the REPL prints, and finds the client in its echo; `run()` is called then."""
 
-    def repl_print(value):
-        if type(value) is str and value == "":
-            Framing(handle).run()
-        else:
-            show(value)
+    def __init__(self, run):
+        self._run = run
+        self._main = _thread.get_ident()
+        self._quotes = None  # how many were echoed since the prompt; None: something else was printed
+        self._running = False
 
-    namespace["__repl_print__"] = repl_print
+    def write(self, data):
+        if not self._running and _thread.get_ident() == self._main:
+            if self._quotes is not None and len(data) == 1 and data[0] == _QUOTE:
+                self._quotes += 1
+                if self._quotes == _QUOTES:
+                    self._found()
+            else:
+                self._quotes = 0 if data[-4:] == _PROMPT else None
+        return len(data)
+
+    def _found(self):
+        self._running = True
+        try:
+            self._run()
+        finally:
+            self._quotes = 0
+            self._running = False
+
+    # Nothing is ever typed here.
+
+    def readinto(self, _buffer):
+        return None
+
+    def ioctl(self, _request, _argument):
+        return 0
+
+
+def watch(handle):
+    """From now on let Mongoose OS's client find `handle(text, admit)` at the prompt."""
+    os.dupterm(Watch(lambda: _serve(handle)))
+
+
+def _serve(handle):
+    try:
+        Framing(handle).run()
+    except Exception as e:
+        sys.print_exception(e)
+    print("\n>>> ", end="")
 
 
 class Framing:
@@ -53,38 +94,36 @@ class Framing:
             pass
 
     def _line(self):
-        """What stands up to the next line's end, without its quotes; None after a long silence."""
-        line = []
-        size = 0
-        while size < _LINE_MAX:
-            if not self._poll.poll(_SILENCE_MS):
+        """What stands up to the next line's end, without its quotes; None at something that stands in no frame."""
+        line = bytearray()
+        while len(line) < _LINE_MAX and self._poll.poll(_SILENCE_MS):
+            c = sys.stdin.buffer.read(1)
+            if c in b"\r\n":
+                return bytes(line).replace(b'"""', b"")
+            if not line and c not in b'" \t{\x04':
                 return None
-            c = sys.stdin.read(1)
-            if c in "\r\n":
-                return "".join(line).replace('"""', "")
-            line.append(c)
-            size += 1
-        return "?"
+            line += c
+        return None
 
     def _take(self, line):
         """Act on a line; False if it is none of the framing's."""
-        text = line.strip()
-        if text == "\x04":
+        line = line.strip()
+        if line == b"\x04":
             print(_SHAKE)
-        elif text[:1] == "{":
-            self._answer(text)
-        return not text or text[0] in "{\x04"
+        elif line[:1] == b"{":
+            self._answer(line)
+        return not line or line[:1] in b"{\x04"
 
-    def _answer(self, text):
-        end = text.rfind("}") + 1
-        text, crc = text[:end], text[end:].strip()
-        damaged = crc and not _matches(crc, text)
-        serial.show(serial.DAMAGED if damaged else self._handle(text, owner))
+    def _answer(self, line):
+        end = line.rfind(b"}") + 1
+        frame, crc = line[:end], line[end:].strip()
+        damaged = crc and not _matches(crc, frame)
+        serial.show(serial.DAMAGED if damaged else self._handle(frame, owner))
 
 
-def _matches(crc, text):
+def _matches(crc, frame):
     try:
         # The client's metadata may go on behind a comma.
-        return int(crc.split(",")[0], 16) == crc32(text.encode())
+        return int(crc.split(b",")[0], 16) == crc32(frame)
     except ValueError:
         return False

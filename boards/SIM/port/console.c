@@ -14,6 +14,7 @@
 #include "py/mphal.h"
 #include "py/mpthread.h"
 #include "py/runtime.h"
+#include "extmod/misc.h"
 #include "board.h"
 
 #define NUDGE SIGUSR1            // ends a system call of the main thread, so that it sees what is pending
@@ -47,7 +48,9 @@ mp_uint_t __wrap_mp_hal_stdout_tx_strn(const char *data, size_t len) {
         }
         done += written;
     }
-    return len;
+    // As on ESP32: a duplicate terminal hears it as well, and may take its time.
+    int duplicated = mp_os_dupterm_tx_strn(data, len);
+    return duplicated >= 0 && (size_t)duplicated < len ? (size_t)duplicated : len;
 }
 
 void __wrap_mp_hal_stdout_tx_str(const char *text) {

@@ -60,6 +60,7 @@ void mp_hal_delay_ms(mp_uint_t ms);
 #define MICROPY_VFS_ROM (0)
 #undef MICROPY_PY_SYS_PATH_DEFAULT
 #define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:/lib"
+#define MICROPY_PY_OS_DUPTERM (1)
 #undef MICROPY_PY_OS_SYSTEM
 #define MICROPY_PY_OS_SYSTEM (0)
 #undef MICROPY_ERROR_PRINTER
