@@ -24,6 +24,13 @@ class Repl:
     def close(self) -> None:
         self._transport.close()
 
+    def soft_reset(self) -> None:
+        self._transport.enter_raw_repl(soft_reset=True)
+
+    def hard_reset(self) -> None:
+        """The board resets some time after this; its REPL is to be opened anew."""
+        self._transport.exec_raw_no_follow("import machine; machine.reset()")
+
     def run(self, code: str, given: Any = None) -> str:
         """Execute `code` with `given` in sight; what it printed. A MicroPython exception is a TransportExecError."""
         source = f"import gc, json\ngc.collect()\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"

@@ -26,8 +26,9 @@ QSTR_GLOBAL_DEPENDENCIES += $(VARIANT_DIR)/mpconfigboard.h
 # A newer compiler's new warnings in MicroPython's or Mbed TLS's sources don't stop the build.
 CFLAGS_EXTRA += -Wno-error
 
-# Time is in clock.c, the console in console.c, the size of stacks in threads.c.
+# Time is in clock.c, the console in console.c, sockets in network.c, the size of stacks in threads.c.
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
-	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait
+	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait \
+	socket accept bind listen
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)
