@@ -115,6 +115,18 @@ class Cloud:
             raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
 
 
+def default_region() -> str:
+    """That of the AWS configuration; nobody is asked."""
+    import boto3
+
+    region = boto3.Session().region_name
+    if not region:
+        raise AwsError(
+            "No AWS region is configured.", "--region eu-west-1, or AWS_DEFAULT_REGION, names one."
+        )
+    return str(region)
+
+
 def amazon_roots() -> list[x509.Certificate]:
     """Amazon Root CA 1 (RSA) and 3 (EC), for the broker's certificate, from the bundle that boto3 trusts."""
     for bundle in _bundles():

@@ -9,19 +9,25 @@ from typing import Any
 from atecc.channels import Channel
 from atecc.errors import ChannelError
 from atecc.replies import (
+    AccessStatus,
     Begun,
     BoardInfo,
     ChipInfo,
+    Entry,
     IdentityInfo,
     IdentityStatus,
     KeyInfo,
     Message,
     MqttStatus,
+    Network,
     Requested,
     Staged,
     Stored,
     Tls,
     Tried,
+    TrustedCa,
+    WifiStatus,
+    access_status,
     build,
 )
 from atecc.rpc import FIRMWARE_DIFFERS, TIMEOUT, Client
@@ -32,14 +38,19 @@ BEGIN_TIMEOUT = 40.0
 SLACK = 15.0
 NETWORK_TIMEOUT = 30.0
 
+# Of a file, in one frame.
+PIECE = 512
+
 CONFIG, DATA = 0, 1
 
 
 class Device:
     """Talks to a board; `network_timeout` is what the board allows for anything beyond its own walls."""
 
-    def __init__(self, channel: Channel, network_timeout: float = NETWORK_TIMEOUT) -> None:
-        self._client = Client(channel)
+    def __init__(
+        self, channel: Channel, network_timeout: float = NETWORK_TIMEOUT, remote: bool = False
+    ) -> None:
+        self._client = Client(channel, remote=remote)
         self.network_timeout = network_timeout
 
     def __enter__(self) -> Device:
@@ -67,6 +78,89 @@ class Device:
         """Set the board's clock; what it said before."""
         previous = self.call("Sys.SetTime", {"time": time}).get("previous")
         return int(previous) if previous is not None else None
+
+    def reboot(self) -> None:
+        """The board answers first, and resets then."""
+        self.call("Sys.Reboot")
+
+    # Who may call it
+
+    def access_status(self) -> AccessStatus:
+        return access_status(self.call("Access.Status"), "Access.Status")
+
+    def trust(self, ca: bytes) -> TrustedCa:
+        """Callers with a certificate of this CA (DER) are operators from now on."""
+        return build(TrustedCa, self.call("Access.Trust", {"ca": _text(ca)}), "Access.Trust")
+
+    def forget(self, sha256: str) -> None:
+        self.call("Access.Forget", {"sha256": sha256})
+
+    def bench(self, on: bool, seconds: int | None = None, keep: bool = False) -> AccessStatus:
+        """The bench permission; without `seconds` and `keep` for as long as the board's default."""
+        params: dict[str, Any] = {"on": on} | ({"keep": True} if keep else {})
+        params |= {} if seconds is None else {"seconds": seconds}
+        return access_status(self.call("Access.Bench", params), "Access.Bench")
+
+    def web_socket(self, enable: bool, **settings: Any) -> AccessStatus:
+        """Plain ws://; `settings` are `port`, `username` and `ha1`, each only if it is given."""
+        params = {"enable": enable} | {k: v for k, v in settings.items() if v is not None}
+        return access_status(self.call("Access.WebSocket", params), "Access.WebSocket")
+
+    # Settings, files, Wi-Fi
+
+    def settings(self, key: str | None = None) -> Any:
+        """A value, or all of them as nested objects."""
+        return self.call("Config.Get", {} if key is None else {"key": key})
+
+    def change_settings(
+        self, values: dict[str, Any], save: bool = False, reboot: bool = False, try_once: bool = False
+    ) -> bool:
+        """All of them or none; whether they are saved."""
+        flags = {
+            name: True for name, on in (("save", save), ("reboot", reboot), ("try_once", try_once)) if on
+        }
+        return bool(self.call("Config.Set", {"config": values} | flags).get("saved"))
+
+    def save_settings(self, reboot: bool = False, try_once: bool = False) -> None:
+        flags = {name: True for name, on in (("reboot", reboot), ("try_once", try_once)) if on}
+        self.call("Config.Save", flags)
+
+    def files(self, path: str | None = None) -> list[Entry]:
+        data = self.call("FS.ListExt", {} if path is None else {"path": path})
+        return [build(Entry, one, "FS.ListExt") for one in data or []]
+
+    def read_file(self, name: str) -> bytes:
+        content, left = b"", 1
+        while left:
+            params = {"filename": name, "offset": len(content), "len": PIECE}
+            data = self.call("FS.Get", params)
+            piece = _binary(data, "data", "FS.Get")
+            content, left = content + piece, int(data.get("left") or 0)
+            if left and not piece:
+                raise ChannelError(f"The board gives {name} only in part.", FIRMWARE_DIFFERS)
+        return content
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """In pieces; a file of that name is replaced."""
+        for start in range(0, max(len(content), 1), PIECE):
+            piece = _text(content[start : start + PIECE])
+            self.call("FS.Put", {"filename": name, "data": piece} | ({"append": True} if start else {}))
+
+    def remove_file(self, name: str) -> None:
+        self.call("FS.Remove", {"filename": name})
+
+    def wifi_status(self) -> WifiStatus:
+        return build(WifiStatus, self.call("Wifi.Status"), "Wifi.Status")
+
+    def wifi_scan(self) -> list[Network]:
+        data = self.call("Wifi.Scan", None, self.network_timeout)
+        return [build(Network, one, "Wifi.Scan") for one in data or []]
+
+    def wifi_setup(self, ssid: str, password: str | None = None, save: bool = True) -> WifiStatus:
+        """Join a network; saved only once that has worked."""
+        params: dict[str, Any] = {"ssid": ssid} | ({} if password is None else {"pass": password})
+        params |= {} if save else {"save": False}
+        return build(WifiStatus, self._networked("Wifi.Setup", params), "Wifi.Setup")
 
     # The chip
 

@@ -57,6 +57,12 @@ class CorruptReply(ChannelError):
     kind = "corrupt"
 
 
+class ConnectionLost(CorruptReply):
+    """The way to the board ended between a request and its reply."""
+
+    kind = "connection"
+
+
 class DamagedRequest(CorruptReply):
     """The request was damaged on its way, and the board did not handle it: it may be sent again."""
 
@@ -136,6 +142,8 @@ class DeviceError(AteccError):
 
 _EXIT_STATUS = {
     "argument": 2,
+    "auth": 5,
+    "file": 2,
     "chip": 4,
     "no-chip": 4,
     "bus": 4,
@@ -154,6 +162,9 @@ _EXIT_STATUS = {
 }
 
 _HINTS = {
+    "file": "`atecc fs ls` shows the files that there are.",
+    "busy": "Try again in a moment.",
+    "memory": "`atecc reboot` gives the board a fresh start.",
     "method": "`atecc rpc list` shows what this firmware can do; a newer one may be needed.",
     "internal": "That is a defect of the firmware: please report it, with the output of the same command "
     "under -vv.",

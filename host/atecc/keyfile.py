@@ -33,6 +33,17 @@ def read_file(path: Path, what: str) -> bytes:
         ) from error
 
 
+def read_text(path: Path, what: str) -> str:
+    """A file of one line: a password."""
+    try:
+        text = read_file(path, what).decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise CertificateError(f"{what[0].upper()}{what[1:]} in {path} is not text in UTF-8.") from error
+    if not text or "\n" in text:
+        raise CertificateError(f"{what[0].upper()}{what[1:]} in {path} must be one line.")
+    return text
+
+
 def pem_blocks(data: bytes) -> list[tuple[str, bytes]]:
     """Label and text of every PEM block."""
     return [(match[1].decode(), match[0]) for match in _BLOCK.finditer(data)]

@@ -9,8 +9,13 @@ from typing import Any
 TRAFFIC = 5
 logging.addLevelName(TRAFFIC, "TRAFFIC")
 
-_SECRET_NAMES = {"password", "pass", "psk", "secret", "wkey", "auth", "pin"}
+_SECRET_NAMES = {"password", "pass", "psk", "secret", "wkey", "auth", "ha1", "pin"}
 _METHODS_WITH_A_SECRET_KEY = {"ATCA.SetKey"}
+
+
+def is_secret(name: str) -> bool:
+    """Whether what goes by this name is kept out of logs and command lines."""
+    return name.lower() in _SECRET_NAMES
 
 
 def traffic(logger: logging.Logger, arrow: str, frame: bytes) -> None:

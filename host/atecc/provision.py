@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,16 +64,22 @@ class Outcome:
 
 
 class Provisioning:
-    """One run for one board."""
+    """One run for one board; `learn` is told the device's name and its key once that has been proven."""
 
     retry_pause = 2.0
 
     def __init__(
-        self, device: Device, authority: Authority, wish: Wish, watcher: Watcher | None = None
+        self,
+        device: Device,
+        authority: Authority,
+        wish: Wish,
+        watcher: Watcher | None = None,
+        learn: Callable[[str, bytes], None] | None = None,
     ) -> None:
         self._device = device
         self._authority = authority
         self._wish = wish
+        self._learn = learn
         self.steps = Steps(watcher)
         self._preflight = Preflight(device, wish, self.steps)
 
@@ -86,6 +93,7 @@ class Provisioning:
         except BaseException as error:
             self._clean_up(error)
             raise
+        self._tell(target.name, begun.pubkey)
         self._commit(begun)
         status = self._connect(begun)
         return Outcome(
@@ -170,6 +178,15 @@ class Provisioning:
         return tried
 
     # The switch, and after
+
+    def _tell(self, name: str, pubkey: bytes) -> None:
+        """Before the switch: if its answer is lost, the device is known by its new key all the same."""
+        if self._learn is None:
+            return
+        try:
+            self._learn(name, pubkey)
+        except AteccError as error:
+            self.steps.warn(f"{error.message} `atecc operator trust` over USB learns the device's new key.")
 
     def _commit(self, begun: Begun) -> None:
         with self.steps.step("commit", "making it the active identity") as step:

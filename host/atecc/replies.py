@@ -142,6 +142,87 @@ class Message:
     message: str
 
 
+@dataclass(frozen=True)
+class Bench:
+    """The permission for what is irreversible, given to everybody who may call; `left` in seconds."""
+
+    on: bool
+    left: float | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class TrustedCa:
+    """Whoever has a certificate of it is an operator."""
+
+    subject: str
+    sha256: str
+    not_after: int
+
+
+@dataclass(frozen=True)
+class Listener:
+    """wss:// or ws://; `why` tells why it does not listen, though it should."""
+
+    enabled: bool
+    port: int
+    listening: bool
+    username: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class AccessStatus:
+    bench: Bench
+    operators: list[TrustedCa]
+    wss: Listener
+    ws: Listener
+
+
+@dataclass(frozen=True)
+class WifiStatus:
+    enabled: bool
+    state: str
+    ssid: str | None = None
+    ip: str | None = None
+    gateway: str | None = None
+    dns: str | None = None
+    rssi: int | None = None
+    last_error: Any = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a scan found; `auth` in the board's words."""
+
+    ssid: str
+    bssid: str
+    channel: int
+    rssi: int
+    auth: Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file."""
+
+    name: str
+    size: int
+
+
+def access_status(data: Any, method: str) -> AccessStatus:
+    parts = data if isinstance(data, dict) else {}
+    return build(
+        AccessStatus,
+        data,
+        method,
+        bench=build(Bench, parts.get("bench"), method),
+        operators=[build(TrustedCa, one, method) for one in parts.get("operators") or []],
+        wss=build(Listener, parts.get("wss"), method),
+        ws=build(Listener, parts.get("ws"), method),
+    )
+
+
 def build(cls: type[Reply], data: Any, method: str, **replaced: Any) -> Reply:
     """A reply from its JSON: unknown fields are ignored, missing ones are reported."""
     if not isinstance(data, dict):

@@ -30,16 +30,29 @@ READS = frozenset(
         "Identity.Status",
         "Identity.Get",
         "MQTT.Status",
+        "RPC.Describe",
+        "Config.Get",
+        "FS.List",
+        "FS.ListExt",
+        "FS.Get",
+        "Wifi.Status",
+        "Wifi.Scan",
+        "Access.Status",
     }
 )
 
+# The marks U and B of firmware/rpc/README.md.
+USB_ONLY = frozenset({"Access.Trust", "Access.Forget", "Access.Bench", "Access.WebSocket"})
+NEEDS_BENCH = frozenset({"ATCA.SetConfig", "ATCA.LockZone", "ATCA.LockSlot", "ATCA.GenKey", "ATCA.SetKey"})
+
 
 class Client:
-    """A caller of the device RPC, over any channel."""
+    """A caller of the device RPC, over any channel; `remote` if that is not the USB cable."""
 
-    def __init__(self, channel: Channel, src: str = "atecc") -> None:
+    def __init__(self, channel: Channel, src: str = "atecc", remote: bool = False) -> None:
         self._channel = channel
         self._src = src
+        self._remote = remote
         self._ids = itertools.count(1)
 
     def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
@@ -65,7 +78,12 @@ class Client:
         if params:
             frame["params"] = params
         reply = self._channel.request(json.dumps(frame, separators=(",", ":")).encode(), timeout)
-        return _result(reply, number, method)
+        try:
+            return _result(reply, number, method)
+        except DeviceError as error:
+            if self._remote and error.kind == "refused":
+                error.hint = _from_afar(method)
+            raise
 
 
 def _result(reply: bytes, number: int, method: str) -> Any:
@@ -86,6 +104,18 @@ def _result(reply: bytes, number: int, method: str) -> Any:
             f"The board's answer to {method} has neither a result nor an error.", FIRMWARE_DIFFERS
         )
     return document["result"]
+
+
+def _from_afar(method: str) -> str:
+    """What to do about a refusal that a caller on the cable would not have got."""
+    if method in USB_ONLY:
+        return "That is for the owner, and works over USB only: plug the board in, and name its port with --port."
+    if method in NEEDS_BENCH:
+        return (
+            "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "
+            "Or run the command over USB."
+        )
+    return ""
 
 
 FIRMWARE_DIFFERS = (

@@ -44,7 +44,7 @@ def run():
     """Run `atecc ARGS` on a board in memory; `typed` is what the user types when asked."""
 
     def run(device, *args, typed=None):
-        app = App(open_channel=lambda port: device, interactive=typed is not None)
+        app = App(open_channel=lambda port, access: device, interactive=typed is not None)
         result = CliRunner().invoke(cli, [str(a) for a in args], obj=app, input=typed)
         return Ran(result.exit_code, result.stdout, result.stderr)
 

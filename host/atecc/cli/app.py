@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from atecc.channels import Channel, open_channel
+from atecc.channels import Access, Channel, open_channel
+from atecc.channels.address import Address, parse_address
 from atecc.errors import CertificateError, RefusedError
 from atecc.log import TRAFFIC
 
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from atecc.device import Device
+    from atecc.operators import Operator
 
 DEFAULT_TIMEOUT = 30.0
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass
@@ -33,7 +37,14 @@ class App:
     json: bool = False
     verbosity: int = 0
     timeout: float = DEFAULT_TIMEOUT
-    open_channel: Callable[[str], Channel] = open_channel
+    operator_dir: Path | None = None
+    device_name: str | None = None
+    device_key: str | None = None
+    ws_password_file: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_ca: Path | None = None
+    open_channel: Callable[[str, Access], Channel] = open_channel
     interactive: bool | None = None
     json_written: bool = field(default=False, init=False)
 
@@ -51,8 +62,57 @@ class App:
         """The board that --port names; close it, or use `with`."""
         from atecc.device import Device
 
-        port = self.port or os.environ.get("ATECC_PORT") or "auto"
-        return Device(self.open_channel(port), self.timeout)
+        address = self.address
+        if address is not None:
+            self._remark(address)
+        return Device(self.open_channel(self._port, self._access()), self.timeout, remote=address is not None)
+
+    @property
+    def address(self) -> Address | None:
+        """Where the device is on the network; None over USB."""
+        return parse_address(self._port)
+
+    @property
+    def _port(self) -> str:
+        return self.port or os.environ.get("ATECC_PORT") or "auto"
+
+    def operator(self) -> Operator:
+        """The operator that --operator-dir names."""
+        from atecc.operators import Operator
+
+        return Operator(self._file("operator_dir"))
+
+    def _access(self) -> Access:
+        return Access(
+            operator=self._file("operator_dir"),
+            device=self.device_name,
+            device_key=self.device_key,
+            password=self._ws_password,
+            mqtt_certificate=self._file("mqtt_cert"),
+            mqtt_key=self._file("mqtt_key"),
+            mqtt_ca=self._file("mqtt_ca"),
+        )
+
+    def _file(self, name: str) -> Path | None:
+        """An option that a variable of the environment stands in for: ATECC_MQTT_CA for --mqtt-ca."""
+        value = getattr(self, name) or os.environ.get(f"ATECC_{name.upper()}")
+        return Path(value) if value else None
+
+    def _ws_password(self) -> str:
+        from atecc.keyfile import read_text
+
+        if self.ws_password_file:
+            return read_text(self.ws_password_file, "the password")
+        return self.ask_password("The device's password", "--ws-password-file").decode()
+
+    def _remark(self, address: Address) -> None:
+        if address.password is not None:
+            self.warn(
+                "A password in an address ends up in histories and lists of processes. --ws-password-file FILE "
+                "keeps it out of them; without it, atecc asks."
+            )
+        if address.scheme == "wss" and self.operator().exists and self.operator().expires_soon():
+            self.warn("This operator's certificate expires soon: `atecc operator renew`.")
 
     def emit(self, data: Any, *human: RenderableType) -> None:
         """The result: one JSON document, or what people read."""
@@ -91,11 +151,10 @@ class App:
         if self.ask(f"{question} [y/N]", "--yes answers yes.").lower() not in ("y", "yes"):
             raise RefusedError("Nothing was done.")
 
-    def ask_password(self, question: str) -> bytes:
+    def ask_password(self, question: str, option: str = "--ca-key-password-file") -> bytes:
         if not self.can_ask:
             raise CertificateError(
-                f"{question} is needed, and nobody can be asked here.",
-                "--ca-key-password-file FILE holds it.",
+                f"{question} is needed, and nobody can be asked here.", f"{option} FILE holds it."
             )
         return str(click.prompt(question, hide_input=True, err=True)).encode()
 
@@ -147,7 +206,36 @@ def shared_options(hidden: bool) -> list[click.Option]:
             "--port",
             sets="port",
             metavar="PORT",
-            help="Serial port of the board. Default: $ATECC_PORT, or the one ESP32 board that is plugged in.",
+            help="Serial port of the board, or wss://HOST, ws://[USER@]HOST, mqtts://BROKER/DEVICE. "
+            "Default: $ATECC_PORT, or the one ESP32 board that is plugged in.",
+        ),
+        option("--device", sets="device_name", metavar="NAME", help="wss://: talk to this device only."),
+        option(
+            "--device-key",
+            sets="device_key",
+            metavar="SHA256",
+            help="wss://: the device's key, if it was not learned over USB.",
+        ),
+        option(
+            "--operator-dir",
+            sets="operator_dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="wss://, mqtts://: the operator's files. Default: $ATECC_OPERATOR_DIR, or "
+            "~/.config/atecc/operator.",
+        ),
+        option("--ws-password-file", sets="ws_password_file", type=FILE, help="ws://: holds the password."),
+        option(
+            "--mqtt-cert",
+            sets="mqtt_cert",
+            type=FILE,
+            help="mqtts://: certificate for the broker. Default: $ATECC_MQTT_CERT, or the operator's.",
+        ),
+        option("--mqtt-key", sets="mqtt_key", type=FILE, help="mqtts://: its key. Default: $ATECC_MQTT_KEY."),
+        option(
+            "--mqtt-ca",
+            sets="mqtt_ca",
+            type=FILE,
+            help="mqtts://: the CA of the broker's certificate. Default: $ATECC_MQTT_CA, or the computer's CAs.",
         ),
         option("--json", sets="json", is_flag=True, help="Print one JSON document on standard output."),
         option("-v", "--verbose", sets="verbosity", count=True, help="Say more; -vv shows every frame."),

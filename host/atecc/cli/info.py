@@ -13,7 +13,7 @@ from atecc.errors import AteccError, ChipError, DeviceError
 
 if TYPE_CHECKING:
     from atecc.device import Device
-    from atecc.replies import BoardInfo, ChipInfo, IdentityStatus, MqttStatus
+    from atecc.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
 
 Rows = list[tuple[str, str]]
 
@@ -26,14 +26,20 @@ def command(app: App) -> None:
 
     with app.device() as device:
         board = device.info()
+        access = _access(device)
         data: dict[str, Any] = {"board": asdict(board), "chip": None, "identity": None, "mqtt": None}
-        rows = _board(board)
+        data["access"] = asdict(access) if access else None
+        rows = _board(board) + _callers(access)
         failure: AteccError | None = None
         try:
             rows += _rest(device, data)
         except (DeviceError, ChipError) as error:
             failure, data["error"] = error, error.as_dict()
     app.emit(data, pairs(rows))
+    if access and access.bench.on:
+        from atecc.cli.bench import MEANING
+
+        app.warn(f"The bench permission is on. {MEANING} `atecc bench off` takes it back.")
     if failure:
         raise failure
 
@@ -66,6 +72,22 @@ def _board(board: BoardInfo) -> Rows:
         ("Board", f"{board.ram_free // 1024} kB of memory free, up {int(board.uptime)} s"),
         ("Clock", f"{utc(board.time)} ({clock})"),
     ]
+
+
+def _access(device: Device) -> AccessStatus | None:
+    """None for firmware that has no callers but the one on the cable."""
+    try:
+        return device.access_status()
+    except DeviceError as error:
+        if error.kind != "method":
+            raise
+        return None
+
+
+def _callers(access: AccessStatus | None) -> Rows:
+    from atecc.cli.operator import rows
+
+    return [] if access is None else [("Access", f"{name}: {words}") for name, words in rows(access)]
 
 
 def _chip(chip: ChipInfo, name: str) -> Rows:

@@ -223,7 +223,7 @@ def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
     from atecc.cli.show import Progress
     from atecc.provision import Provisioning
 
-    outcome = Provisioning(device, authority, wish, Progress(app)).run()
+    outcome = Provisioning(device, authority, wish, Progress(app), _learner(app)).run()
     app.emit(outcome.as_dict())
     if not app.json:
         total = sum(step.ms for step in outcome.steps.done) / 1000
@@ -232,6 +232,16 @@ def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
             style="bold green",
         )
         app.say(f"Try it: atecc mqtt publish things/{outcome.target.name}/hello 'hello, world' --round-trip")
+
+
+def _learner(app: App) -> Callable[[str, bytes], None] | None:
+    """Where a new key is noted, for wss://: not if the way to the device could have been anybody's."""
+    from atecc.known import fingerprint
+
+    operator = app.operator()
+    if not operator.exists or (app.address is not None and app.address.scheme == "ws"):
+        return None
+    return lambda name, point: operator.devices.learn(name, [fingerprint(point)])
 
 
 def _certificates(path: Path | None) -> list[x509.Certificate]:

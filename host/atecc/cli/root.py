@@ -10,7 +10,24 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import cert, chip, csr, identity, info, key, mqtt, provision, rpc
+from atecc.cli import (
+    bench,
+    cert,
+    chip,
+    config,
+    csr,
+    fs,
+    identity,
+    info,
+    key,
+    mqtt,
+    operator,
+    provision,
+    reboot,
+    rpc,
+    websocket,
+    wifi,
+)
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError
 
@@ -104,5 +121,7 @@ def cli() -> None:
     """
 
 
-for module in (info, chip, key, csr, cert, provision, mqtt, identity, rpc):
+for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
+    cli.add_command(module.command)
+for module in (operator, bench, websocket, rpc):
     cli.add_command(module.command)

@@ -32,15 +32,15 @@ def pairs(rows: list[tuple[str, str]]) -> Table:
 
 def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: int | None = None) -> Table:
     """The sixteen slots (or one), decoded; neighbours with the same rules share a line."""
-    table = _table("slot", "role", "used for", "read by", "written by")
+    made = table("slot", "role", "used for", "read by", "written by")
     slots = [words for words in describe(zone, labels) if only in (None, words.number)]
     for rules, alike in groupby(slots, key=_rules):
         numbers = [words.number for words in alike]
         name = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
         role, uses, reads, writes, locked = rules
         row = (f"{name} (locked)" if locked else name, role, uses or "-", reads, writes)
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+        made.add_row(*(Text(cell) for cell in row))
+    return made
 
 
 def _rules(words: SlotWords) -> tuple[str, str, str, str, bool]:
@@ -88,7 +88,7 @@ def options_line(zone: ConfigZone) -> str:
     )
 
 
-def _table(*names: str) -> Table:
+def table(*names: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     for name in names:
         table.add_column(name, overflow="fold")
