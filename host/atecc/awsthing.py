@@ -33,6 +33,11 @@ def default_subject(thing: str) -> Rdns:
             f"{thing!r} is not possible as a thing's name.",
             "AWS allows 1 to 128 of these: letters, digits, colon, underscore, hyphen.",
         )
+    if thing == "things":
+        raise ArgumentError(
+            "A thing can't be called things: the topics of all things are below things/.",
+            "Give it another name.",
+        )
     return [[("CN", thing[:_CN_MAX])]]
 
 

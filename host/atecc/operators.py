@@ -95,6 +95,7 @@ class Operator:
 
         _check_days(names.days)
         _check_days(names.ca_days)
+        _subject(names.name)
         self._make_directory()
         ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
         self._write_new(self.ca_key_file, _key_pem(ca_key))
@@ -195,7 +196,7 @@ def _subject(name: str) -> x509.Name:
         )
     except ValueError as error:
         raise ArgumentError(
-            f"{name!r} is not possible as an operator's name.", "From 1 to 61 characters are."
+            f"{name!r} is not possible as an operator's name.", "From 1 to 64 characters are."
         ) from error
 
 

@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from atecc.cli import cli
 from atecc.cli.app import App
+from atecc.operators import Names, Operator
+from fakeaccess import NetworkedDevice
 from fakedevice import FakeDevice
 
 
@@ -27,6 +29,30 @@ class Ran:
     @property
     def json(self):
         return json.loads(self.out)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """Nobody's own files are read or written: an operator's directory is the test's."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("ATECC_PORT", "ATECC_OPERATOR_DIR", "ATECC_MQTT_CERT", "ATECC_MQTT_KEY", "ATECC_MQTT_CA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def operator(home):
+    """An operator in the default directory."""
+    made = Operator()
+    made.make(Names("alice"))
+    return made
+
+
+@pytest.fixture
+def networked():
+    """A board that knows who calls, with an identity."""
+    device = NetworkedDevice()
+    device.identity("sensor-1")
+    return device
 
 
 @pytest.fixture
@@ -49,6 +75,18 @@ def run():
         return Ran(result.exit_code, result.stdout, result.stderr)
 
     return run
+
+
+@pytest.fixture
+def call():
+    """Run `atecc ARGS` with its real channels."""
+
+    def call(*args, typed=None):
+        app = App(interactive=typed is not None)
+        result = CliRunner().invoke(cli, [str(a) for a in args], obj=app, input=typed)
+        return Ran(result.exit_code, result.stdout, result.stderr)
+
+    return call
 
 
 @pytest.fixture

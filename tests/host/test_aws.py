@@ -8,7 +8,7 @@ import boto3
 import pytest
 from atecc import aws
 from atecc.awserrors import explain
-from atecc.awspolicy import device_policy
+from atecc.awspolicy import device_policy, operator_policy
 from atecc.errors import AwsError
 from atecc.provision import Provisioning
 from botocore import exceptions
@@ -300,3 +300,40 @@ def test_throttling_is_waited_out(cloud):
 def test_the_policy_is_built_from_the_things_arn():
     document = device_policy("arn:aws-cn:iot:cn-north-1:42:thing/x")
     assert document["Statement"][0]["Resource"].startswith("arn:aws-cn:iot:cn-north-1:42:client/")
+
+
+# An operator's policy
+
+
+ACCOUNT = ["--account", "123456789012"]
+
+
+def test_the_policy_of_an_operator(board, run):
+    seen = run(board, "operator", "policy", "--thing", "a", "--thing", "b", *ACCOUNT, "--region", "eu-west-1")
+    assert seen.status == 0 and seen.err == "" and board.calls == []
+    prefix = "arn:aws:iot:eu-west-1:123456789012"
+    assert seen.json == operator_policy(prefix, ["a", "b"])
+    publish = next(one for one in seen.json["Statement"] if one["Action"] == "iot:Publish")
+    assert publish["Resource"] == [f"{prefix}:topic/a/rpc", f"{prefix}:topic/b/rpc"]
+    assert not any(one["Effect"] == "Deny" for one in seen.json["Statement"])
+
+
+def test_the_policy_for_all_things_forbids_to_answer_for_them(board, run, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+    seen = run(board, "operator", "policy", "--all", *ACCOUNT)
+    assert seen.json["Statement"][-1]["Effect"] == "Deny"
+    assert seen.json["Statement"][0]["Resource"] == ["arn:aws-cn:iot:cn-north-1:123456789012:client/atecc-*"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--thing", "a", "--all"], ["--thing", "a/b"], ["--thing", "*"], ["--all", "--account", "42"]],
+)
+def test_policies_that_make_no_sense(board, run, options):
+    assert run(board, "operator", "policy", *ACCOUNT, "--region", "eu-west-1", *options).status == 2
+
+
+def test_a_thing_whose_topics_would_be_everybodys_is_refused(board, run, cloud):
+    """What is called things would be allowed things/*, where the topics of all things are."""
+    seen = run(board, "provision", "aws", "--thing", "things")
+    assert seen.status == 2 and "things/" in seen.err and board.calls == []

@@ -133,24 +133,24 @@ class WebSocketChannel:
         return connection
 
     def _upgrade(self, connected: socket.socket) -> ClientConnection:
-        from websockets.exceptions import InvalidHandshake, InvalidStatus
+        from websockets.exceptions import InvalidStatus, WebSocketException
         from websockets.sync.client import connect
 
         connected.settimeout(None)
         address = self._address
-        opening = connect(
-            f"ws://{address.place}{address.path}",
-            sock=connected,
-            compression=None,
-            proxy=None,
-            open_timeout=UPGRADE_TIMEOUT,
-            close_timeout=CLOSE_TIMEOUT,
-            ping_interval=None,
-            max_size=LARGEST_REPLY,
-            logger=_silent(),
-        )
         try:
-            return self._open.enter_context(opening)
+            opened = connect(
+                f"ws://{address.place}{address.path}",
+                sock=connected,
+                compression=None,
+                proxy=None,
+                open_timeout=UPGRADE_TIMEOUT,
+                close_timeout=CLOSE_TIMEOUT,
+                ping_interval=None,
+                max_size=LARGEST_REPLY,
+                logger=_silent(),
+            )
+            return self._open.enter_context(opened)
         except TimeoutError as error:
             raise ChannelTimeout(
                 f"{address.place} accepts connections, but does not answer within {UPGRADE_TIMEOUT:.0f} s.",
@@ -158,13 +158,16 @@ class WebSocketChannel:
             ) from error
         except InvalidStatus as error:
             raise _no_websocket(address, error.response.status_code) from error
-        except (InvalidHandshake, EOFError, OSError) as error:
+        except (WebSocketException, EOFError, OSError, ValueError) as error:
             raise self._broken_off(error) from error
 
     def _broken_off(self, error: BaseException) -> Exception:
         """Closed before it said a word that makes sense: in TLS 1.3, a refused certificate looks like this too."""
+        from websockets.exceptions import ConnectionClosed
+
         place = self._address.place
-        closed = isinstance(error, OSError | EOFError) or isinstance(error.__cause__, OSError | EOFError)
+        endings = (OSError, EOFError, ConnectionClosed)
+        closed = isinstance(error, endings) or isinstance(error.__cause__, endings)
         if self._tls is not None and closed:
             from atecc.channels.pinned import not_accepted
 
