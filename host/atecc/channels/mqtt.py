@@ -224,6 +224,12 @@ def _closed(address: Address, waiting_for: str) -> ChannelError:
         return ConnectionLost(
             f"The broker {address.place} closed the connection before an answer came.", _POLICY
         )
+    if waiting_for == SUBSCRIBED:
+        return ChannelError(
+            f"The broker {address.place} does not let this operator call {address.device}: it closed the "
+            "connection without a word.",
+            _POLICY,
+        )
     return _refused(address, "it closed the connection without a word")
 
 
