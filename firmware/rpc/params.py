@@ -156,3 +156,20 @@ class _Nothing:
 
 
 _NOTHING = _Nothing()
+
+
+def empty_or(convert):
+    """`convert`, or nothing at all: an empty string gives b""."""
+
+    def either(name, value):
+        return b"" if value == "" else convert(name, value)
+
+    return either
+
+
+def readable(data):
+    """Bytes as text: what is no UTF-8 is shown as replacement characters, not refused."""
+    try:
+        return data.decode()
+    except UnicodeError:
+        return "".join(chr(byte) if byte < 128 else "\ufffd" for byte in data)

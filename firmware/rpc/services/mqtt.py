@@ -2,7 +2,7 @@
 
 from link.mqtt import LinkError
 from rpc.errors import RpcError, describe
-from rpc.params import CALLER, Method, flag, integer, seconds, text
+from rpc.params import CALLER, Method, flag, integer, readable, seconds, text
 
 _TOPIC = text(256)
 _QOS = (integer(0, 1), 1)
@@ -66,12 +66,4 @@ class MQTT:
 
     def receive(self, timeout, topic):
         message = self._link.receive(topic, timeout)
-        return message and {"topic": message[0], "message": _text(message[1])}
-
-
-def _text(message):
-    """A message as text: what is no UTF-8 is shown as replacement characters, not refused."""
-    try:
-        return message.decode()
-    except UnicodeError:
-        return "".join(chr(byte) if byte < 128 else "\ufffd" for byte in message)
+        return message and {"topic": message[0], "message": readable(message[1])}

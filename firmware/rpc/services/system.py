@@ -1,5 +1,6 @@
 """Sys: the board and its clock."""
 
+import _thread
 import gc
 import os
 import time
@@ -13,6 +14,20 @@ from rpc.params import Method, integer
 from version import VERSION
 
 _NEVER = 4102444800  # 2100-01-01
+_REBOOT_MS = 100
+_TICK_MS = 10
+
+
+def reboot(delay_ms=_REBOOT_MS):
+    """Reset the board in a while, when the reply has left, through whatever channel. Returns at once."""
+    _thread.start_new_thread(_reset_after, (delay_ms,))
+
+
+def _reset_after(ms):
+    # In small pieces: each lets the other threads run, where time itself may be simulated too.
+    for _ in range(0, ms, _TICK_MS):
+        time.sleep_ms(_TICK_MS)
+    machine.reset()
 
 
 class Sys:
@@ -26,6 +41,7 @@ class Sys:
         return {
             "Sys.GetInfo": Method(self.get_info),
             "Sys.SetTime": Method(self.set_time, time=integer(0, _NEVER)),
+            "Sys.Reboot": Method(reboot, delay_ms=(integer(0, 60000), _REBOOT_MS)),
         }
 
     def get_info(self):
