@@ -4,6 +4,9 @@ from hashlib import sha256
 
 from . import der, names
 
+_EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
+# serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12)
+_SERVER = (b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00")
 _P256_KEY = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
 
@@ -35,11 +38,32 @@ def _time(reader):
     return unix_time(tag, reader.next(tag, "date"))
 
 
+def _extended_key_usage(tbs):
+    """The purposes (OIDs, encoded) among the extensions that `tbs` still holds; None without that extension."""
+    while tbs.more and tbs.tag != 0xA3:
+        tbs.skip()
+    if not tbs.more:
+        return None
+    extensions = tbs.enter(0xA3, "extensions").enter(der.SEQUENCE, "extensions")
+    while extensions.more:
+        extension = extensions.enter(der.SEQUENCE, "extension")
+        if bytes(extension.next(der.OID, "extnID")) == _EXTENDED_KEY_USAGE:
+            if extension.tag == der.BOOLEAN:
+                extension.skip()
+            purposes = extension.enter(der.OCTET_STRING, "extnValue").enter(der.SEQUENCE, "extKeyUsage")
+            out = []
+            while purposes.more:
+                out.append(bytes(purposes.next(der.OID, "KeyPurposeId")))
+            return out
+    return None
+
+
 class Certificate:
     """One certificate (DER). ValueError if it isn't one.
 
     Attributes: der; sha256 of the DER (hex); serial (hex); issuer and subject (text); not_before and not_after (Unix
-    seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key).
+    seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key); may_serve: whether its extended key usage
+    lets a TLS server show it.
     """
 
     def __init__(self, data):
@@ -59,6 +83,8 @@ class Certificate:
         self.not_after = _time(validity)
         self.subject = names.decode(tbs.next(der.SEQUENCE, "subject"))
         self.public_key = self._key(tbs.enter(der.SEQUENCE, "subjectPublicKeyInfo"))
+        usages = _extended_key_usage(tbs)
+        self.may_serve = usages is None or any(usage in _SERVER for usage in usages)
         body.enter(der.SEQUENCE, "signatureAlgorithm")
         body.next(der.BIT_STRING, "signature")
         body.end("certificate")

@@ -20,7 +20,7 @@ def handle(frame, admit):
     """Dispatcher.handle, of the device; it is started if need be."""
     if not _served:
         # After a soft reset into the raw REPL nobody has done that.
-        import main  # noqa: F401
+        import device  # noqa: F401
     return _served[0].handle(frame, admit)
 
 

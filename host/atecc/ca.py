@@ -69,11 +69,12 @@ class LocalCA:
         )
 
     def issue(self, request: x509.CertificateSigningRequest, days: int) -> x509.Certificate:
-        """A device's certificate: X.509 v3, for TLS client authentication and nothing else."""
+        """A device's certificate: X.509 v3, for TLS: as a client of the broker, as a server on wss://."""
         from cryptography import x509
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
         start, end, _ = self.validity(days)
+        usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.subject)
@@ -84,7 +85,7 @@ class LocalCA:
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(key_usage(["digitalSignature"]), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
             .add_extension(_authority_key(self.certificate), critical=False)
         )

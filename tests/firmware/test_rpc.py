@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parents[2] / "firmware" / "rpc" / "README.md"
-SETUP = "from main import dispatcher\nfrom rpc.caller import owner\n"
+SETUP = "from device import dispatcher\nfrom rpc.caller import owner\n"
 
 
 @pytest.fixture

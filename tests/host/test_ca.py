@@ -229,7 +229,10 @@ def test_what_is_issued(files):
     get = one.extensions.get_extension_for_class
     assert not get(x509.BasicConstraints).value.ca and get(x509.BasicConstraints).critical
     assert get(x509.KeyUsage).value == usage(digital_signature=True)
-    assert list(get(x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    assert list(get(x509.ExtendedKeyUsage).value) == [
+        ExtendedKeyUsageOID.CLIENT_AUTH,
+        ExtendedKeyUsageOID.SERVER_AUTH,
+    ]
     assert get(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName) == ["sensor-1.acme.ie"]
     assert get(x509.SubjectKeyIdentifier).value == x509.SubjectKeyIdentifier.from_public_key(csr.public_key())
     theirs = x509.SubjectKeyIdentifier.from_public_key(key.public_key())

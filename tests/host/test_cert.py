@@ -117,7 +117,7 @@ class TestCert:
         assert seen.status == 0 and made.public_key() == board.keys[0].public_key()
         made.verify_directly_issued_by(certificate(ca.cert.read_text()))
         usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+        assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         left = made.not_valid_after_utc - dt.datetime.now(dt.UTC)
         assert dt.timedelta(days=29) < left <= dt.timedelta(days=30)
         assert not set(CHANGES) & set(board.calls)

@@ -28,6 +28,10 @@ class DeviceTLS:
             raise NotReady("no operator's CA is trusted (Access.Trust)")
         record = self._store.get(active)
         certificate = Certificate(binascii.a2b_base64(record["certificate"]))
+        if not certificate.may_serve:
+            raise NotReady(
+                "the device's certificate is for TLS clients only: its extended key usage lacks serverAuth"
+            )
         # Callers' certificates are not valid in the year 2000.
         clock.ensure(max([certificate.not_before] + [ca.not_before for ca in operators]))
         try:

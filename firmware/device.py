@@ -1,0 +1,61 @@
+"""The device, put together: chip, identities, MQTT link, RPC and its channels. Importing it starts it."""
+
+import machine
+
+import board
+from atecc608 import ATECC608
+from identity.store import Store
+from link.link import Link
+from rpc import mqtt, serial
+from rpc.access import Access
+from rpc.dispatcher import Dispatcher
+from rpc.services import access as access_service
+from rpc.services.atecc import ATCA
+from rpc.services.identity import Identity
+from rpc.services.mqtt import MQTT
+from rpc.services.system import Sys
+from rpc.web.server import Server
+from rpc.web.tls import DeviceTLS
+from rpc.workers import Workers
+
+
+def open_i2c(freq):
+    return machine.I2C(board.I2C, scl=machine.Pin(board.SCL), sda=machine.Pin(board.SDA), freq=freq)
+
+
+chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
+# Not /identity: a folder of that name would hide the package.
+store = Store(chip, "/identities", board.KEY_SLOTS)
+link = Link(chip)
+access = Access("/access")
+
+
+def device_id():
+    """The name of the active identity; before there is one, the board's own."""
+    active = store.active
+    return store.get(active)["name"] if active else "atecc-" + machine.unique_id().hex()
+
+
+def bench():
+    return access.bench
+
+
+workers = Workers()
+dispatcher = Dispatcher(device_id, bench)
+tls = DeviceTLS(chip, store, access)
+web = Server(dispatcher, access, workers, tls, lambda: 443, board.LISTEN, board.CONNECTIONS)
+access.changed = web.refresh
+for service in (
+    Sys(device_id),
+    ATCA(chip, store, bench),
+    Identity(store, link, chip, bench, web.refresh),
+    MQTT(store, link),
+    access_service.Access(access, web.status),
+):
+    dispatcher.add(service.methods())
+serial.serve(dispatcher)
+link.serve(mqtt.Channel(dispatcher, link, workers))
+web.start()
+
+if store.active:
+    link.start(store.get(store.active))
