@@ -4,6 +4,7 @@ import machine
 
 import board
 from atecc608 import ATECC608
+from folder import Folder
 from identity.store import Store
 from link.link import Link
 from rpc import mqtt, serial
@@ -11,12 +12,15 @@ from rpc.access import Access
 from rpc.dispatcher import Dispatcher
 from rpc.services import access as access_service
 from rpc.services.atecc import ATCA
+from rpc.services.config import Config
+from rpc.services.files import FS
 from rpc.services.identity import Identity
 from rpc.services.mqtt import MQTT
 from rpc.services.system import Sys
 from rpc.web.server import Server
 from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
+from settings import Settings
 
 
 def open_i2c(freq):
@@ -26,36 +30,43 @@ def open_i2c(freq):
 chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
 # Not /identity: a folder of that name would hide the package.
 store = Store(chip, "/identities", board.KEY_SLOTS)
+settings = Settings("/settings", {"device.id": "atecc-" + machine.unique_id().hex()})
 link = Link(chip)
 access = Access("/access")
 
 
 def device_id():
-    """The name of the active identity; before there is one, the board's own."""
+    """The name of the active identity; before there is one, the configured one, or the board's own."""
     active = store.active
-    return store.get(active)["name"] if active else "atecc-" + machine.unique_id().hex()
+    return store.get(active)["name"] if active else settings.get("device.id")
 
 
 def bench():
     return access.bench
 
 
+def secure_port():
+    return settings.get("rpc.wss.port") if settings.get("rpc.wss.enable") else None
+
+
 workers = Workers()
 dispatcher = Dispatcher(device_id, bench)
 tls = DeviceTLS(chip, store, access)
-web = Server(dispatcher, access, workers, tls, lambda: 443, board.LISTEN, board.CONNECTIONS)
-access.changed = web.refresh
+web = Server(dispatcher, access, workers, tls, secure_port, board.LISTEN, board.CONNECTIONS)
+access.changed = settings.changed = web.refresh
 for service in (
     Sys(device_id),
     ATCA(chip, store, bench),
     Identity(store, link, chip, bench, web.refresh),
     MQTT(store, link),
     access_service.Access(access, web.status),
+    Config(settings),
+    FS(Folder("/files")),
 ):
     dispatcher.add(service.methods())
 serial.serve(dispatcher)
 link.serve(mqtt.Channel(dispatcher, link, workers))
 web.start()
 
-if store.active:
+if store.active and settings.get("mqtt.enable"):
     link.start(store.get(store.active))

@@ -85,9 +85,15 @@ def _flatten(tree, path, found):
 
 
 class Settings:
-    """The configuration under `directory`. Making one is a start of the device: it uses up what `try_once` kept."""
+    """The configuration under `directory`. Making one is a start of the device: it uses up what `try_once` kept.
 
-    def __init__(self, directory):
+    names: what stands for an empty value of a key, where it is the device that knows. `changed()` is called after each
+    change.
+    """
+
+    def __init__(self, directory, names=()):
+        self._names = dict(names)
+        self.changed = lambda: None
         try:
             os.mkdir(directory)
         except OSError:
@@ -112,7 +118,7 @@ class Settings:
 
     def get(self, key):
         """The value of `key`, a secret's as well."""
-        return self._changed.get(key, _KEYS[key][1])
+        return self._changed.get(key, _KEYS[key][1]) or self._names.get(key, _KEYS[key][1])
 
     def show(self, key=None):
         """What stands under `key` (a section, or a single value) or everything, nested; secrets are hidden."""
@@ -156,6 +162,7 @@ class Settings:
                 except OSError:
                     self._changed = before
                     raise
+        self.changed()
 
     def save(self, try_once=False):
         """Keep what holds now; with `try_once` for the next start only. OSError if the flash does not take it."""

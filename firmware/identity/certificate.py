@@ -62,8 +62,8 @@ class Certificate:
     """One certificate (DER). ValueError if it isn't one.
 
     Attributes: der; sha256 of the DER (hex); serial (hex); issuer and subject (text); not_before and not_after (Unix
-    seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key); may_serve: whether its extended key usage
-    lets a TLS server show it.
+    seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key); may_serve: whether its extended key
+    usage lets a TLS server show it.
     """
 
     def __init__(self, data):
