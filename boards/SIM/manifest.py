@@ -22,3 +22,4 @@ for name in sorted(os.listdir(FIRMWARE)):
 
 module("board.py")
 module("_boot.py", base_path="port")
+module("network.py", base_path="port")

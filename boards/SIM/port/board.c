@@ -1,8 +1,8 @@
 // Power-up and reset. The unix port's main() starts the interpreter as `micropython -m _board`; importing this
 // module is where a process becomes a board, and never returns.
 //
-// The runner (boards/SIM/simboard) says in the environment what a board finds soldered: BOARD_BUS, BOARD_FLASH
-// and BOARD_ID. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
+// The runner (boards/SIM/simboard) says in the environment what a board finds soldered: BOARD_BUS, BOARD_FLASH,
+// BOARD_AIR and BOARD_ID. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,7 +25,7 @@
 
 static reset_cause_t cause = RESET_POWER_ON;
 static uint8_t id[6];
-static struct { char *bus, *flash, *id; } solder;
+static struct { char *bus, *flash, *air, *id; } solder;
 
 reset_cause_t board_reset_cause(void) {
     return cause;
@@ -33,6 +33,10 @@ reset_cause_t board_reset_cause(void) {
 
 const uint8_t *board_id(void) {
     return id;
+}
+
+const char *board_air(void) {
+    return solder.air;
 }
 
 static char *take(const char *name) {
@@ -64,6 +68,7 @@ void board_reset(reset_cause_t why) {
         why == RESET_SOFT ? (int)pyexec_mode_kind : PYEXEC_MODE_FRIENDLY_REPL, console.serial, console.input);
     give("BOARD_BUS", solder.bus);
     give("BOARD_FLASH", solder.flash);
+    give("BOARD_AIR", solder.air);
     give("BOARD_ID", solder.id);
     give(KEPT, kept);
     char heap[40];
@@ -77,6 +82,7 @@ void board_reset(reset_cause_t why) {
 static void power_up(void) {
     solder.bus = take("BOARD_BUS");
     solder.flash = take("BOARD_FLASH");
+    solder.air = take("BOARD_AIR");
     solder.id = take("BOARD_ID");
     if (solder.id != NULL) {
         sscanf(solder.id, "%2hhx%2hhx%2hhx%2hhx%2hhx%2hhx", &id[0], &id[1], &id[2], &id[3], &id[4], &id[5]);

@@ -37,6 +37,7 @@ typedef enum { RESET_POWER_ON = 1, RESET_HARD = 2, RESET_SOFT = 5 } reset_cause_
 void board_reset(reset_cause_t cause) __attribute__((noreturn));
 reset_cause_t board_reset_cause(void);
 const uint8_t *board_id(void);   // six bytes
+const char *board_air(void);     // the file that says what Wi-Fi there is, or NULL
 
 // pin.c
 struct _mp_print_t;

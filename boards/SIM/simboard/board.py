@@ -33,7 +33,8 @@ class Board:
 
     `bus` attaches it to a chip that runs already (unix:PATH or tcp:HOST:PORT); otherwise it gets a new one,
     started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
-    board's flash and fuses hold. `log` gets everything the board says.
+    board's flash and fuses hold. `air` is a file that says what Wi-Fi there is (see README.md), and may be
+    replaced at any time. `log` gets everything the board says.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Board:
         chip: bool = True,
         chip_options: Sequence[str] = (),
         flash: Path | None = None,
+        air: Path | None = None,
         heap: str = HEAP,
         log: IO[bytes] | None = None,
     ) -> None:
         self.bus = bus
         self._chip_options = chip_options if chip and bus is None else None
         self._flash = flash
+        self._air = air
         self._heap = heap
         self._log = log
         self._stack = ExitStack()
@@ -116,6 +119,8 @@ class Board:
         solder = {"BOARD_FLASH": str((self._parts / "flash.img").resolve()), "BOARD_ID": self._mac().hex()}
         if self.bus is not None:
             solder["BOARD_BUS"] = self.bus
+        if self._air is not None:
+            solder["BOARD_AIR"] = str(self._air.resolve())
         self._process = subprocess.Popen(
             [MICROPYTHON, "-X", f"heapsize={self._heap}", "-m", "_board"],
             env=solder,

@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bus", metavar="ADDRESS", help="use the chip at unix:PATH or tcp:HOST:PORT")
     parser.add_argument("--no-chip", action="store_true", help="nothing on the I2C bus")
     parser.add_argument("--flash", type=Path, metavar="DIR", help="keep the board's filesystem here")
+    parser.add_argument("--air", type=Path, metavar="FILE", help="the Wi-Fi networks around it")
     parser.add_argument(
         "--heap", default=HEAP, metavar="SIZE", help="of MicroPython's heap (default: %(default)s)"
     )
@@ -62,6 +63,7 @@ def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
                 chip=not options.no_chip,
                 chip_options=chip_options,
                 flash=options.flash,
+                air=options.air,
                 heap=options.heap,
                 log=log,
             )
