@@ -1,4 +1,4 @@
-"""Wifi.* on MicroPython, in an air that the tests make: wrong passwords, networks that go, and names that are no text."""
+"""Wifi.* on MicroPython, in an air that the tests make: wrong passwords, lost networks, names that are no text."""
 
 import json
 import os
@@ -64,7 +64,8 @@ def connected(status: dict[str, Any]) -> bool:
 
 
 OFF = {
-    "enabled": False, "state": "off", "ssid": None, "ip": None, "gateway": None, "dns": None, "rssi": None, "last_error": None,
+    "enabled": False, "state": "off", "ssid": None, "ip": None, "gateway": None, "dns": None, "rssi": None,
+    "last_error": None,
 }  # fmt: skip
 
 
