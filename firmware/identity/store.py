@@ -42,6 +42,7 @@ class Store:
             pass  # it is there already; if it can't be made, the first save says so
         self._records = {name: Record("%s/%s" % (directory, name)) for name in NAMES}
         self._switch = Record("%s/switch" % directory)
+        self._adopted = Record("%s/adopted" % directory)
 
     # What there is.
 
@@ -182,6 +183,13 @@ class Store:
         where: name, client_id, endpoint (a host), port. Returns the identity's name and the Certificate.
         """
         name, record = self._idle_in("pending", "staged", "tried")
+        parsed = self._fill(record, certificate, cas, chain, where)
+        self._records[name].save(record)
+        return name, parsed
+
+    def _fill(self, record, certificate, cas, chain, where):
+        """Put into `record` what makes it staged; the Certificate, whose key is the slot's."""
+        record.pop("adopted", None)
         try:
             parsed = Certificate(certificate)
             for other in list(cas) + list(chain):
@@ -194,8 +202,7 @@ class Store:
         record["cas"] = [_b64(c) for c in cas]
         record["chain"] = [_b64(c) for c in chain]
         record.update(where)
-        self._records[name].save(record)
-        return name, parsed
+        return parsed
 
     def _check_key(self, certificate, slot):
         """The certificate's key is the slot's if it verifies what the slot signs; works where PubInfo hides the key."""
@@ -236,3 +243,46 @@ class Store:
         name, record = self._idle_in("pending", "staged", "tried")
         self._records[name].save({k: record[k] for k in ("slot", "own", "chip", "era")} | {"state": "empty"})
         return name
+
+    # What others have made.
+
+    def adopted(self, certificate):
+        """Whether an identity has `certificate` (DER), or it was adopted last: superseded, it must not come back."""
+        encoded = _b64(certificate)
+        records = [self.get(name) for name in NAMES]
+        if any(r.get("certificate") == encoded and not _half_adopted(r) for r in records):
+            self._note_adopted(certificate)
+        return self._adopted.load() == sha256(certificate).digest().hex()
+
+    def _note_adopted(self, certificate):
+        digest = sha256(certificate).digest().hex()
+        if self._adopted.load() != digest:
+            self._adopted.save(digest)
+
+    def adopt(self, slot, certificate, cas, chain=(), **where):
+        """Make a key and a certificate that were made elsewhere the active identity, at once; as in `stage`.
+
+        The key is ours from then on. What is cut short by a power failure is done again by the next call.
+        """
+        name = self.idle
+        record = self.get(name)
+        if record["state"] in ("pending", "staged", "tried") and not _half_adopted(record):
+            raise StoreError(
+                "state", "identity %s is %s: commit or discard it, and start again" % (name, record["state"])
+            )
+        with self._chip:
+            zone = self._chip.require_locked()
+            if not zone.slot(slot).can_sign or not self._chip.KeyValid(slot):
+                raise StoreError("slot", "slot %d holds no key that can sign" % slot)
+            era = self._switched()["count"]
+            new = {"slot": slot, "own": True, "chip": zone.serial.hex(), "era": era}
+            self._fill(new, certificate, cas, chain, where)
+            new["adopted"] = True
+        self._records[name].save(new)
+        self.commit(untried=True)
+        self._note_adopted(certificate)
+
+
+def _half_adopted(record):
+    """Whether the power failed between an adoption's record and the switch to it."""
+    return record.get("adopted") and record["state"] == "staged"
