@@ -28,9 +28,9 @@ def open_i2c(freq):
 
 
 chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
-# Not /identity: a folder of that name would hide the package.
+# Not /identity, not /settings: a folder of that name would hide what is imported by it, at the next start.
 store = Store(chip, "/identities", board.KEY_SLOTS)
-settings = Settings("/settings", {"device.id": "atecc-" + machine.unique_id().hex()})
+settings = Settings("/config", {"device.id": "atecc-" + machine.unique_id().hex()})
 link = Link(chip)
 access = Access("/access")
 

@@ -118,7 +118,8 @@ class Settings:
 
     def get(self, key):
         """The value of `key`, a secret's as well."""
-        return self._changed.get(key, _KEYS[key][1]) or self._names.get(key, _KEYS[key][1])
+        value = self._changed.get(key, _KEYS[key][1])
+        return self._names.get(key, value) if value == "" else value
 
     def show(self, key=None):
         """What stands under `key` (a section, or a single value) or everything, nested; secrets are hidden."""
@@ -191,6 +192,7 @@ class Settings:
             self._changed = _different(self._changed, values)
             once = None if self._once is None else _different(self._once, values)
             self._write(_different(self._saved, values), once)
+        self.changed()
 
     def _write(self, saved, once):
         self._record.save({"saved": saved} if once is None else {"saved": saved, "once": once})

@@ -17,7 +17,8 @@ SERVICES = """
 from settings import Settings
 from rpc.services.config import Config
 from rpc.services.system import Sys
-settings = Settings("/config")
+# Not where the device itself has its own, which it reads whenever it starts.
+settings = Settings("/kept", {"device.id": "atecc-<mac>"})
 services += [Config(settings), Sys(lambda: 'board')]
 """
 # A flash on which each write ends after `left` characters.
@@ -61,8 +62,8 @@ def _board() -> Iterator[RpcBoard]:
 @pytest.fixture
 def rpc(_board: RpcBoard) -> RpcBoard:
     """A device that was never configured."""
-    fresh = "import os\nfor name in os.listdir('/config'): os.remove('/config/' + name)\n"
-    _board.value("settings.__init__('/config')", fresh)
+    fresh = "import os\nfor name in os.listdir('/kept'): os.remove('/kept/' + name)\n"
+    _board.value("settings.__init__('/kept', settings._names)", fresh)
     return _board
 
 
@@ -183,7 +184,7 @@ def test_without_save_it_holds_until_the_next_reset(rpc):
     assert rpc.call("Config.Set", config={"device": {"id": "one"}}) == {"saved": False}
     assert rpc.call("Config.Get", key="device.id") == "one"
     rpc.restart()
-    assert rpc.call("Config.Get", key="device.id") == ""
+    assert rpc.call("Config.Get", key="device.id") == "atecc-<mac>"
 
 
 def test_with_save_it_holds(rpc):
@@ -264,7 +265,7 @@ def test_keeping_some_keys_leaves_the_others_as_they_are(rpc):
     for _ in range(2):
         rpc.restart()
         found.append([rpc.call("Config.Get", key=key) for key in ("device.id", "sntp.server")])
-    assert found == [["tried", "kept"], ["", "kept"]]
+    assert found == [["tried", "kept"], ["atecc-<mac>", "kept"]]
 
 
 def test_power_may_fail_while_saving(rpc):
@@ -272,13 +273,13 @@ def test_power_may_fail_while_saving(rpc):
         CUT
         + """
 def seen():
-    return Settings("/config").get("device.id")
+    return Settings("/kept").get("device.id")
 settings.change({"device.id": "old"}, save=True)
 found = []
 n = 0
 while cut_after(n, lambda: settings.change({"device.id": "new"}, save=True)):
     found.append(seen())
-    settings.__init__("/config")
+    settings.__init__("/kept")
     n += 1
 last = seen()
 """
@@ -300,8 +301,8 @@ cut = True
 while cut:
     settings.change({"device.id": "old"}, save=True)
     settings.change({"device.id": "new"}, save=True, try_once=True)
-    cut = cut_after(n, lambda: Settings("/config"))
-    found.append([Settings("/config").get("device.id") for _ in range(3)])
+    cut = cut_after(n, lambda: Settings("/kept"))
+    found.append([Settings("/kept").get("device.id") for _ in range(3)])
     n += 1
 """
     )
@@ -320,7 +321,7 @@ def test_a_flash_that_takes_nothing_is_said_so_and_nothing_changes(rpc):
     )
     rpc.value("0", "record.Record.save = fail")
     try:
-        assert rpc.value("Settings('/config').get('device.id')") == "old"
+        assert rpc.value("Settings('/kept').get('device.id')") == "old"
         kind, message = rpc.refusal("Config.Set", config={"sntp": {"server": "other"}}, save=True)
         assert kind == "memory"
         assert "the flash did not take it" in message
@@ -342,13 +343,22 @@ def test_a_flash_that_takes_nothing_is_said_so_and_nothing_changes(rpc):
 def test_what_another_firmware_has_stored_does_no_harm(rpc, stored):
     rpc.value(
         "0",
-        f"import json\nfrom identity.record import Record\nRecord('/config/values').save(json.loads({stored!r}))",
+        f"import json\nfrom identity.record import Record\nRecord('/kept/values').save(json.loads({stored!r}))",
     )
     rpc.restart()
     rpc.call("Config.Set", config={"sntp": {"server": "other"}}, save=True)
     rpc.restart()
     assert rpc.call("Config.Get", key="mqtt.enable") is True
     assert rpc.call("Config.Get", key="sntp.server") == "other"
+
+
+def test_the_device_starts_again_with_what_it_has_stored(board):
+    """None of its folders hides a module."""
+    for expected in ("pool.ntp.org", "time.example"):
+        with Repl(board.port) as repl:
+            assert repl.value("device.settings.get('sntp.server')", "import device") == expected
+            repl.run("import device\ndevice.settings.change({'sntp.server': 'time.example'}, save=True)")
+        board.power_cycle()
 
 
 # Reboot.

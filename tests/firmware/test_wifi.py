@@ -15,7 +15,8 @@ from settings import Settings
 from link.wifi import Station
 from rpc.services.config import Config
 from rpc.services.wifi import Wifi
-settings = Settings("/config")
+# Not where the device itself has its own, which it reads whenever it starts.
+settings = Settings("/kept")
 station = Station()
 if settings.get("wifi.sta.enable"):
     station.start(settings.get("wifi.sta.ssid"), settings.get("wifi.sta.pass"))
