@@ -68,13 +68,19 @@ class LocalCA:
             "are over.",
         )
 
-    def issue(self, request: x509.CertificateSigningRequest, days: int) -> x509.Certificate:
-        """A device's certificate: X.509 v3, for TLS: as a client of the broker, as a server on wss://."""
+    def issue(
+        self, request: x509.CertificateSigningRequest, days: int, only_client: bool = False
+    ) -> x509.Certificate:
+        """A device's certificate: X.509 v3, for TLS and nothing else.
+
+        A device is a client of its broker and, on wss://, a server, which Mbed TLS does not let it be without
+        serverAuth. So no device may get the name of another server whose clients trust this CA.
+        """
         from cryptography import x509
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
         start, end, _ = self.validity(days)
-        usage = [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        uses = [ExtendedKeyUsageOID.CLIENT_AUTH] + ([] if only_client else [ExtendedKeyUsageOID.SERVER_AUTH])
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.subject)
@@ -85,7 +91,7 @@ class LocalCA:
             .not_valid_after(end)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(key_usage(["digitalSignature"]), critical=True)
-            .add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
             .add_extension(_authority_key(self.certificate), critical=False)
         )

@@ -117,7 +117,7 @@ class Operator:
 
         own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
         request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
-        return own.issue(request.sign(key, hashes.SHA256()), names.days)
+        return own.issue(request.sign(key, hashes.SHA256()), names.days, only_client=True)
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         self._must_exist(self.key_file)

@@ -31,7 +31,10 @@ class Introduced:
             return "wss:// is switched off: `atecc config set rpc.wss.enable=true --save`."
         if not self.access.wss.listening:
             return f"wss:// does not listen yet: {self.access.wss.why or 'no reason was given'}."
-        return "The device is not on the network yet: `atecc wifi set` joins one."
+        return (
+            f"wss:// listens on port {self.access.wss.port}, but no address of the device is known: `atecc wifi set` "
+            "joins a network."
+        )
 
 
 def introduce(device: Device, operator: Operator) -> Introduced:

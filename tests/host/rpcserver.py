@@ -90,6 +90,7 @@ class RpcServer:
         if not auth or self.nonces.get(auth["nonce"], True):
             return False
         self.nonces[auth["nonce"]] = True
+        assert isinstance(auth["cnonce"], str), "what Mongoose OS's client sends"
         ha2 = sha256("dummy_method:dummy_uri")
         expected = sha256(f"{self.ha1}:{auth['nonce']}:1:{auth['cnonce']}:auth:{ha2}")
         return auth["response"] == expected and auth["username"] == self.user and auth["realm"] == "RPC"

@@ -14,7 +14,6 @@ from atecc.errors import ChannelError
 
 REALM = "RPC"
 DEFAULT_USER = "admin"
-_CNONCE_BITS = 48  # a JSON number that every reader takes
 _HA2_OF = "dummy_method:dummy_uri"
 
 
@@ -43,9 +42,9 @@ def challenge_in(reply: bytes) -> dict[str, Any] | None:
     return challenge
 
 
-def answer(challenge: dict[str, Any], user: str, password: str, cnonce: int | None = None) -> dict[str, Any]:
+def answer(challenge: dict[str, Any], user: str, password: str) -> dict[str, Any]:
     """The `auth` of a frame that is sent once more."""
-    cnonce = secrets.randbits(_CNONCE_BITS) if cnonce is None else cnonce
+    cnonce = secrets.token_hex(8)
     realm, nonce, count = challenge["realm"], challenge["nonce"], challenge.get("nc", 1)
     response = _hash(f"{ha1(user, password, realm)}:{nonce}:{count}:{cnonce}:auth:{_hash(_HA2_OF)}")
     return {

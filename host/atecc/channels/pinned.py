@@ -135,7 +135,11 @@ def _why_no_handshake(error: OSError, place: str) -> Exception:
     if "ALERT" in reason:
         said = reason.partition("ALERT_")[2].replace("_", " ").lower()
         if "HANDSHAKE_FAILURE" in reason or "PROTOCOL_VERSION" in reason:
-            return ChannelError(f"The device at {place} refuses this computer's kind of TLS ({said}).")
+            return ChannelError(
+                f"The device at {place} and this computer don't agree on how to do TLS ({said}).",
+                "A device whose certificate is for clients only (its extended key usage says so) can't serve with it: "
+                "`atecc provision` over USB gives it one that can.",
+            )
         return not_accepted(place, said)
     return ChannelError(
         f"The device at {place} broke the TLS handshake off without a reason.", f"{NOT_ACCEPTED} {BUSY}"

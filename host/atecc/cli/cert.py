@@ -55,7 +55,8 @@ class CertGroup(Group):
 def command(context: click.Context, /, **options: Any) -> None:
     """Issue a certificate from your own CA, for a request in a file or for a key in the chip.
 
-    It is for TLS clients: digitalSignature and clientAuth, with the request's subject and alternative names.
+    It is for TLS: digitalSignature, clientAuth and serverAuth (for wss://), with the
+    request's subject and alternative names.
     """
     if context.invoked_subcommand is None:
         _issue(context.find_object(App) or App(), options)
