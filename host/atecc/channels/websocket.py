@@ -158,7 +158,8 @@ class WebSocketChannel:
             ) from error
         except InvalidStatus as error:
             raise _no_websocket(address, error.response.status_code) from error
-        except (WebSocketException, EOFError, OSError, ValueError) as error:
+        except (WebSocketException, EOFError, OSError, ValueError, AssertionError) as error:
+            # AssertionError: the library's, when the other side speaks first.
             raise self._broken_off(error) from error
 
     def _broken_off(self, error: BaseException) -> Exception:
