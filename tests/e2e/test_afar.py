@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from openssl import make_ca
-from repl import Repl
 from simboard.tcpport import TcpPort
 from simcloud.broker import Broker, free_address
 from simcloud.pki import Authority, name, pem, server_certificate
@@ -60,8 +59,7 @@ def afar(user, tmp_path):
 @pytest.fixture
 def trusted(afar):
     """The device trusts the operator, and listens for wss:// on a port of the test's."""
-    with Repl(afar.user.port) as repl:
-        repl.run_in_main(f"web._port = lambda: {afar.ports[0]}")
+    afar.user.succeeds("config", "set", f"rpc.wss.port={afar.ports[0]}", "--save")
     afar.user.succeeds("operator", "trust")
     return afar
 
