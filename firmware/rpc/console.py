@@ -18,39 +18,35 @@ from . import serial
 from .caller import owner
 
 _SHAKE = '"""\x04"""'
-_PROMPT = b">>> "
-_QUOTE = const(0x22)
-_QUOTES = const(6)
+# A prompt, printed at once, and six quotes, echoed one by one: `|` ends what is not a single character.
+_FOUND = b'>>> |""""""'
 _SILENCE_MS = const(30000)
 _LINE_MAX = const(16500)
+
+
+def _nothing():
+    pass
 
 
 class Watch(io.IOBase):
     """A terminal that is told what the REPL prints, and finds the client in its echo; `run()` is called then."""
 
     def __init__(self, run):
-        self._run = run
         self._main = _thread.get_ident()
-        self._quotes = None  # how many were echoed since the prompt; None: something else was printed
-        self._running = False
+        self._tails = [b"", b""]  # what other threads and the REPL's own printed last
+        self._steps = {
+            (False, False): _nothing,
+            (False, True): _nothing,
+            (True, False): _nothing,
+            (True, True): run,
+        }
 
     def write(self, data):
-        if not self._running and _thread.get_ident() == self._main:
-            if self._quotes is not None and len(data) == 1 and data[0] == _QUOTE:
-                self._quotes += 1
-                if self._quotes == _QUOTES:
-                    self._found()
-            else:
-                self._quotes = 0 if data[-4:] == _PROMPT else None
+        # No jump in here: at a jump MicroPython may raise KeyboardInterrupt. dupterm would swallow it, and drop us.
+        mine = _thread.get_ident() == self._main
+        self._tails[mine] = tail = (self._tails[mine] + data[-4:] + b"|"[len(data) == 1 :])[-len(_FOUND) :]
+        self._steps[(tail == _FOUND, mine)]()
         return len(data)
-
-    def _found(self):
-        self._running = True
-        try:
-            self._run()
-        finally:
-            self._quotes = 0
-            self._running = False
 
     # Nothing is ever typed here.
 
