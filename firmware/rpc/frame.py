@@ -37,11 +37,19 @@ def load(text):
             text = str(text, "utf-8")
         if _marks(text) > _VALUES_MAX and values(text) > _VALUES_MAX:
             raise RpcError("frame", "the frame has more than %d values" % _VALUES_MAX)
+        if not _is_closed(text.strip()):
+            raise ValueError
         return json.loads(text)
     except (ValueError, RuntimeError):
         raise RpcError("frame", "the frame is not JSON")
     except MemoryError:
         raise RpcError("memory", "there is not enough memory for this frame")
+
+
+def _is_closed(text):
+    """Whether what is opened first is closed last: MicroPython's parser does without that, and takes a frame whose end
+    was cut off, in the middle of a number too."""
+    return text[:1] not in ("{", "[") or text[-1:] == {"{": "}", "[": "]"}[text[0]]
 
 
 def _marks(text):
@@ -79,6 +87,8 @@ def _is_id(value):
 
 
 def _check_head(frame):
+    if not ("method" in frame or "result" in frame or "error" in frame):
+        raise RpcError("frame", "the frame is not a JSON object with a method")
     for name in ("src", "tag"):
         value = frame.get(name, "")
         if not isinstance(value, str) or len(value) > _LABEL_MAX:
