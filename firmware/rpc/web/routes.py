@@ -50,7 +50,7 @@ class Routes:
     def _refusal(self, status):
         def handler(request):
             connection = request and request.sock[0]
-            if self._digest and not (connection and connection.admitted):
+            if self._digest and not (connection and (connection.admitted or self._open(request))):
                 return self._unauthorized()
             return {"code": status, "message": "there is only /rpc here"}, status
 
@@ -137,7 +137,9 @@ class Routes:
     def _called(self, request, method):
         try:
             params = (
-                load(request.body) if request.body else {name: _value(v) for name, v in request.args.items()}
+                load(request.body)
+                if request.body
+                else {name: _value(request.args[name]) for name in request.args}
             )
             return json.dumps(self._dispatcher.call(method, params, self._caller)), 200, _JSON
         except Exception as e:
