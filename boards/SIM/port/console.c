@@ -95,7 +95,7 @@ static void keep(const char *data, size_t len) {
 static void arrive(const char *data, size_t len) {
     size_t from = 0;
     for (size_t i = 0; i < len; ++i) {
-        if (data[i] == interrupt_char) {
+        if ((unsigned char)data[i] == interrupt_char) {
             keep(data + from, i - from);
             from = i + 1;
             mp_sched_keyboard_interrupt();
