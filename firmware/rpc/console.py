@@ -18,8 +18,11 @@ from . import serial
 from .caller import owner
 
 _SHAKE = '"""\x04"""'
-# A prompt, printed at once, and six quotes, echoed one by one: `|` ends what is not a single character.
-_FOUND = b'>>> |""""""'
+# The client's probe, as it is echoed: a prompt, printed at once (`|` stands behind what is not a single character), and
+# six quotes, one by one; or the quotes of two probes, behind half a line that somebody may have left there.
+_AT_A_PROMPT = b'>>> |""""""'
+_ANYWHERE = b'""""""' * 2
+_CTRL_C = b"\x03"
 _SILENCE_MS = const(30000)
 _LINE_MAX = const(16500)
 
@@ -34,24 +37,28 @@ class Watch(io.IOBase):
     def __init__(self, run):
         self._main = _thread.get_ident()
         self._tails = [b"", b""]  # what other threads and the REPL's own printed last
-        self._steps = {
-            (False, False): _nothing,
-            (False, True): _nothing,
-            (True, False): _nothing,
-            (True, True): run,
-        }
+        self._steps = (_nothing, self._found)
+        self._run = run
+        self._typed = b""
+
+    # No jumps in these two: at a jump MicroPython may raise KeyboardInterrupt; dupterm would swallow it, and drop us.
 
     def write(self, data):
-        # No jump in here: at a jump MicroPython may raise KeyboardInterrupt. dupterm would swallow it, and drop us.
         mine = _thread.get_ident() == self._main
-        self._tails[mine] = tail = (self._tails[mine] + data[-4:] + b"|"[len(data) == 1 :])[-len(_FOUND) :]
-        self._steps[(tail == _FOUND, mine)]()
+        self._tails[mine] = tail = (self._tails[mine] + data[-4:] + b"|"[len(data) == 1 :])[-len(_ANYWHERE) :]
+        self._steps[((tail[-len(_AT_A_PROMPT) :] == _AT_A_PROMPT) | (tail == _ANYWHERE)) & mine]()
         return len(data)
 
-    # Nothing is ever typed here.
+    def readinto(self, buffer):
+        typed = self._typed[:1]
+        self._typed = self._typed[1:]
+        buffer[: len(typed)] = typed
+        return (None, 1)[len(typed)]
 
-    def readinto(self, _buffer):
-        return None
+    def _found(self):
+        """Serve the client; then the REPL gets rid of the probes on its line, and what was no frame is typed there."""
+        self._tails[True] = b""
+        self._typed = _CTRL_C + self._run()
 
     def ioctl(self, _request, _argument):
         return 0
@@ -64,10 +71,10 @@ def watch(handle):
 
 def _serve(handle):
     try:
-        Framing(handle).run()
+        return Framing(handle).run()
     except Exception as e:
         sys.print_exception(e)
-    print("\n>>> ", end="")
+        return b""
 
 
 class Framing:
@@ -79,27 +86,28 @@ class Framing:
         self._poll.register(sys.stdin, select.POLLIN)
 
     def run(self):
-        """Until Ctrl-C, something that is no frame, or a long silence."""
+        """Until Ctrl-C, something that is no frame, or a long silence; what was read of that."""
         print(_SHAKE)
-        try:
-            while True:
-                line = self._line()
-                if line is None or not self._take(line):
-                    return
-        except KeyboardInterrupt:
-            pass
+        while True:
+            line, more = self._line()
+            if not more or not self._take(line):
+                return line
 
     def _line(self):
-        """What stands up to the next line's end, without its quotes; None at something that stands in no frame."""
+        """(line, True): what stands up to the next line's end, without its quotes; of a long one, enough to say so.
+
+        (what, False): `what` begins no frame, or it is empty and there was silence.
+        """
         line = bytearray()
-        while len(line) < _LINE_MAX and self._poll.poll(_SILENCE_MS):
+        while self._poll.poll(_SILENCE_MS):
             c = sys.stdin.buffer.read(1)
             if c in b"\r\n":
-                return bytes(line).replace(b'"""', b"")
+                return bytes(line).replace(b'"""', b""), True
             if not line and c not in b'" \t{\x04':
-                return None
-            line += c
-        return None
+                return c, False
+            if len(line) < _LINE_MAX:
+                line += c
+        return b"", False
 
     def _take(self, line):
         """Act on a line; False if it is none of the framing's."""

@@ -23,13 +23,18 @@
 static console_t console;
 static pthread_t main_thread;
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
-static volatile int interrupt_char = -1;
+int mp_interrupt_char = -1;    // os_dupterm.c asks for it by its name
 
 void __wrap_mp_hal_set_interrupt_char(char c) {
-    interrupt_char = (signed char)c;
+    mp_interrupt_char = (signed char)c;
 }
 
 int __wrap_mp_hal_stdin_rx_chr(void) {
+    // As on ESP32: what a duplicate terminal has to say comes first.
+    int duplicated = mp_os_dupterm_rx_chr();
+    if (duplicated >= 0) {
+        return duplicated;
+    }
     unsigned char c;
     ssize_t got;
     MP_HAL_RETRY_SYSCALL(got, read(STDIN_FILENO, &c, 1), {});
@@ -95,7 +100,7 @@ static void keep(const char *data, size_t len) {
 static void arrive(const char *data, size_t len) {
     size_t from = 0;
     for (size_t i = 0; i < len; ++i) {
-        if ((unsigned char)data[i] == interrupt_char) {
+        if ((unsigned char)data[i] == mp_interrupt_char) {
             keep(data + from, i - from);
             from = i + 1;
             mp_sched_keyboard_interrupt();
