@@ -82,6 +82,8 @@ class Digest:
         """Whether a frame's `auth` object is right."""
         if not isinstance(auth, dict) or not isinstance(auth.get("nonce"), int):
             return False
+        if isinstance(auth.get("cnonce"), int):  # as Mongoose OS's client sends it
+            auth = auth | {"cnonce": str(auth["cnonce"])}
         return self._check(auth, auth["nonce"], "1", "auth", _hex("dummy_method:dummy_uri"))
 
     # In HTTP.
