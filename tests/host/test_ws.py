@@ -176,7 +176,6 @@ def http(status, body=b""):
         (http(404), "has no /rpc for WebSockets (HTTP 404)"),
         (http(401), "does not let this computer in"),
         (http(503), "is busy"),
-        (http(302), "does not speak WebSocket"),
         (http(200, b"hello"), "has no /rpc for WebSockets (HTTP 200)"),
         (lambda c: c.recv(1), "closed the connection at once"),
     ],
@@ -185,6 +184,12 @@ def test_what_is_no_device(call, react, said):
     with Listener(react) as other:
         seen = call("--port", f"ws://127.0.0.1:{other.port}", "info")
     assert seen.status == 3 and said in seen.err, seen.err
+
+
+def test_redirects_lead_nowhere(call):
+    with Listener(http(302)) as other:
+        seen = call("--port", f"ws://127.0.0.1:{other.port}", "info")
+    assert seen.status == 3 and "Is it the device's address" in seen.err
 
 
 def test_what_speaks_first(call):

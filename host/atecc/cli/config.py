@@ -47,7 +47,7 @@ def get(app: App, key: str | None) -> None:
 
     with app.device() as device:
         found = device.settings(key)
-    rows = _flat(found, "" if key is None else key)
+    rows = sorted(_flat(found, "" if key is None else key))
     app.emit(found, *([pairs(rows)] if isinstance(found, dict) else [_text(found)]))
 
 
