@@ -98,13 +98,10 @@ int __wrap_usleep(useconds_t us) {
     return 0;
 }
 
-// Waiting for a socket takes real time. A virtual clock would stand still meanwhile, and no timeout would come.
+// Waiting for a socket, or for another thread, takes real time. A virtual clock would stand still meanwhile, and no
+// timeout would come.
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout) {
     extern int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
-    if (n == 0 && timeout > 0) {
-        clock_sleep(timeout * 1000ULL);
-        return 0;
-    }
     if (timeout <= 0) {
         return __real_poll(fds, n, timeout);
     }

@@ -177,7 +177,7 @@ class Listener:
             except OSError:
                 await asyncio.sleep_ms(100)  # no socket is free
                 continue
-            self._welcome(sock, address[0])
+            self._welcome(sock, _host(address))
 
     def _welcome(self, sock, address):
         if self._guard and not self._guard.admits(address):
@@ -205,6 +205,11 @@ class Listener:
             connection.stream.s.close()
             if self._guard:
                 (self._guard.succeeded if connection.admitted else self._guard.failed)(connection.address)
+
+
+def _host(address):
+    """The caller's IP address: of (host, port), or of a struct sockaddr_in, which is what a unix port gives."""
+    return address[0] if isinstance(address, tuple) else bytes(address[4:8])
 
 
 def _bound(address, port):
