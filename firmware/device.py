@@ -5,8 +5,11 @@ import machine
 import board
 from atecc608 import ATECC608
 from folder import Folder
+from identity.adopt import adopt
 from identity.store import Store
 from link.link import Link
+from link.mqtt import LinkError
+from link.wifi import Station
 from rpc import mqtt, serial
 from rpc.access import Access
 from rpc.dispatcher import Dispatcher
@@ -17,6 +20,7 @@ from rpc.services.files import FS
 from rpc.services.identity import Identity
 from rpc.services.mqtt import MQTT
 from rpc.services.system import Sys
+from rpc.services.wifi import Wifi
 from rpc.web.server import Server
 from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
@@ -31,6 +35,8 @@ chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
 # Not /identity, not /settings: a folder of that name would hide what is imported by it, at the next start.
 store = Store(chip, "/identities", board.KEY_SLOTS)
 settings = Settings("/config", {"device.id": "atecc-" + machine.unique_id().hex()})
+files = Folder("/files")
+station = Station()
 link = Link(chip)
 access = Access("/access")
 
@@ -61,10 +67,24 @@ for service in (
     MQTT(store, link),
     access_service.Access(access, web.status),
     Config(settings),
-    FS(Folder("/files")),
+    FS(files),
+    Wifi(station, settings),
 ):
     dispatcher.add(service.methods())
 serial.serve(dispatcher)
+
+
+def join():
+    """Wi-Fi, as configured; what can't be is told by Wifi.Status."""
+    if settings.get("wifi.sta.enable"):
+        try:
+            station.start(settings.get("wifi.sta.ssid"), settings.get("wifi.sta.pass"))
+        except LinkError:
+            pass
+
+
+join()
+adoption = adopt(store, settings.get, lambda name: files.read(name)[0])
 link.serve(mqtt.Channel(dispatcher, link, workers))
 web.start()
 

@@ -9,11 +9,14 @@ from mpremote.transport_serial import SerialTransport
 
 
 class Repl:
-    """A board's MicroPython on `port`. Each call starts in a namespace of its own."""
+    """A board's MicroPython on `port`. Each call starts in a namespace of its own.
 
-    def __init__(self, port: str) -> None:
+    alone: stop the device first, whose threads run beside (by a soft reset, which leaves main.py out).
+    """
+
+    def __init__(self, port: str, alone: bool = False) -> None:
         self._transport = SerialTransport(port, 115200)
-        self._transport.enter_raw_repl(soft_reset=False)
+        self._transport.enter_raw_repl(soft_reset=alone)
 
     def __enter__(self) -> Self:
         return self

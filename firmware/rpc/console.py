@@ -59,6 +59,7 @@ class Watch(io.IOBase):
         """Serve the client; then the REPL gets rid of the probes on its line, and what was no frame is typed there."""
         self._tails[True] = b""
         self._typed = _CTRL_C + self._run()
+        os.dupterm_notify(None)
 
     def ioctl(self, _request, _argument):
         return 0

@@ -186,4 +186,3 @@ def test_a_new_key_and_certificate_without_a_cable(field: Field, scheme: str) ->
     assert "linked" in said.out + said.err
     listener.disconnect()
     listener.loop_stop()
-

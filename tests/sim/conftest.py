@@ -14,7 +14,7 @@ from simboard import Board
 @pytest.fixture(scope="session")
 def _wired() -> Iterator[Wired]:
     bus = ScriptedBus()
-    with Board(bus=bus.name) as board, Repl(board.port) as repl:
+    with Board(bus=bus.name) as board, Repl(board.port, alone=True) as repl:
         yield Wired(board, repl, bus)
     bus.close()
 
@@ -38,7 +38,7 @@ def bare() -> Iterator[Board]:
 
 @pytest.fixture
 def repl(bare: Board) -> Iterator[Repl]:
-    with Repl(bare.port) as repl:
+    with Repl(bare.port, alone=True) as repl:
         yield repl
 
 

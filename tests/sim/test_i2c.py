@@ -133,5 +133,5 @@ def test_a_sleeping_thread_holds_up_no_transfer() -> None:
         "_thread.start_new_thread(time.sleep_ms, (2000,)); time.sleep_ms(1)\n"
         "a = time.ticks_ms()\nfor _ in range(20): i2c.scan()\n"
     )
-    with Board() as board, Repl(board.port) as repl:
+    with Board() as board, Repl(board.port, alone=True) as repl:
         assert repl.value("time.ticks_diff(time.ticks_ms(), a)", code) < 1500

@@ -74,30 +74,30 @@ def test_sees_its_own_flash_and_nothing_of_the_host(repl: Repl) -> None:
 
 def test_flash_outlives_power(tmp_path: Path) -> None:
     with Board(chip=False, flash=tmp_path / "board") as board:
-        with Repl(board.port) as repl:
+        with Repl(board.port, alone=True) as repl:
             repl.run("import os; f = open('old', 'w'); f.write('kept'); f.close(); os.rename('old', 'new')")
             identity = repl.value("machine.unique_id().hex()", "import machine")
             repl.run("unclosed = open('unclosed', 'w'); unclosed.write('lost')")
         board.power_cycle()
-        with Repl(board.port) as repl:
+        with Repl(board.port, alone=True) as repl:
             assert repl.value("open('new').read()") == "kept"
             assert repl.error("open('old')") == "OSError(2,)"
             assert (
                 repl.value("open('unclosed').read() if 'unclosed' in os.listdir() else ''", "import os") == ""
             )
-    with Board(chip=False, flash=tmp_path / "board") as board, Repl(board.port) as repl:
+    with Board(chip=False, flash=tmp_path / "board") as board, Repl(board.port, alone=True) as repl:
         assert repl.value("[open('new').read(), machine.unique_id().hex()]", "import machine") == [
             "kept",
             identity,
         ]
-    with Board(chip=False) as other, Repl(other.port) as repl:
+    with Board(chip=False) as other, Repl(other.port, alone=True) as repl:
         assert repl.value("machine.unique_id().hex()", "import machine") != identity
 
 
 def test_boot_py_runs_first(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("wb") as sink, Board(chip=False, log=sink) as board:
-        with Repl(board.port) as repl:
+        with Repl(board.port, alone=True) as repl:
             repl.run("f = open('boot.py', 'w'); f.write('print(\"booting\", __name__)'); f.close()")
         board.reset()
     assert b"booting __main__\r\n" in log.read_bytes()
@@ -119,7 +119,7 @@ def test_power_cycle_takes_the_chips_power_too() -> None:
 
 def test_a_chip_that_goes_away_is_an_empty_bus_and_time_goes_on(wired: Wired) -> None:
     bus = ScriptedBus()
-    with Board(bus=bus.name) as board, Repl(board.port) as repl:
+    with Board(bus=bus.name) as board, Repl(board.port, alone=True) as repl:
         code = "import machine, board, time\ni2c = machine.I2C(0, scl=board.SCL, sda=board.SDA)\n"
         repl.run(code + "machine.RTC().datetime((2030, 1, 1, 0, 0, 0, 0, 0))")
         assert repl.value("i2c.writeto(0x60, b'x')", code) == 1
@@ -161,7 +161,7 @@ for _ in range(400):
 """
     with Board(chip=False) as board:
         transport = SerialTransport(board.port, 115200)
-        transport.enter_raw_repl(soft_reset=False)
+        transport.enter_raw_repl(soft_reset=True)
         transport.exec_raw_no_follow(code)
         for _ in range(400):
             assert transport.serial.read() == b"."

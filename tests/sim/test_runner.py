@@ -54,7 +54,7 @@ def test_leaves_nothing_behind(signal_number: int) -> None:
     with running() as (process, port):
         started = children(process.pid)
         assert len(started) == 2, "an interpreter and a chip"
-        with Repl(port) as repl:
+        with Repl(port, alone=True) as repl:
             assert repl.value("6 * 7") == 42
         process.send_signal(signal_number)
         assert process.wait(10) == 0
@@ -75,7 +75,7 @@ def test_board_and_chip_die_with_their_runner() -> None:
 def test_keeps_a_log_and_flash(tmp_path: Path) -> None:
     with (
         running("--no-chip", "--log", tmp_path / "log", "--flash", tmp_path / "board") as (_, port),
-        Repl(port) as repl,
+        Repl(port, alone=True) as repl,
     ):
         repl.run("print('for the log')")
     assert b"for the log\r\n" in (tmp_path / "log").read_bytes()
@@ -88,7 +88,7 @@ def test_hands_the_chips_options_on(tmp_path: Path) -> None:
 
 
 def test_heap_size() -> None:
-    with running("--no-chip", "--heap", "128k") as (_, port), Repl(port) as repl:
+    with running("--no-chip", "--heap", "128k") as (_, port), Repl(port, alone=True) as repl:
         assert repl.value("gc.mem_alloc() + gc.mem_free()", "import gc") < 128 * 1024
 
 

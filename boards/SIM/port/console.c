@@ -13,6 +13,7 @@
 
 #include "py/mphal.h"
 #include "py/mpthread.h"
+#include "py/ringbuf.h"
 #include "py/runtime.h"
 #include "extmod/misc.h"
 #include "board.h"
@@ -23,6 +24,10 @@
 static console_t console;
 static pthread_t main_thread;
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;
+// What os.dupterm_notify() has taken from a duplicate terminal; nothing else asks that what it has to say.
+static uint8_t typed[260];
+ringbuf_t stdin_ringbuf = {typed, sizeof(typed), 0, 0};
+
 int mp_interrupt_char = -1;    // os_dupterm.c asks for it by its name
 
 void __wrap_mp_hal_set_interrupt_char(char c) {
@@ -30,10 +35,9 @@ void __wrap_mp_hal_set_interrupt_char(char c) {
 }
 
 int __wrap_mp_hal_stdin_rx_chr(void) {
-    // As on ESP32: what a duplicate terminal has to say comes first.
-    int duplicated = mp_os_dupterm_rx_chr();
-    if (duplicated >= 0) {
-        return duplicated;
+    int waiting = ringbuf_get(&stdin_ringbuf);
+    if (waiting != -1) {
+        return waiting;
     }
     unsigned char c;
     ssize_t got;

@@ -60,7 +60,10 @@ void mp_hal_delay_ms(mp_uint_t ms);
 #define MICROPY_VFS_ROM (0)
 #undef MICROPY_PY_SYS_PATH_DEFAULT
 #define MICROPY_PY_SYS_PATH_DEFAULT ".frozen:/lib"
+#undef MICROPY_PY_OS_INCLUDEFILE
+#define MICROPY_PY_OS_INCLUDEFILE "modos.inc"
 #define MICROPY_PY_OS_DUPTERM (1)
+#define MICROPY_PY_OS_DUPTERM_NOTIFY (1)
 #undef MICROPY_PY_OS_SYSTEM
 #define MICROPY_PY_OS_SYSTEM (0)
 #undef MICROPY_ERROR_PRINTER
