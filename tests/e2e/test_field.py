@@ -1,4 +1,4 @@
-"""A device in the field gets a new key and certificate without a cable, and no message that was acknowledged is lost."""
+"""A device in the field gets a new key and certificate without a cable; no message that was acknowledged is lost."""
 
 import ssl
 import threading
