@@ -7,6 +7,7 @@ from atecc608 import ATECC608
 from folder import Folder
 from identity.adopt import adopt
 from identity.store import Store
+from link import clock
 from link.link import Link
 from link.mqtt import LinkError
 from link.wifi import Station
@@ -35,6 +36,7 @@ chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
 # Not /identity, not /settings: a folder of that name would hide what is imported by it, at the next start.
 store = Store(chip, "/identities", board.KEY_SLOTS)
 settings = Settings("/config", {"device.id": "atecc-" + machine.unique_id().hex()})
+clock.server = settings.get("sntp.server")
 files = Folder("/files")
 station = Station()
 link = Link(chip)

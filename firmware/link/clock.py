@@ -9,6 +9,8 @@ from version import RELEASED
 # time.time() counts from 2000 on most boards, from 1970 on some.
 _EPOCH = 946684800 if time.gmtime(0)[0] == 2000 else 0
 
+server = "pool.ntp.org"  # the device's configuration may name another one
+
 
 class ClockError(Exception):
     """A time that can't be."""
@@ -50,6 +52,7 @@ def ensure(not_before=0):
     try:
         import ntptime
 
+        ntptime.host = server
         ntptime.settime()
     except (ImportError, OSError):
         pass

@@ -1,0 +1,192 @@
+"""Who may do what: the owner at the cable, an operator on the network, and what the one permits the other."""
+
+import base64
+import json
+
+import pytest
+from openssl import make_ca, sh
+from repl import Repl
+
+SETUP = """
+import json
+from device import dispatcher
+from rpc.caller import OWNER, Caller
+callers = {"owner": OWNER, "operator": Caller("wss")}
+"""
+
+
+class Device:
+    """A board's dispatcher, called by the owner or by an operator."""
+
+    def __init__(self, made):
+        self.bench = made
+        self._open()
+
+    def _open(self):
+        self.repl = Repl(self.bench.board.port)
+        self.repl.run_in_main(SETUP)
+
+    def restart(self):
+        self.repl.close()
+        self.bench.board.reset()
+        self._open()
+
+    def ask(self, caller, method, **params):
+        frame = json.dumps({"id": 1, "method": method, "params": params})
+        code = f"print(dispatcher.handle({frame!r}, lambda frame: callers[{caller!r}]))"
+        return json.loads(self.repl.run_in_main(code))
+
+    def owner(self, method, **params):
+        reply = self.ask("owner", method, **params)
+        assert "result" in reply, reply
+        return reply["result"]
+
+    def operator(self, method, **params):
+        reply = self.ask("operator", method, **params)
+        assert "result" in reply, reply
+        return reply["result"]
+
+    def refused(self, caller, method, **params):
+        """The kind of the error; it must be a refusal of some kind."""
+        return self.ask(caller, method, **params)["error"]["kind"]
+
+
+@pytest.fixture
+def device(bench):
+    made = Device(bench(preset="tls", locked=True))
+    yield made
+    made.repl.close()
+
+
+@pytest.fixture
+def blank(bench):
+    made = Device(bench(preset="mos"))
+    yield made
+    made.repl.close()
+
+
+def b64(hexadecimal):
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("Access.Trust", {"ca": "MAA="}),
+        ("Access.Forget", {"sha256": "0" * 64}),
+        ("Access.Bench", {"on": True}),
+        ("Access.WebSocket", {"enable": True}),
+    ],
+)
+def test_who_is_let_in_is_the_owners_business(device, method, params):
+    assert device.refused("operator", method, **params) == "refused"
+    assert device.operator("Access.Status")["bench"]["on"] is False
+
+
+def test_an_operator_makes_a_key_where_there_is_none_and_never_over_one(device):
+    first = device.operator("ATCA.GenKey", slot=0)["pubkey"]
+    assert device.refused("operator", "ATCA.GenKey", slot=0) == "refused"
+    serial = device.operator("ATCA.GetInfo")["serial"]
+    assert device.refused("operator", "ATCA.GenKey", slot=0, serial=serial) == "refused"
+    assert device.operator("ATCA.GetPubKey", slot=0)["pubkey"] == first
+
+
+def test_with_the_bench_permission_a_key_in_use_is_replaced(device):
+    first = device.operator("ATCA.GenKey", slot=0)["pubkey"]
+    assert device.refused("owner", "ATCA.GenKey", slot=0) == "refused"  # the owner names the chip instead
+    device.owner("Access.Bench", on=True)
+    assert device.operator("ATCA.GenKey", slot=0)["pubkey"] != first
+    assert device.refused("operator", "ATCA.GenKey", slot=0, serial="00" * 9) == "refused"
+
+
+def test_the_permission_ends_with_its_time(device):
+    device.operator("ATCA.GenKey", slot=0)
+    told = device.owner("Access.Bench", on=True, seconds=60)["bench"]
+    assert told["on"] and not told["kept"] and 30 < told["left"] <= 60
+    device.repl.run_in_main("import time; time.sleep(61)")
+    assert device.operator("Access.Status")["bench"] == {"on": False, "left": None, "kept": False}
+    assert device.refused("operator", "ATCA.GenKey", slot=0) == "refused"
+
+
+def test_the_permission_ends_with_a_reset_unless_it_is_kept(device):
+    device.owner("Access.Bench", on=True)
+    device.restart()
+    assert device.operator("Access.Status")["bench"]["on"] is False
+    device.owner("Access.Bench", on=True, keep=True)
+    device.restart()
+    assert device.operator("Access.Status")["bench"] == {"on": True, "left": None, "kept": True}
+    device.owner("Access.Bench", on=False)
+    device.restart()
+    assert device.operator("Access.Status")["bench"]["on"] is False
+
+
+def test_the_network_locks_nothing(blank):
+    config = blank.operator("ATCA.GetConfig")["config"]
+    info = blank.operator("ATCA.GetInfo")
+    assert blank.refused("operator", "ATCA.SetConfig", config=config) == "refused"
+    for params in ({"zone": 0}, {"zone": 0, "serial": info["serial"], "crc": 0}):
+        assert blank.refused("operator", "ATCA.LockZone", **params) == "refused"
+    assert blank.refused("operator", "ATCA.LockSlot", slot=4, serial=info["serial"]) == "refused"
+    assert blank.refused("operator", "ATCA.SetKey", slot=0, key=b64("11" * 32), ecc=True) == "refused"
+    assert blank.operator("ATCA.GetInfo") == info
+
+
+def test_on_a_bench_moss_own_form_locks(blank):
+    assert blank.refused("owner", "ATCA.LockZone", zone=0) == "refused"
+    blank.owner("Access.Bench", on=True)
+    assert blank.refused("operator", "ATCA.LockZone", zone=0, crc=1) == "refused"
+    blank.operator("ATCA.LockZone", zone=0)
+    blank.operator("ATCA.LockZone", zone=1)
+    info = blank.operator("ATCA.GetInfo")
+    assert (info["config_locked"], info["data_locked"]) == (True, True)
+    assert blank.refused("operator", "ATCA.LockZone", zone=0) == "locked"
+
+
+def test_an_operator_may_not_overwrite_a_key_that_nobody_knows(device):
+    device.operator("ATCA.GenKey", slot=0)
+    serial = device.operator("ATCA.GetInfo")["serial"]
+    words = {"subject": [], "slot": 0, "key": "overwrite", "serial": serial}
+    assert device.refused("operator", "Identity.Begin", **words) == "refused"
+    assert device.owner("Identity.Begin", **words)["generated"] is True
+
+
+def test_trusting_and_forgetting(device, tmp_path):
+    make_ca(tmp_path)
+    sh("openssl x509 -in ca.crt -outform DER -out ca.der", tmp_path)
+    der = base64.b64encode((tmp_path / "ca.der").read_bytes()).decode()
+    told = device.owner("Access.Trust", ca=der)
+    assert told["subject"] == "CN=ca"
+    assert device.owner("Access.Trust", ca=der) == told  # twice is once
+    device.restart()
+    assert device.operator("Access.Status")["operators"] == [told]
+    assert device.refused("owner", "Access.Forget", sha256="0" * 64) == "argument"
+    device.owner("Access.Forget", sha256=told["sha256"])
+    assert device.operator("Access.Status")["operators"] == []
+    assert device.refused("owner", "Access.Trust", ca=b64("3000")) == "certificate"
+
+
+def test_the_passwords_hash_stays_inside(device):
+    secret = "5ec7e7" + "0" * 58
+    device.owner("Access.WebSocket", enable=True, port=8123, username="u", ha1=secret)
+    for method in ("Access.Status", "Config.Get", "FS.List", "Sys.GetInfo"):
+        assert secret not in json.dumps(device.ask("owner", method))
+    for bad in (
+        {"username": "u"},
+        {"ha1": secret},
+        {"username": "u", "ha1": "x" * 64},
+        {"username": "u", "ha1": "00"},
+    ):
+        assert device.refused("owner", "Access.WebSocket", enable=True, **bad) == "argument"
+
+
+def test_the_chip_signs_and_encrypts_for_its_callers(device):
+    device.operator("ATCA.GenKey", slot=0)
+    signature = device.operator("ATCA.Sign", slot=0, digest=b64("22" * 32))["signature"]
+    assert len(base64.b64decode(signature)) == 64
+    assert device.refused("operator", "ATCA.Sign", slot=0, digest=b64("22" * 31)) == "argument"
+    assert device.refused("operator", "ATCA.AES", slot=0, data=b64("00" * 16)) == "chip"
+
+
+def test_over_mqtt_nobody_switches_mqtt_off(device):
+    device.repl.run_in_main("callers['mqtt'] = Caller('mqtt')")
+    assert device.refused("mqtt", "MQTT.Disconnect") == "refused"
