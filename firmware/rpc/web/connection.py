@@ -15,8 +15,8 @@ class Connection:
     """A caller on `stream` (asyncio), and microdot's reader for it.
 
     lobby: the Lobby in which it waits until it is admitted. proven: the first byte it sends proves who it is, for it
-    comes through TLS that wants a client's certificate. `busy` says that a request of it is being run, `quiet_since`
-    (ticks, ms) when that ended last.
+    comes through TLS that wants a client's certificate. `known`: it has proved it, and is admitted as soon as there is
+    room. `busy` says that a request of it is being run, `quiet_since` (ticks, ms) when that ended last.
     """
 
     def __init__(self, stream, address, lobby, proven):
@@ -25,16 +25,22 @@ class Connection:
         self.address = address
         self.task = None
         self.admitted = False
+        self.known = False
         self.busy = False
-        self.quiet_since = time.ticks_ms()
+        self.quiet_since = self.since = time.ticks_ms()
         self.lobby = lobby
         self._buffer = b""
         self._total = 0
 
     async def admit(self):
         """Let it in; waits until there is room."""
+        self.known = True
         if not self.admitted:
             await self.lobby.admit(self)
+
+    def strange_ms(self):
+        """For how long it has been here without saying who it is."""
+        return 0 if self.known else time.ticks_diff(time.ticks_ms(), self.since)
 
     def quiet_ms(self):
         """For how long nothing was done for it; 0 while something is."""

@@ -40,6 +40,7 @@ class Routes:
         self._digest = digest
         self._bench = bench
         self.app = app = Microdot()
+        app.before_request(self._refuse_pages)
         app.route("/rpc", methods=["GET", "POST"])(self._frames)
         app.route("/rpc/<method>", methods=["GET", "POST"])(self._method)
         for status in (400, 404, 405, 413, 500):
@@ -47,10 +48,15 @@ class Routes:
 
     # Who calls.
 
+    def _refuse_pages(self, request):
+        if self._from_a_page(request):
+            return self._unauthorized() if self._digest else ("", 403)
+        return None
+
     def _refusal(self, status):
         def handler(request):
             connection = request and request.sock[0]
-            if self._digest and not (connection and (connection.admitted or self._open(request))):
+            if self._digest and not (connection and (connection.admitted or self._bench())):
                 return self._unauthorized()
             return {"code": status, "message": "there is only /rpc here"}, status
 
@@ -59,14 +65,15 @@ class Routes:
     def _unauthorized(self):
         return "", 401, {"WWW-Authenticate": self._digest.http_challenge()}
 
-    def _open(self, request):
-        """Whether this caller needs no password: bench permission, none set, and no page in a browser behind it."""
-        return self._bench() and request.headers.get("Origin", _MOS_ORIGIN) == _MOS_ORIGIN
+    @staticmethod
+    def _from_a_page(request):
+        """Whether a page in a browser asks, which may use what that browser knows: a password, a certificate."""
+        return request.headers.get("Origin", _MOS_ORIGIN) != _MOS_ORIGIN
 
     async def _admit(self, request):
         """Whether the caller of an HTTP request is let in."""
         connection = request.sock[0]
-        if self._digest and not self._open(request):
+        if self._digest and not self._bench():
             answer = request.headers.get("Authorization")
             if not self._digest.accepts_http(request.method, request.url, answer):
                 if answer:
@@ -95,9 +102,9 @@ class Routes:
     async def _socket(self, request):
         connection = request.sock[0]
         if request.headers.get("Upgrade", "").lower() != "websocket":
-            return self._unauthorized() if self._digest and not self._open(request) else 400
+            return self._unauthorized() if self._digest and not self._bench() else 400
         socket = await websocket_upgrade(request)
-        gate = _Gate(self._caller, self._digest, lambda: self._open(request))
+        gate = _Gate(self._caller, self._digest, self._bench)
         try:
             while await self._exchange(connection, socket, gate):
                 pass

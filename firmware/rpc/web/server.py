@@ -3,6 +3,7 @@
 import asyncio
 import select
 import socket
+import sys
 
 import _thread
 from asyncio import core
@@ -47,7 +48,17 @@ class Server:
     def start(self):
         """Serve from now on, in a thread."""
         _thread.stack_size(STACK_BYTES)
-        _thread.start_new_thread(asyncio.run, (self._main(),))
+        _thread.start_new_thread(self._forever, ())
+
+    def _forever(self):
+        while True:
+            try:
+                asyncio.run(self._main())
+            except Exception as e:  # memory that ran out in asyncio itself, and not in a connection's task
+                sys.print_exception(e)
+            for listener in (self._secure, self._plain):
+                listener.drop("the server starts again")
+            asyncio.new_event_loop()
 
     def refresh(self):
         """Look again at what to listen on: a certificate, a CA or a setting has changed. From any thread."""
@@ -115,7 +126,7 @@ class Server:
         while True:
             await asyncio.sleep_ms(500)
             for connection in self._secure.strangers + self._plain.strangers:
-                if connection.quiet_ms() > _STRANGER_MS:
+                if connection.strange_ms() > _STRANGER_MS:
                     connection.task.cancel()
             for connection in list(self._rooms.taken):
                 if connection.quiet_ms() > _SILENT_MS:
@@ -144,9 +155,14 @@ class Listener:
 
     def close(self, why):
         """Stop listening; connections that are open stay."""
-        self._why = why
         if self._socket:
             self._task.cancel()
+        self.drop(why)
+
+    def drop(self, why):
+        """Forget the socket; its task is over."""
+        self._why = why
+        if self._socket:
             self._socket.close()
             self._socket = None
 
@@ -174,10 +190,9 @@ class Listener:
             yield core._io_queue.queue_read(listening)
             try:
                 sock, address = listening.accept()
-            except OSError:
-                await asyncio.sleep_ms(100)  # no socket is free
-                continue
-            self._welcome(sock, _host(address))
+                self._welcome(sock, _host(address))
+            except (OSError, MemoryError):
+                await asyncio.sleep_ms(100)  # no socket is free, or too little memory
 
     def _welcome(self, sock, address):
         if self._guard and not self._guard.admits(address):
@@ -187,13 +202,13 @@ class Listener:
             sock.setblocking(False)
             if self._context:
                 sock = self._context.wrap_socket(sock)
-        except (OSError, ValueError, MemoryError):
-            sock.close()
-            return
-        stream = asyncio.StreamReader(sock, {"peername": (address, 0)})
-        connection = Connection(stream, address, self._lobby, self._context is not None)
+            stream = asyncio.StreamReader(sock, {"peername": (address, 0)})
+            connection = Connection(stream, address, self._lobby, self._context is not None)
+            connection.task = asyncio.create_task(self._serve(connection))
+        except BaseException:
+            sock.close()  # once: TLS closes the plain one with it
+            raise
         self._lobby.here.append(connection)
-        connection.task = asyncio.create_task(self._serve(connection))
 
     async def _serve(self, connection):
         try:
