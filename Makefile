@@ -66,7 +66,7 @@ atecc: $(READY) ## the host tool: make atecc ARGS="info"
 	@$(VENV)/bin/atecc $(ARGS)
 
 .PHONY: board
-board: setup ## a simulated board in the foreground; prints the port to use
+board: setup ## a simulated board in the foreground; prints the port to use (ARGS="--rpc wss://127.0.0.1:0": on the network)
 	@PYTHONPATH=boards/SIM $(PY) -m simboard $(ARGS)
 
 .PHONY: chip

@@ -6,7 +6,7 @@ import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from simboard.board import HEAP, Board, BoardDied, BoardError
 
@@ -27,6 +27,16 @@ def _parser() -> argparse.ArgumentParser:
         "--heap", default=HEAP, metavar="SIZE", help="of MicroPython's heap (default: %(default)s)"
     )
     parser.add_argument("--log", type=Path, metavar="FILE", help="append what the board says")
+    network = parser.add_argument_group("the network")
+    network.add_argument(
+        "--rpc",
+        metavar="ADDRESS",
+        help="serve callers at ws://[USER:PASSWORD@]127.0.0.1:PORT or wss://127.0.0.1:PORT; 0: the system chooses",
+    )
+    network.add_argument("--bench", action="store_true", help="give the owner's bench permission")
+    network.add_argument(
+        "--into", type=Path, metavar="DIR", help="what callers of wss:// need (default: build/board)"
+    )
     chip = parser.add_argument_group("the simulated chip")
     for name in ("--state", "--preset", "--seed", "--faults"):
         chip.add_argument(name, metavar=name.strip("-").upper())
@@ -54,23 +64,45 @@ def _fail(sentence: object, status: int = BAD_USE) -> NoReturn:
     raise SystemExit(status)
 
 
+def _board_options(options: argparse.Namespace, chip_options: list[str], stack: ExitStack) -> dict[str, Any]:
+    return {
+        "bus": options.bus,
+        "chip": not options.no_chip,
+        "chip_options": chip_options,
+        "flash": options.flash,
+        "air": options.air,
+        "heap": options.heap,
+        "log": stack.enter_context(options.log.open("ab")) if options.log else None,
+    }
+
+
+def _say(board: Board) -> None:
+    print(board.port, flush=True)
+    print(f"export ATECC_PORT={board.port}", file=sys.stderr, flush=True)
+
+
 def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
     with ExitStack() as stack:
-        log = stack.enter_context(options.log.open("ab")) if options.log else None
-        board = stack.enter_context(
-            Board(
-                bus=options.bus,
-                chip=not options.no_chip,
-                chip_options=chip_options,
-                flash=options.flash,
-                air=options.air,
-                heap=options.heap,
-                log=log,
-            )
-        )
-        print(board.port, flush=True)
-        print(f"export ATECC_PORT={board.port}", file=sys.stderr, flush=True)
+        board_options = _board_options(options, chip_options, stack)
+        if options.rpc:
+            board = _serve(options, board_options, stack)
+        else:
+            board = stack.enter_context(Board(**board_options))
+            _say(board)
         board.wait()
+
+
+def _serve(options: argparse.Namespace, board_options: dict[str, Any], stack: ExitStack) -> Board:
+    """The host tool does its part here: not on a board that nobody calls over the network."""
+    from simboard.examples import lines
+    from simboard.served import INTO, Served
+
+    served = Served(options.rpc, bench=options.bench, into=options.into or INTO, **board_options)
+    stack.enter_context(served)
+    _say(served.board)
+    print("\n".join(lines(served)), file=sys.stderr, flush=True)
+    print(f"ready: {served.address}/rpc", flush=True)
+    return served.board
 
 
 def main() -> None:
@@ -80,6 +112,10 @@ def main() -> None:
         _fail("--bus and --no-chip contradict each other")
     if chip_options and (options.bus or options.no_chip):
         _fail(f"{chip_options[0].partition('=')[0]} is for a chip that this board brings along")
+    if (options.bench or options.into) and not options.rpc:
+        _fail(
+            f"{'--bench' if options.bench else '--into'} is for a board that is called over the network: --rpc"
+        )
     if not re.fullmatch(r"\d+[kKmM]?", options.heap):
         _fail(f"'{options.heap}' is not a size: 256k, for example")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

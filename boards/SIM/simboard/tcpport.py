@@ -3,10 +3,12 @@
 import socket
 from typing import Self
 
+from simboard.board import BoardError
+
 LOOPBACK = "127.0.0.1"
 
 
-class PortTaken(Exception):
+class PortTaken(BoardError):
     """Somebody else has it; the text is for people."""
 
 
