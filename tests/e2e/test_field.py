@@ -1,92 +1,20 @@
 """A device in the field gets a new key and certificate without a cable; no message that was acknowledged is lost."""
 
-import ssl
+import json
 import threading
 import time
 
-import paho.mqtt.client as paho
 import pytest
-from atecc.channels import Access, open_channel
-from atecc.device import Device
 from atecc.errors import AteccError
-from cryptography.hazmat.primitives.serialization import Encoding
-from openssl import EC, make_ca, sh
-from ports import free_port
-from simcloud.broker import Broker, free_address
-from simcloud.pki import Authority, name, server_certificate
+from field import Field, in_the_field
 
 TOPIC = "to/linked"
 
 
-class Field:
-    """A provisioned device that trusts an operator, its broker, and whoever else has a certificate for that."""
-
-    def __init__(self, user, broker, folder):
-        self.user = user
-        self.broker = broker
-        self.folder = folder
-        self.operator = folder / "operator"
-        self.wss_port = free_port()
-        user.environment |= {
-            "ATECC_OPERATOR_DIR": str(self.operator),
-            "ATECC_MQTT_CERT": str(folder / "op.crt"), "ATECC_MQTT_KEY": str(folder / "op.key"),
-            "ATECC_MQTT_CA": str(folder / "root.crt"),
-        }  # fmt: skip
-        self.certify("op")
-        self.certify("other")
-        self.provision()
-        user.succeeds("operator", "init")
-        user.succeeds("operator", "trust")
-        user.succeeds("config", "set", f"rpc.wss.port={self.wss_port}")
-
-    def certify(self, who):
-        """A key and a certificate of the broker's clients' CA: who.key, who.crt."""
-        sh(
-            f"openssl req {EC} -keyout {who}.key -subj /CN={who} -out {who}.csr\n"
-            f"openssl x509 -req -in {who}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 9 -out {who}.crt",
-            self.folder,
-        )
-
-    def provision(self, *more):
-        ca = ("--ca-cert", self.folder / "ca.crt", "--ca-key", self.folder / "ca.key", "--days", "5")
-        server = f"{self.broker.address}:{self.broker.port}"
-        broker = ("--broker", server, "--server-ca", self.folder / "root.crt")
-        return self.user.succeeds("provision", "ca", *ca, "--subject", "/CN=linked", *broker, *more)
-
-    def address(self, scheme):
-        if scheme == "wss":
-            return f"wss://127.0.0.1:{self.wss_port}"
-        return f"mqtts://{self.broker.address}:{self.broker.port}/linked"
-
-    def device(self, scheme):
-        """The device's RPC by that way, through the library under the command line."""
-        cert, key, ca = (self.folder / file for file in ("op.crt", "op.key", "root.crt"))
-        access = Access(operator=self.operator, mqtt_certificate=cert, mqtt_key=key, mqtt_ca=ca)
-        return Device(open_channel(self.address(scheme), access))
-
-    def client(self, **callbacks):
-        """Somebody else at the broker, connected."""
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv311)
-        client.tls_set(
-            self.folder / "root.crt", self.folder / "other.crt", self.folder / "other.key",
-            tls_version=ssl.PROTOCOL_TLS_CLIENT,
-        )  # fmt: skip
-        for what, callback in callbacks.items():
-            setattr(client, what, callback)
-        client.connect(self.broker.address, self.broker.port)
-        client.loop_start()
-        return client
-
-
 @pytest.fixture
 def field(user, tmp_path):
-    make_ca(tmp_path)
-    root = Authority.root(name(common_name="Broker's root"))
-    (tmp_path / "root.crt").write_bytes(root.certificate.public_bytes(Encoding.PEM))
-    host = free_address()
-    identity = server_certificate(tmp_path, root, host)
-    with Broker(tmp_path, identity, tmp_path / "ca.crt", address=host) as broker:
-        yield Field(user, broker, tmp_path)
+    with in_the_field(user, tmp_path) as field:
+        yield field
 
 
 class Sender:
@@ -186,3 +114,58 @@ def test_a_new_key_and_certificate_without_a_cable(field: Field, scheme: str) ->
     assert "linked" in said.out + said.err
     listener.disconnect()
     listener.loop_stop()
+
+
+def until(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.02)
+
+
+def test_what_nobody_takes_yet_waits_and_none_of_it_is_lost(field: Field) -> None:
+    """The broker holds back what the device, whose memory is small, does not take."""
+    with field.device("wss") as device:
+        device.subscribe(TOPIC)
+        other = field.client()
+        for number in range(100):
+            other.publish(TOPIC, str(number) + " " * 200, qos=1)
+        other.publish(TOPIC, "last", qos=1).wait_for_publish(10)
+        got = [device.receive(timeout=5).message.strip() for _ in range(101)]
+        assert got == [*map(str, range(100)), "last"]
+        assert device.mqtt_status().state == "connected"
+        other.disconnect()
+        other.loop_stop()
+
+
+def test_a_message_larger_than_the_memory_is_read_past(field: Field) -> None:
+    with field.device("wss") as device:
+        device.subscribe(TOPIC)
+        before = device.mqtt_status()
+        other = field.client()
+        other.publish(TOPIC, "x" * 400_000, qos=1)
+        other.publish(TOPIC, "after", qos=1)
+        assert device.receive(timeout=10).message == "after"
+        after = device.mqtt_status()
+        assert after.since == before.since
+        assert "too large" in after.last_error["message"]
+        other.disconnect()
+        other.loop_stop()
+
+
+def test_a_request_that_comes_twice_is_run_once_and_a_strangers_not_at_all(field: Field) -> None:
+    replies = []
+    other = field.client(
+        on_message=lambda _client, _data, message: replies.append(json.loads(message.payload))
+    )
+    other.subscribe("#", qos=1)
+    get = {"id": 5, "src": "linked/rpc-resp/me", "method": "Sys.GetInfo"}
+    for frame in (get, get, get | {"id": 6, "src": "elsewhere"}, {"id": 7, "src": get["src"], "result": 1}):
+        other.publish("linked/rpc", json.dumps(frame), qos=1)
+    other.publish("things/linked/rpc", json.dumps(get | {"id": 8}), qos=1)
+    answered = lambda: [r["id"] for r in replies if r.get("dst") == get["src"]]  # noqa: E731
+    until(lambda: 8 in answered())
+    assert answered() == [5, 8]
+    assert all(reply["src"] == "linked" for reply in replies if "dst" in reply)
+    other.disconnect()
+    other.loop_stop()
