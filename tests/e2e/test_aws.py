@@ -1,6 +1,8 @@
 """From a blank chip to MQTT on the stand-in for AWS IoT, and AWS's ways to say no."""
 
+import json
 import subprocess
+import time
 from pathlib import Path
 
 import boto3
@@ -148,3 +150,30 @@ def test_the_wrong_root_ca_is_noticed_before_a_key_is_made(aws, cloud):
     said = aws.fails(8, "provision", "aws", "--thing", "x", "--server-ca", Path(cloud.device_ca_file))
     assert "does not come from the CA that the board would trust" in said
     assert aws.bench.chip.keys_made == 0
+
+
+def test_a_policy_that_knows_nothing_of_the_rpc_costs_the_rpc_and_not_the_connection(aws, cloud):
+    """AWS cuts off who subscribes to what its policy does not name; devices out there have such policies."""
+    environment = cloud.environment()
+    iot = boto3.client(
+        "iot", region_name=environment["AWS_DEFAULT_REGION"], endpoint_url=environment["AWS_ENDPOINT_URL"],
+        aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=environment["AWS_SECRET_ACCESS_KEY"],
+    )  # fmt: skip
+    thing = iot.create_thing(thingName="narrow-thing")["thingArn"].partition(":thing/")[0]
+    data = [f"{thing}:topic/data/*", f"{thing}:topicfilter/data/*"]
+    narrow = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},
+            {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive", "iot:Subscribe"], "Resource": data},
+        ],
+    }
+    iot.create_policy(policyName="narrow", policyDocument=json.dumps(narrow))
+    said = provision(aws, cloud, "narrow-thing", "--policy", "narrow")
+    deadline = time.monotonic() + 30
+    while aws.succeeds("--json", "mqtt", "status").json["state"] != "connected":
+        assert time.monotonic() < deadline, said.err
+        time.sleep(0.3)
+    said = aws.succeeds("--json", "mqtt", "publish", "data/x", "still here", "--round-trip")
+    assert said.json["received"] == "still here"

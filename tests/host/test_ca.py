@@ -11,7 +11,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NOW = dt.datetime.now(dt.UTC)
+
+def now():
+    return dt.datetime.now(dt.UTC)
+
+
 YEAR = dt.timedelta(days=365)
 PEM, DER = serialization.Encoding.PEM, serialization.Encoding.DER
 PLAIN = serialization.NoEncryption()
@@ -36,8 +40,8 @@ def certify(key, start=-YEAR, end=YEAR, subject="CA", issuer=None, issuer_key=No
         .issuer_name(name(issuer or subject))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW + start)
-        .not_valid_after(NOW + end)
+        .not_valid_before(now() + start)
+        .not_valid_after(now() + end)
     )
     for extension in [x509.BasicConstraints(True, None)] if extensions is None else extensions:
         builder = builder.add_extension(extension, True)
@@ -224,8 +228,8 @@ def test_what_is_issued(files):
         one.version == x509.Version.v3 and one.subject == csr.subject and one.issuer == ca.certificate.subject
     )
     assert 0 < one.serial_number < 1 << 159 and one.serial_number != other.serial_number
-    assert dt.timedelta(0) < NOW - one.not_valid_before_utc < dt.timedelta(minutes=6)
-    assert dt.timedelta(days=29, hours=23) < one.not_valid_after_utc - NOW < dt.timedelta(days=30, hours=1)
+    assert dt.timedelta(0) < now() - one.not_valid_before_utc < dt.timedelta(minutes=6)
+    assert dt.timedelta(days=29, hours=23) < one.not_valid_after_utc - now() < dt.timedelta(days=30, hours=1)
     get = one.extensions.get_extension_for_class
     assert not get(x509.BasicConstraints).value.ca and get(x509.BasicConstraints).critical
     assert get(x509.KeyUsage).value == usage(digital_signature=True)
