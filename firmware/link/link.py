@@ -10,7 +10,7 @@ import sys
 
 from . import clock
 from .mail import Mail
-from .mqtt import KEEPALIVE, Connection, LinkError
+from .mqtt import KEEPALIVE, TOPIC_MAX, Connection, LinkError
 
 _TICK_MS = 100
 _STOP_MS = 3000
@@ -131,7 +131,8 @@ class _Session:
         if self._served and self._refused < _SERVE_TRIES:
             try:
                 for topic in self._served.topics(self.record):
-                    self._connection.subscribe(topic, 1)
+                    if len(topic.encode()) <= TOPIC_MAX:  # with a longer name there is no RPC over MQTT
+                        self._connection.subscribe(topic, 1)
             except LinkError:
                 self._refused += 1
                 raise

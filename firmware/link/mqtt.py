@@ -19,7 +19,7 @@ _CONNACK = {
     5: "not authorized",
 }
 # umqtt writes the length of a SUBSCRIBE as one byte: 127 less packet ID, length and QoS.
-_TOPIC_MAX = 122
+TOPIC_MAX = 122
 # Mbed TLS's fatal alert and end of file; and the pipe that breaks when the other side has sent its alert and gone
 # while this one was still writing.
 _HUNG_UP = (-0x7780, -0x7280, 32, 104)
@@ -146,8 +146,8 @@ class Connection:
     def subscribe(self, topic, qos):
         """Subscribe to `topic` (str); returns after the broker's SUBACK."""
         topic = topic.encode()
-        if len(topic) > _TOPIC_MAX:
-            raise LinkError("state", "umqtt can't subscribe to a topic of more than %d bytes" % _TOPIC_MAX)
+        if len(topic) > TOPIC_MAX:
+            raise LinkError("state", "umqtt can't subscribe to a topic of more than %d bytes" % TOPIC_MAX)
         self._guard(self._client.subscribe, topic, qos)
 
     def publish(self, topic, message, qos, retain):
