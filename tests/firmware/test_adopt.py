@@ -7,6 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from powercut import CUT
 
 CA_KEY = ec.generate_private_key(ec.SECP256R1())
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
@@ -224,35 +225,7 @@ def test_without_a_chip_the_start_goes_on(micropython):
     assert micropython.value("start()", code, given) == "NoChip"
 
 
-CUT = """
-import builtins, identity.record as record
-class Cut(BaseException):
-    pass
-class File:
-    def __init__(self, file):
-        self.file = file
-    def __enter__(self):
-        return self
-    def __exit__(self, *error):
-        self.file.close()
-    def read(self):
-        return self.file.read()
-    def write(self, data):
-        self.file.write(data[:left[0]])
-        left[0] -= len(data)
-        if left[0] < 0:
-            raise Cut
-left = [0]
-def cut_after(n):
-    left[:] = [n]
-    record.open = lambda path, mode="r": File(builtins.open(path, mode))
-    try:
-        start()
-        return False
-    except Cut:
-        return True
-    finally:
-        record.open = builtins.open
+POWER_CUTS = """
 import os
 found = []
 n = 0
@@ -260,7 +233,7 @@ cut = True
 while cut:
     for name in os.listdir("/identities"):
         os.remove("/identities/" + name)
-    cut = cut_after(n)
+    cut = cut_after(n, start)
     found.append([start(), store.active, store.get("a")["slot"]])
     n += 61
 """
@@ -269,6 +242,6 @@ while cut:
 def test_power_may_fail_anywhere(locked):
     """Cut off after every few bytes that it writes, it is complete after the next start."""
     given = left_by_mos(pem(issue(key_in(locked), "x")))
-    found = locked.value("found", SETUP + CUT, given)
+    found = locked.value("found", SETUP + CUT + POWER_CUTS, given)
     assert len(found) > 15
     assert all(each == [None, "a", 0] for each in found)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from mpremote.transport_serial import SerialTransport
+from powercut import CUT
 from repl import Repl
 from rpcboard import RpcBoard, rpc_board
 from simboard import Board
@@ -20,36 +21,6 @@ from rpc.services.system import Sys
 # Not where the device itself has its own, which it reads whenever it starts.
 settings = Settings("/kept", {"device.id": "atecc-<mac>"})
 services += [Config(settings), Sys(lambda: 'board')]
-"""
-# A flash on which each write ends after `left` characters.
-CUT = """
-import builtins, identity.record as record
-class Cut(Exception):
-    pass
-class File:
-    def __init__(self, file):
-        self.file = file
-    def __enter__(self):
-        return self
-    def __exit__(self, *error):
-        self.file.close()
-    def read(self):
-        return self.file.read()
-    def write(self, data):
-        self.file.write(data[:left[0]])
-        if left[0] < len(data):
-            raise Cut
-left = [0]
-def cut_after(n, work):
-    left[:] = [n]
-    record.open = lambda path, mode="r": File(builtins.open(path, mode))
-    try:
-        work()
-        return False
-    except Cut:
-        return True
-    finally:
-        record.open = builtins.open
 """
 
 

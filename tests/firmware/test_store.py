@@ -6,6 +6,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from powercut import CUT
 
 DER = serialization.Encoding.DER
 
@@ -238,39 +239,6 @@ def test_a_slot_that_cannot_generate_is_used_as_it_is(bench):
 
 
 # Power cuts.
-
-CUT = """
-import builtins, identity.record as record
-class Cut(Exception):
-    pass
-class File:
-    def __init__(self, file):
-        self.file = file
-    def __enter__(self):
-        return self
-    def __exit__(self, *error):
-        self.file.close()
-    def read(self):
-        return self.file.read()
-    def write(self, data):
-        data = data.encode()
-        taken = data[:left[0]]
-        left[0] -= len(taken)
-        self.file.write(taken.decode())
-        if len(taken) < len(data):
-            raise Cut
-def cut_after(n, work):
-    left[:] = [n]
-    record.open = lambda path, mode="r": File(builtins.open(path, mode))
-    try:
-        work()
-        return False
-    except Cut:
-        return True
-    finally:
-        record.open = builtins.open
-left = [0]
-"""
 
 
 def test_power_may_fail_anywhere(locked):
