@@ -15,6 +15,7 @@ help: ## list the targets
 include boards/SIM/sim.mk
 include boards/SIM/cloud.mk
 include boards/SIM/chip.mk
+include boards/esp32.mk
 
 # Python packages: the host tool itself, and what the bench in software and the tests need.
 READY := $(VENV)/.ready

@@ -16,8 +16,9 @@ else
 SIM_SOURCE := $(MICROPYTHON_DIR)
 endif
 
-# The directories too: they change when a file goes.
-SIM_FIRMWARE := $(shell find firmware -name '*.py' -o -type d -not -name __pycache__) $(SIM)/board.py $(SIM)/manifest.py
+# The directories too: they change when a file goes. (The slash: `firmware` alone is a target of make.)
+SIM_FIRMWARE := $(shell find firmware/ -name '*.py' -o -type d -not -name __pycache__) $(SIM)/board.py $(SIM)/manifest.py \
+	boards/common/firmware.py boards/common/umqtt.simple/manifest.py
 SIM_PORT := $(wildcard $(SIM)/port/*)
 
 # MicroPython asks git for its version: it must not find this project's. What it says goes to a log.

@@ -1,0 +1,15 @@
+"""An ESP32 module (WROOM, MINI, …) with an ATECC608 wired to the pins that most such boards call SCL and SDA."""
+
+NAME = "ESP32_GENERIC_ATECC608"
+ARCH = "esp32"
+
+I2C = 0
+SCL = 22
+SDA = 21
+I2C_HZ = 100_000  # what jumper wires and weak pull-ups still carry; the chip itself does 1 MHz
+
+ATECC_ADDRESS = None  # found by itself
+KEY_SLOTS = (0, 1)  # one for each of the two identities; (0, 2) with a Trust&GO or TrustFLEX chip
+
+LISTEN = "0.0.0.0"
+CONNECTIONS = (4, 1)  # callers on the network at once, and how many of them over TLS, which takes about 30 KB each

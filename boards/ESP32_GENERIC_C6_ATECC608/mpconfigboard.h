@@ -1,0 +1,10 @@
+// MicroPython's own board, with its I2C where the ATECC608 is (board.py says the same).
+#include "boards/ESP32_GENERIC_C6/mpconfigboard.h"
+
+#undef MICROPY_HW_BOARD_NAME
+#define MICROPY_HW_BOARD_NAME "ESP32-C6 with ATECC608"
+
+#undef MICROPY_HW_I2C0_SCL
+#undef MICROPY_HW_I2C0_SDA
+#define MICROPY_HW_I2C0_SCL (18)
+#define MICROPY_HW_I2C0_SDA (19)

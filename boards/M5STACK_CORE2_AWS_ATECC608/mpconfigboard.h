@@ -1,0 +1,10 @@
+// MicroPython's own board, with its I2C where the ATECC608 is (board.py says the same).
+#include "boards/ESP32_GENERIC/mpconfigboard.h"
+
+#undef MICROPY_HW_BOARD_NAME
+#define MICROPY_HW_BOARD_NAME "M5Stack Core2 for AWS"
+
+#undef MICROPY_HW_I2C0_SCL
+#undef MICROPY_HW_I2C0_SDA
+#define MICROPY_HW_I2C0_SCL (22)
+#define MICROPY_HW_I2C0_SDA (21)

@@ -1,0 +1,23 @@
+# Firmware for real boards: make firmware BOARD=… MICROPYTHON_DIR=… IDF_PATH=…, make flash BOARD=… PORT=…
+#
+# The Makefile that includes this sets BUILD and PYTHON; sim.mk before it says where umqtt and microdot come from.
+
+BOARD ?=
+PORT ?=
+IDF_PATH ?=
+
+ESP32 = $(PYTHON) boards/esp32.py
+ESP32_SOURCES = --board "$(BOARD)" --micropython "$(MICROPYTHON_DIR)" --idf "$(IDF_PATH)"
+
+.PHONY: firmware
+firmware: firmware-check $(SIM_PARTS) ## build for a real board: BOARD=… MICROPYTHON_DIR=… IDF_PATH=…
+	@$(ESP32) build $(ESP32_SOURCES) --parts "$(BUILD)" --into "$(BUILD)/firmware"
+
+# What is missing is said before anything is downloaded.
+.PHONY: firmware-check
+firmware-check:
+	@$(ESP32) check $(ESP32_SOURCES)
+
+.PHONY: flash
+flash: ## write that firmware to a board: BOARD=… PORT=…
+	@$(ESP32) flash --board "$(BOARD)" --port "$(PORT)" --into "$(BUILD)/firmware" --idf "$(IDF_PATH)"

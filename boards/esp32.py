@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Builds firmware for a real board with MicroPython and ESP-IDF, and flashes it: `make firmware` and `make flash`.
+
+    esp32.py check --board BOARD --micropython DIR --idf DIR
+    esp32.py build --board BOARD --micropython DIR --idf DIR --parts DIR --into DIR
+    esp32.py flash --board BOARD --port PORT --into DIR [--idf DIR]
+
+What it builds with is the port's own Makefile and idf.py; what it flashes with is esptool. Only the standard
+library, and an empty string is the same as an option left out: that is how make hands on a variable nobody set.
+"""
+
+import argparse
+import glob
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+BOARDS = Path(__file__).resolve().parent
+# Variables of our make that would mean something else to MicroPython's; BUILD would even reach mpy-cross.
+OURS = ("BUILD", "BOARD", "PORT", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES")
+OPTION_THAT_MUST_BE_OFF = "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC=y"
+# The port's own default, and that of ESP-IDF.
+BOOTLOADER_OFFSET = "0x1000"
+
+
+class Problem(Exception):
+    """Something the user has to know, as a sentence."""
+
+
+def boards() -> list[str]:
+    return sorted(path.parent.name for path in BOARDS.glob("*/mpconfigboard.cmake"))
+
+
+def the_board(name: str) -> str:
+    choice = "There are: " + ", ".join(boards()) + "."
+    if not name:
+        raise Problem(f"Which board? Say BOARD=NAME. {choice}")
+    if name not in boards():
+        raise Problem(f"There is no board {name} for ESP-IDF here. {choice}")
+    return name
+
+
+def the_micropython(name: str) -> Path:
+    if not name:
+        raise Problem("Where is MicroPython? Say MICROPYTHON_DIR=DIR, a checkout with its submodules.")
+    path = Path(name).resolve()
+    if not (path / "ports/esp32/CMakeLists.txt").is_file():
+        raise Problem(f"There is no MicroPython in {path}: ports/esp32 is missing.")
+    if not (path / "lib/micropython-lib/README.md").is_file():
+        raise Problem(
+            f"The submodules of {path} are missing. Fetch them: make -C {path}/ports/esp32 submodules (with ESP-IDF's "
+            "export.sh sourced)."
+        )
+    return path
+
+
+def the_idf(name: str) -> Path:
+    if not name:
+        raise Problem("Where is ESP-IDF? Say IDF_PATH=DIR, version 5.3 to 5.5, after its install.sh.")
+    path = Path(name).resolve()
+    if not (path / "export.sh").is_file():
+        raise Problem(f"There is no ESP-IDF in {path}: export.sh is missing.")
+    return path
+
+
+# --- building
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**{name: value for name, value in os.environ.items() if name not in OURS}, **more}
+
+
+def with_idf(idf: Path, *command: str | Path) -> list[str]:
+    """`command` in the environment that ESP-IDF's export.sh makes; what that says is shown only if it fails."""
+    script = 'said=$(. "$0/export.sh" 2>&1) || { echo "$said" >&2; exit 1; }; . "$0/export.sh" >/dev/null 2>&1; "$@"'
+    return ["bash", "-c", script, str(idf), *map(str, command)]
+
+
+def build(board: str, micropython: Path, idf: Path, parts: Path, into: Path) -> None:
+    port = micropython / "ports/esp32"
+    made = port / f"build-{board}"
+    print(f"building {board} in {made}", flush=True)
+    done = subprocess.run(
+        with_idf(idf, "make", "--no-print-directory", "-C", port, f"BOARD_DIR={BOARDS / board}"),
+        env=environment(IDF_PATH=str(idf), ATECC_PARTS=str(parts.resolve())),
+        check=False,
+    )
+    if done.returncode:
+        raise Problem(f"{board} could not be built; why stands above.")
+    keep(board, made, into)
+
+
+def keep(board: str, made: Path, into: Path) -> None:
+    """Copies what `flash` needs out of MicroPython's build directory, if it is what it must be."""
+    configured = (made / "sdkconfig").read_text()
+    if OPTION_THAT_MUST_BE_OFF in configured:
+        raise Problem(
+            f"ESP-IDF was configured with {OPTION_THAT_MUST_BE_OFF} ({made}/sdkconfig): the chip would never be asked "
+            "to sign. Remove that directory and build again."
+        )
+    into.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(made / "firmware.bin", into / "firmware.bin")
+    facts = {
+        "board": board,
+        "chip": option(configured, "IDF_TARGET", "esp32"),
+        "offset": option(configured, "BOOTLOADER_OFFSET_IN_FLASH", BOOTLOADER_OFFSET),
+    }
+    (into / "firmware.json").write_text(json.dumps(facts, indent=2) + "\n")
+    print(f"{into}/firmware.bin is ready: make flash BOARD={board} PORT=…")
+
+
+def option(configured: str, name: str, default: str) -> str:
+    match = re.search(rf'(?m)^CONFIG_{name}="?([^"\n]*)', configured)
+    return match[1] if match else default
+
+
+# --- flashing
+
+
+def the_port(name: str) -> str:
+    seen = sorted(glob.glob("/dev/ttyUSB*") + glob.glob("/dev/ttyACM*") + glob.glob("/dev/cu.usb*"))
+    here = f"Seen here: {', '.join(seen)}." if seen else "None is seen here: is the board plugged in?"
+    if not name:
+        raise Problem(f"Which serial port? Say PORT=/dev/…. {here}")
+    if not Path(name).exists():
+        raise Problem(f"There is no port {name}. {here}")
+    return name
+
+
+def built(board: str, into: Path) -> dict[str, str]:
+    try:
+        facts: dict[str, str] = json.loads((into / "firmware.json").read_text())
+    except FileNotFoundError:
+        raise Problem(f"{board} isn't built yet: make firmware BOARD={board} …") from None
+    return facts
+
+
+def esptool(idf: str) -> list[str]:
+    """The command in front of esptool's arguments: ESP-IDF's own, or whichever is on PATH."""
+    if idf:
+        return with_idf(the_idf(idf), "esptool.py")
+    for name in ("esptool", "esptool.py"):
+        if shutil.which(name):
+            return [name]
+    raise Problem("esptool isn't there. ESP-IDF has one (IDF_PATH=DIR), or: pip install esptool")
+
+
+def file_system_offset() -> int:
+    """Where the file system begins in the flash, in bytes."""
+    table = (BOARDS / "common/partitions.csv").read_text()
+    match = re.search(r"(?m)^vfs,[^,]*,[^,]*,\s*(0x[0-9a-f]+)", table)
+    if not match:
+        raise Problem("common/partitions.csv has no partition vfs.")
+    return int(match[1], 16)
+
+
+def flash(board: str, port: str, into: Path, idf: str) -> None:
+    facts = built(board, into)
+    image = into / "firmware.bin"
+    start, files = int(facts["offset"], 16), file_system_offset()
+    end = start + image.stat().st_size
+    if end > files:
+        raise Problem(f"{image} is too large: it would reach into the file system at 0x{files:X}.")
+    command = [*esptool(idf), "--chip", facts["chip"], "--port", port, "write_flash", facts["offset"], str(image)]
+    print(f"{board} on {port}: writes the flash from 0x{start:X} to 0x{end:X}, bootloader, NVS and firmware.")
+    print(f"This firmware's files, identities and settings among them, begin at 0x{files:X} and stay.")
+    print(f"Files that another firmware left are lost, if they are elsewhere (MicroPython's are: before 0x{files:X}).")
+    print("No eFuse is burnt, and the ATECC608 isn't touched.")
+    shown = command[command.index(str(the_idf(idf))) + 1 :] if idf else command
+    print("$ " + shlex.join(shown), flush=True)
+    if subprocess.run(command, env=environment(), check=False).returncode:
+        raise Problem(
+            f"esptool could not write to {port}; why stands above. Hold BOOT while pressing RESET, and try again."
+        )
+
+
+# --- the command line
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("check", "build", "flash"))
+    for name in ("board", "micropython", "idf", "port"):
+        parser.add_argument(f"--{name}", default="")
+    parser.add_argument("--parts", type=Path, default=Path("build"), help="where umqtt and microdot are unpacked")
+    parser.add_argument("--into", type=Path, default=Path("build/firmware"), help="where the firmware goes")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> None:
+    options = parse(arguments)
+    board = the_board(options.board)
+    into = options.into / board
+    if options.what == "flash":
+        flash(board, the_port(options.port), into, options.idf)
+        return
+    micropython, idf = the_micropython(options.micropython), the_idf(options.idf)
+    if options.what == "build":
+        build(board, micropython, idf, options.parts, into)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except Problem as problem:
+        sys.exit(f"{problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
