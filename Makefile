@@ -44,7 +44,7 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
 .PHONY: test
-test: setup $(FOREIGN_READY) ## run all tests (ARGS="tests/host -k csr" for some)
+test: setup $(FOREIGN_READY) $(ESP32_CMAKE) ## run all tests (ARGS="tests/host -k csr" for some)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: bench

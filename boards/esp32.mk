@@ -21,3 +21,9 @@ firmware-check:
 .PHONY: flash
 flash: ## write that firmware to a board: BOARD=… PORT=…
 	@$(ESP32) flash --board "$(BOARD)" --port "$(PORT)" --into "$(BUILD)/firmware" --idf "$(IDF_PATH)"
+
+# The tests configure the boards with cmake; it is fetched (11 MB) where the machine has none.
+ESP32_CMAKE := $(if $(shell command -v cmake),,$(BUILD)/cmake/usr/bin/cmake)
+$(BUILD)/cmake/usr/bin/cmake: boards/esp32.mk
+	@$(PYTHON) boards/SIM/debian.py binary cmake cmake-data --into $(BUILD)/cmake
+	@touch $@

@@ -26,6 +26,13 @@ OURS = ("BUILD", "BOARD", "PORT", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "M
 OPTION_THAT_MUST_BE_OFF = "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC=y"
 # The port's own default, and that of ESP-IDF.
 BOOTLOADER_OFFSET = "0x1000"
+WITH_IDF = """
+export IDF_PATH="$0" said=$(mktemp)
+. "$IDF_PATH/export.sh" >"$said" 2>&1 || { cat "$said" >&2; rm "$said"; exit 1; }
+rm "$said"
+"$@"
+"""
+FACTS = "firmware.json"  # beside firmware.bin: what it is for, and where it goes
 
 
 class Problem(Exception):
@@ -77,17 +84,17 @@ def environment(**more: str) -> dict[str, str]:
 
 def with_idf(idf: Path, *command: str | Path) -> list[str]:
     """`command` in the environment that ESP-IDF's export.sh makes; what that says is shown only if it fails."""
-    script = 'said=$(. "$0/export.sh" 2>&1) || { echo "$said" >&2; exit 1; }; . "$0/export.sh" >/dev/null 2>&1; "$@"'
-    return ["bash", "-c", script, str(idf), *map(str, command)]
+    return ["bash", "-c", WITH_IDF, str(idf), *map(str, command)]
 
 
 def build(board: str, micropython: Path, idf: Path, parts: Path, into: Path) -> None:
     port = micropython / "ports/esp32"
     made = port / f"build-{board}"
+    (into / FACTS).unlink(missing_ok=True)  # if this fails, what was built before is not flashed by mistake
     print(f"building {board} in {made}", flush=True)
     done = subprocess.run(
         with_idf(idf, "make", "--no-print-directory", "-C", port, f"BOARD_DIR={BOARDS / board}"),
-        env=environment(IDF_PATH=str(idf), ATECC_PARTS=str(parts.resolve())),
+        env=environment(ATECC_PARTS=str(parts.resolve())),
         check=False,
     )
     if done.returncode:
@@ -110,7 +117,7 @@ def keep(board: str, made: Path, into: Path) -> None:
         "chip": option(configured, "IDF_TARGET", "esp32"),
         "offset": option(configured, "BOOTLOADER_OFFSET_IN_FLASH", BOOTLOADER_OFFSET),
     }
-    (into / "firmware.json").write_text(json.dumps(facts, indent=2) + "\n")
+    (into / FACTS).write_text(json.dumps(facts, indent=2) + "\n")
     print(f"{into}/firmware.bin is ready: make flash BOARD={board} PORT=…")
 
 
@@ -134,7 +141,7 @@ def the_port(name: str) -> str:
 
 def built(board: str, into: Path) -> dict[str, str]:
     try:
-        facts: dict[str, str] = json.loads((into / "firmware.json").read_text())
+        facts: dict[str, str] = json.loads((into / FACTS).read_text())
     except FileNotFoundError:
         raise Problem(f"{board} isn't built yet: make firmware BOARD={board} …") from None
     return facts
@@ -166,10 +173,21 @@ def flash(board: str, port: str, into: Path, idf: str) -> None:
     end = start + image.stat().st_size
     if end > files:
         raise Problem(f"{image} is too large: it would reach into the file system at 0x{files:X}.")
-    command = [*esptool(idf), "--chip", facts["chip"], "--port", port, "write_flash", facts["offset"], str(image)]
+    command = [
+        *esptool(idf),
+        "--chip",
+        facts["chip"],
+        "--port",
+        port,
+        "write_flash",
+        facts["offset"],
+        str(image),
+    ]
     print(f"{board} on {port}: writes the flash from 0x{start:X} to 0x{end:X}, bootloader, NVS and firmware.")
     print(f"This firmware's files, identities and settings among them, begin at 0x{files:X} and stay.")
-    print(f"Files that another firmware left are lost, if they are elsewhere (MicroPython's are: before 0x{files:X}).")
+    print(
+        f"Files that another firmware left are lost, if they are elsewhere (MicroPython's are: before 0x{files:X})."
+    )
     print("No eFuse is burnt, and the ATECC608 isn't touched.")
     shown = command[command.index(str(the_idf(idf))) + 1 :] if idf else command
     print("$ " + shlex.join(shown), flush=True)
@@ -183,11 +201,15 @@ def flash(board: str, port: str, into: Path, idf: str) -> None:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("what", choices=("check", "build", "flash"))
     for name in ("board", "micropython", "idf", "port"):
         parser.add_argument(f"--{name}", default="")
-    parser.add_argument("--parts", type=Path, default=Path("build"), help="where umqtt and microdot are unpacked")
+    parser.add_argument(
+        "--parts", type=Path, default=Path("build"), help="where umqtt and microdot are unpacked"
+    )
     parser.add_argument("--into", type=Path, default=Path("build/firmware"), help="where the firmware goes")
     return parser.parse_args(arguments)
 

@@ -12,4 +12,4 @@ ATECC_ADDRESS = None  # found by itself
 KEY_SLOTS = (0, 1)  # one for each of the two identities; (0, 2) with a Trust&GO or TrustFLEX chip
 
 LISTEN = "0.0.0.0"
-CONNECTIONS = (4, 1)  # callers on the network at once, and how many of them over TLS, which takes about 30 KB each
+CONNECTIONS = (4, 1)  # callers on the network at once, and how many of them over TLS (30 KB each)

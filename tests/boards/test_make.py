@@ -1,0 +1,257 @@
+"""`make firmware` and `make flash`: what they run, and what they say where something is missing.
+
+MicroPython's own Makefile and makeimg.py do the building; ESP-IDF and esptool are played by shell scripts that write
+down what they were called with.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from boards.places import MICROPYTHON, PORT, ROOT
+
+C3 = "ESP32_GENERIC_C3_ATECC608"
+
+EXPORT = 'echo "words of export.sh"; PATH="$IDF_PATH/bin:$PATH"\n'
+IDF_PY = """#!/bin/sh
+printf '%s\\n' "$@" >"$IDF_PATH/idf-arguments"
+env >"$IDF_PATH/idf-environment"
+while [ "$1" != -B ]; do shift; done
+mkdir -p "$2/bootloader" "$2/partition_table"
+cp "$IDF_PATH/sdkconfig" "$2/sdkconfig"
+printf boot >"$2/bootloader/bootloader.bin"
+printf table >"$2/partition_table/partition-table.bin"
+printf app >"$2/micropython.bin"
+"""
+ESPTOOL = '#!/bin/sh\nprintf \'%s\\n\' "$@" >"$(dirname "$0")/esptool-arguments"\nexit ${ESPTOOL_FAILS:-0}\n'
+# What makeimg.py imports from ESP-IDF.
+GEN_ESP32PART = """
+from types import SimpleNamespace as Part
+APP_TYPE = 0
+class PartitionTable(list):
+    @classmethod
+    def from_binary(cls, data):
+        app = Part(name="factory", type=APP_TYPE, offset=0x10000, size=0x270000)
+        return cls([Part(name="nvs", type=1, offset=0x9000, size=0x6000), app])
+"""
+SDKCONFIG = """CONFIG_IDF_TARGET="esp32c3"
+CONFIG_BOOTLOADER_OFFSET_IN_FLASH=0x0
+CONFIG_PARTITION_TABLE_OFFSET=0x8000
+# CONFIG_MBEDTLS_ECDSA_DETERMINISTIC is not set
+"""
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def idf(tmp_path: Path) -> Path:
+    idf = tmp_path / "esp-idf"
+    program(idf / "bin/idf.py", IDF_PY)
+    program(idf / "bin/esptool.py", ESPTOOL)
+    (idf / "export.sh").write_text(EXPORT)
+    (idf / "sdkconfig").write_text(SDKCONFIG)
+    (idf / "components/partition_table").mkdir(parents=True)
+    (idf / "components/partition_table/gen_esp32part.py").write_text(GEN_ESP32PART)
+    return idf
+
+
+@pytest.fixture
+def micropython(tmp_path: Path) -> Path:
+    """A copy that may be built in."""
+    copy = tmp_path / "micropython"
+    shutil.copytree(PORT, copy / "ports/esp32")
+    shutil.copytree(MICROPYTHON / "py", copy / "py")
+    (copy / "lib/micropython-lib").mkdir(parents=True)
+    (copy / "lib/micropython-lib/README.md").touch()
+    return copy
+
+
+def esp32(
+    *arguments: str | Path, path: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("IDF_PATH", "MICROPYTHON_DIR")
+    }
+    return subprocess.run(
+        [sys.executable, ROOT / "boards/esp32.py", *map(str, arguments)],
+        cwd=ROOT,
+        env={**inherited, **({"PATH": path} if path else {}), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence it stops with."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def build(tmp_path: Path, micropython: Path, idf: Path):
+    def build(**environment: str) -> subprocess.CompletedProcess[str]:
+        places = ("--micropython", micropython, "--idf", idf, "--into", tmp_path / "firmware")
+        return esp32("build", "--board", C3, *places, **environment)
+
+    return build
+
+
+def test_firmware(build, tmp_path: Path, micropython: Path, idf: Path) -> None:
+    done = build()
+    assert done.returncode == 0, done.stderr
+    arguments = (idf / "idf-arguments").read_text().splitlines()
+    assert f"MICROPY_BOARD={C3}" in arguments
+    assert f"MICROPY_BOARD_DIR={ROOT}/boards/{C3}" in arguments
+    image = (tmp_path / "firmware" / C3 / "firmware.bin").read_bytes()
+    assert image.startswith(b"boot\xff")
+    assert image[0x8000:0x8005] == b"table"
+    assert image[0x10000:] == b"app"
+    facts = json.loads((tmp_path / "firmware" / C3 / "firmware.json").read_text())
+    assert facts == {"board": C3, "chip": "esp32c3", "offset": "0x0"}
+
+
+def test_variables_of_our_make_stay_here(build, idf: Path) -> None:
+    """BUILD would reach MicroPython's own compiler."""
+    assert build(BUILD="elsewhere", BOARD="X", PORT="Y", MAKEFLAGS="BUILD=elsewhere").returncode == 0
+    environment = (idf / "idf-environment").read_text().splitlines()
+    assert [
+        line for line in environment if "elsewhere" in line or line.startswith(("BUILD=", "BOARD=", "PORT="))
+    ] == []
+    assert f"-B\nbuild-{C3}\n" in (idf / "idf-arguments").read_text()
+
+
+def test_option_that_would_keep_the_chip_from_signing(build, tmp_path: Path, idf: Path) -> None:
+    (idf / "sdkconfig").write_text(SDKCONFIG + "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC=y\n")
+    assert "the chip would never be asked to sign" in said(build())
+    assert not (tmp_path / "firmware" / C3).exists()
+
+
+def test_build_that_fails(build, flash, idf: Path) -> None:
+    build()
+    program(idf / "bin/idf.py", "#!/bin/sh\necho 'why it fails' >&2; exit 2\n")
+    done = build()
+    assert "why it fails" in done.stderr
+    assert said(done) == f"{C3} could not be built; why stands above."
+    assert said(flash()).startswith(f"{C3} isn't built yet"), "an image that is older than its sources"
+
+
+def test_esp_idf_that_is_not_installed(build, idf: Path) -> None:
+    (idf / "export.sh").write_text("echo 'run install.sh first'; return 1\n")
+    assert "run install.sh first" in build().stderr
+
+
+MISSING = [
+    (["check"], "Which board? Say BOARD=NAME. There are: ESP32_GENERIC_ATECC608, "),
+    (["check", "--board", "SIM"], "There is no board SIM for ESP-IDF here. There are: "),
+    (["check", "--board", C3], "Where is MicroPython? Say MICROPYTHON_DIR=DIR"),
+    (["check", "--board", C3, "--micropython", "/nowhere"], "There is no MicroPython in /nowhere"),
+    (["check", "--board", C3, "--micropython", MICROPYTHON], "Where is ESP-IDF? Say IDF_PATH=DIR"),
+    (
+        ["check", "--board", C3, "--micropython", MICROPYTHON, "--idf", "/nowhere"],
+        "There is no ESP-IDF in /nowhere",
+    ),
+    (["flash"], "Which board? Say BOARD=NAME. There are: "),
+    (["flash", "--board", C3], "Which serial port? Say PORT=/dev/…. "),
+    (["flash", "--board", C3, "--port", "/dev/nowhere"], "There is no port /dev/nowhere. "),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), MISSING, ids=[sentence for _, sentence in MISSING])
+def test_what_is_missing(arguments: list[str], sentence: str) -> None:
+    assert said(esp32(*arguments)).startswith(sentence)
+
+
+def test_make_says_so_before_it_downloads() -> None:
+    """A rule of make fails with the sentence, and runs nothing else."""
+    done = subprocess.run(
+        [
+            "make",
+            "--no-print-directory",
+            "firmware",
+            "BOARD=X",
+            "BUILD=/nowhere",
+            "IDF_PATH=",
+            "MICROPYTHON_DIR=",
+        ],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "There is no board X for ESP-IDF here." in done.stderr
+    assert done.stdout == ""
+
+
+def test_submodules_missing(micropython: Path) -> None:
+    (micropython / "lib/micropython-lib/README.md").unlink()
+    sentence = said(esp32("check", "--board", C3, "--micropython", micropython, "--idf", "/nowhere"))
+    assert sentence.startswith(f"The submodules of {micropython} are missing. Fetch them: make -C ")
+
+
+# --- flashing
+
+
+@pytest.fixture
+def flash(build, tmp_path: Path):
+    def flash(
+        *more: str | Path, port: str = "/dev/null", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return esp32(
+            "flash", "--board", C3, "--port", port, "--into", tmp_path / "firmware", *more, **environment
+        )
+
+    return flash
+
+
+def test_flash_shows_what_it_does_and_does_it(build, flash, idf: Path, tmp_path: Path) -> None:
+    build()
+    done = flash("--idf", idf)
+    assert done.returncode == 0, done.stderr
+    image = str(tmp_path / "firmware" / C3 / "firmware.bin")
+    arguments = (idf / "bin/esptool-arguments").read_text().splitlines()
+    assert arguments == ["--chip", "esp32c3", "--port", "/dev/null", "write_flash", "0x0", image]
+    assert f"writes the flash from 0x0 to 0x{os.stat(image).st_size:X}" in done.stdout
+    assert "begin at 0x280000 and stay" in done.stdout
+    assert done.stdout.splitlines()[-1] == f"$ esptool.py {' '.join(arguments)}"
+
+
+def test_esptool_on_the_path_will_do(build, flash, idf: Path, tmp_path: Path) -> None:
+    build()
+    program(tmp_path / "bin/esptool", ESPTOOL)
+    assert flash(path=f"{tmp_path}/bin:{os.environ['PATH']}").returncode == 0
+    assert (tmp_path / "bin/esptool-arguments").exists()
+
+
+def test_no_esptool(build, flash, tmp_path: Path) -> None:
+    build()
+    (tmp_path / "bare").mkdir()
+    assert said(flash(path=str(tmp_path / "bare"))).startswith("esptool isn't there.")
+
+
+def test_esptool_fails(build, flash, idf: Path) -> None:
+    build()
+    assert "esptool could not write to /dev/null" in said(flash("--idf", idf, ESPTOOL_FAILS="2"))
+
+
+def test_nothing_built_yet(flash) -> None:
+    assert said(flash()) == f"{C3} isn't built yet: make firmware BOARD={C3} …"
+
+
+def test_image_that_would_reach_into_the_files(build, flash, idf: Path, tmp_path: Path) -> None:
+    build()
+    with (tmp_path / "firmware" / C3 / "firmware.bin").open("r+b") as image:
+        image.truncate(0x280001)
+    assert "it would reach into the file system at 0x280000" in said(flash("--idf", idf))
+    assert not (idf / "bin/esptool-arguments").exists()
