@@ -13,6 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 include boards/SIM/sim.mk
+include boards/SIM/budget.mk
 include boards/SIM/cloud.mk
 include boards/SIM/chip.mk
 include boards/esp32.mk

@@ -57,13 +57,15 @@ $(SIM_BUILD)/port/board_pins.h: $(SIM)/board.py
 	@mkdir -p $(@D)
 	@sed -n 's/^\(SCL\|SDA\) = /#define BOARD_\1 /p' $< >$@
 
+SIM_INPUTS := $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_PARTS) $(SIM_BUILD)/port/board_pins.h \
+	$(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
+SIM_PORT_MAKE = $(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix VARIANT_DIR=$(abspath $(SIM))/port \
+	FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_PARTS_DIR=$(abspath $(BUILD))
+
 # MicroPython notices neither that a frozen file is gone nor that the linker's options have changed. A board that runs,
 # and the last one that could be built, stay as they are until the new one is complete.
-$(SIM_MICROPYTHON): $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_PARTS) \
-		$(SIM_BUILD)/port/board_pins.h $(SIM_FIRMWARE) $(SIM_PORT) $(SIM)/sim.mk
+$(SIM_MICROPYTHON): $(SIM_INPUTS)
 	@echo "building the simulated board"
 	@rm -f $(SIM_BUILD)/port/frozen_content.c $(SIM_BUILD)/port/micropython
-	+@$(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix BUILD=$(SIM_BUILD)/port VARIANT_DIR=$(abspath $(SIM))/port \
-		FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_PARTS_DIR=$(abspath $(BUILD)) \
-		$(SIM_LOGGED)
+	+@$(SIM_PORT_MAKE) BUILD=$(SIM_BUILD)/port $(SIM_LOGGED)
 	@cp $(SIM_BUILD)/port/micropython $@.new && mv $@.new $@

@@ -5,7 +5,6 @@
 // BOARD_AIR and BOARD_ID. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@
 #include "board.h"
 
 #define KEPT "BOARD_KEPT"
-#define KEPT_FORMAT "%" PRId64 " %d %d %d %d"
+#define KEPT_FORMAT "%u %u %d %d %d %d"     // MicroPython's snprintf knows no 64-bit numbers where a pointer has 32
 
 static reset_cause_t cause = RESET_POWER_ON;
 static uint8_t id[6];
@@ -63,8 +62,9 @@ static void close_later(console_t console) {
 
 void board_reset(reset_cause_t why) {
     console_t console = console_stop();
+    uint64_t rtc = rtc_keep();
     char kept[100];
-    snprintf(kept, sizeof(kept), KEPT_FORMAT, rtc_keep(), (int)why,
+    snprintf(kept, sizeof(kept), KEPT_FORMAT, (unsigned)(rtc >> 32), (unsigned)rtc, (int)why,
         why == RESET_SOFT ? (int)pyexec_mode_kind : PYEXEC_MODE_FRIENDLY_REPL, console.serial, console.input);
     give("BOARD_BUS", solder.bus);
     give("BOARD_FLASH", solder.flash);
@@ -91,10 +91,10 @@ static void power_up(void) {
     console_t console = {.serial = -1};
     char *kept = take(KEPT);
     if (kept != NULL) {
-        int64_t rtc = 0;
+        unsigned high = 0, low = 0;
         int why = RESET_POWER_ON, mode = PYEXEC_MODE_FRIENDLY_REPL;
-        sscanf(kept, KEPT_FORMAT, &rtc, &why, &mode, &console.serial, &console.input);
-        rtc_restore(rtc);
+        sscanf(kept, KEPT_FORMAT, &high, &low, &why, &mode, &console.serial, &console.input);
+        rtc_restore((uint64_t)high << 32 | low);
         cause = why;
         pyexec_mode_kind = mode;
     }

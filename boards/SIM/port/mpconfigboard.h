@@ -13,9 +13,15 @@
 #define BOARD_FLASH_BLOCK_SIZE (4096)
 #define BOARD_FLASH_BLOCKS (512)
 
-// The task's stack: an object is twice as large here as on a microcontroller, where this is 16 KB. The heap's size is
-// the runner's to say (boards/SIM/simboard).
-#define BOARD_STACK_SIZE (32 * 1024)
+// An object is twice as large here as on a microcontroller, unless this is the 32-bit build (budget.mk).
+#define BOARD_OBJECTS_ARE_LARGER (sizeof(void *) / 4)
+
+// The task's stack. The heap's size is the runner's to say (boards/SIM/simboard).
+#define BOARD_STACK_SIZE (16 * 1024 * BOARD_OBJECTS_ARE_LARGER)
+
+// Each import in progress has a path on the stack: not one of Linux's 4096 bytes.
+#undef MICROPY_ALLOC_PATH_MAX
+#define MICROPY_ALLOC_PATH_MAX (128)
 
 // Threads, one at a time. With a GIL an exception can't be raised from a signal handler.
 #define MICROPY_PY_THREAD (1)

@@ -7,7 +7,6 @@
 
 #define DEFAULT_STACK (5 * 1024)
 #define LEAST_STACK (4 * 1024)
-#define OBJECTS_ARE_LARGER (2)
 
 // C code (TLS) isn't counted, and must not run into the end of the real stack.
 #define REAL_STACK (256 * 1024)
@@ -36,7 +35,7 @@ mp_uint_t __wrap_mp_thread_create(entry_t entry, void *arg, size_t *stack_size) 
     thread_entry = entry;
     *stack_size = REAL_STACK;
     mp_uint_t id = __real_mp_thread_create(begin, arg, stack_size);
-    *stack_size = asked * OBJECTS_ARE_LARGER;
+    *stack_size = asked * BOARD_OBJECTS_ARE_LARGER;
     nlr_pop();
     pthread_mutex_unlock(&creating);
     return id;

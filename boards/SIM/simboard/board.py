@@ -13,7 +13,9 @@ from simboard import bus as i2c
 from simboard.chip import ChipFailed, ChipProcess
 from simboard.serialport import SerialPort
 
-MICROPYTHON = Path(__file__).resolve().parents[3] / "build" / "sim" / "micropython"
+BUILD = Path(__file__).resolve().parents[3] / "build"
+MICROPYTHON = BUILD / "sim" / "micropython"
+MICROPYTHON_32 = BUILD / "sim32" / "micropython"  # objects as large as a microcontroller's
 
 # An object is twice as large as on a microcontroller: this is an ESP32's 128 KB without PSRAM.
 HEAP = "256k"
@@ -34,7 +36,8 @@ class Board:
     `bus` attaches it to a chip that runs already (unix:PATH or tcp:HOST:PORT); otherwise it gets a new one,
     started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
     board's flash and fuses hold. `air` is a file that says what Wi-Fi there is (see README.md), and may be
-    replaced at any time. `log` gets everything the board says.
+    replaced at any time. `log` gets everything the board says. `program` may be
+    MICROPYTHON_32, whose heap of "128k" is what HEAP is for MICROPYTHON.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class Board:
         air: Path | None = None,
         heap: str = HEAP,
         log: IO[bytes] | None = None,
+        program: Path = MICROPYTHON,
     ) -> None:
         self.bus = bus
         self._chip_options = chip_options if chip and bus is None else None
@@ -54,6 +58,7 @@ class Board:
         self._air = air
         self._heap = heap
         self._log = log
+        self._program = program
         self._stack = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,8 +76,8 @@ class Board:
 
     def start(self) -> None:
         """Solder everything together, and switch the power on."""
-        if not MICROPYTHON.exists():
-            raise BoardError(f"{MICROPYTHON} isn't there: `make sim` builds it")
+        if not self._program.exists():
+            raise BoardError(f"{self._program} isn't there: `make {self._program.parent.name}` builds it")
         try:
             with ExitStack() as stack:
                 self._assemble(stack)
@@ -122,7 +127,7 @@ class Board:
         if self._air is not None:
             solder["BOARD_AIR"] = str(self._air.resolve())
         self._process = subprocess.Popen(
-            [MICROPYTHON, "-X", f"heapsize={self._heap}", "-m", "_board"],
+            [self._program, "-X", f"heapsize={self._heap}", "-m", "_board"],
             env=solder,
             cwd="/",
             stdin=subprocess.PIPE,
