@@ -55,7 +55,7 @@ def the_board(name: str) -> str:
 def the_micropython(name: str) -> Path:
     if not name:
         raise Problem("Where is MicroPython? Say MICROPYTHON_DIR=DIR, a checkout with its submodules.")
-    path = Path(name).resolve()
+    path = Path(name).expanduser().resolve()
     if not (path / "ports/esp32/CMakeLists.txt").is_file():
         raise Problem(f"There is no MicroPython in {path}: ports/esp32 is missing.")
     if not (path / "lib/micropython-lib/README.md").is_file():
@@ -69,7 +69,7 @@ def the_micropython(name: str) -> Path:
 def the_idf(name: str) -> Path:
     if not name:
         raise Problem("Where is ESP-IDF? Say IDF_PATH=DIR, version 5.3 to 5.5, after its install.sh.")
-    path = Path(name).resolve()
+    path = Path(name).expanduser().resolve()
     if not (path / "export.sh").is_file():
         raise Problem(f"There is no ESP-IDF in {path}: export.sh is missing.")
     return path

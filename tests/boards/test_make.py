@@ -194,6 +194,12 @@ def test_make_says_so_before_it_downloads() -> None:
     assert done.stdout == ""
 
 
+def test_home_directory_that_the_shell_has_left_as_it_is(micropython: Path) -> None:
+    """Not every shell replaces ~ in NAME=~/…"""
+    arguments = ("check", "--board", C3, "--micropython", "~/micropython", "--idf", "/nowhere")
+    assert said(esp32(*arguments, HOME=str(micropython.parent))).startswith("There is no ESP-IDF in /nowhere")
+
+
 def test_submodules_missing(micropython: Path) -> None:
     (micropython / "lib/micropython-lib/README.md").unlink()
     sentence = said(esp32("check", "--board", C3, "--micropython", micropython, "--idf", "/nowhere"))
