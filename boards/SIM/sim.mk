@@ -11,7 +11,7 @@ SIM_PARTS := $(BUILD)/umqtt/.ready $(BUILD)/microdot/.ready
 
 ifeq ($(MICROPYTHON_DIR),)
 SIM_SOURCE := $(BUILD)/src/micropython
-SIM_SOURCE_READY := $(BUILD)/src/.ready
+SIM_SOURCE_READY := $(BUILD)/src/.mended
 else
 SIM_SOURCE := $(MICROPYTHON_DIR)
 endif
@@ -36,6 +36,13 @@ $(BUILD)/src/.ready: $(SIM)/debian.py
 	@rmdir $(SIM_SOURCE)/lib/mbedtls 2>/dev/null || true
 	@ln -sfn ../../mbedtls $(SIM_SOURCE)/lib/mbedtls
 	@touch $(SIM_SOURCE)/lib/micropython-lib/README.md $@
+
+# A defect of the unix port, of which boards know nothing: when select.poll() outgrows its first four sockets while
+# something without a descriptor is registered as well (asyncio.ThreadSafeFlag), it makes a pointer of what is none.
+# A checkout of one's own is left alone; without this, it crashes with more than four connections.
+$(BUILD)/src/.mended: $(BUILD)/src/.ready
+	@sed -i 's/if (!poll_obj) {/if (!poll_obj || poll_obj->pollfd == NULL) {/' $(SIM_SOURCE)/extmod/modselect.c
+	@touch $@
 
 # What PyPI has for MicroPython: the source package that boards/SIM/NAME.txt pins, unpacked in $(BUILD)/NAME. pip has no
 # way to only download one: it unpacks it, complains that it can't build it, and tidies up unless told.
