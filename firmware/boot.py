@@ -1,4 +1,7 @@
-"""Run at every start, also at those where main.py is not (mpremote's soft reset): the device can always be found."""
+"""Run at every start, also at those where main.py is not (mpremote's soft reset): the device can always be found.
+
+Only where it is frozen: in the flash, /boot.py is the owner's, and `atecc install` leaves it alone.
+"""
 
 import os
 

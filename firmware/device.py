@@ -3,6 +3,7 @@
 import machine
 
 import board
+import selfcheck
 from atecc608 import ATECC608
 from folder import Folder
 from identity.adopt import adopt
@@ -63,7 +64,7 @@ tls = DeviceTLS(chip, store, access)
 web = Server(dispatcher, access, workers, tls, secure_port, board.LISTEN, board.CONNECTIONS)
 access.changed = settings.changed = web.refresh
 for service in (
-    Sys(device_id),
+    Sys(device_id, lambda: selfcheck.run(chip)),
     ATCA(chip, store, bench),
     Identity(store, link, chip, bench, web.refresh),
     MQTT(store, link),
@@ -74,6 +75,7 @@ for service in (
 ):
     dispatcher.add(service.methods())
 serial.serve(dispatcher)
+selfcheck.report(chip)
 
 
 def join():

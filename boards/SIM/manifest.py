@@ -6,4 +6,5 @@ include("../common/firmware.py")
 
 module("board.py")
 module("_boot.py", base_path="port")
+module("_bare.py", base_path="port")
 module("network.py", base_path="port")

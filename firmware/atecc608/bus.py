@@ -51,6 +51,9 @@ class Bus:
         self._i2c = None
         self._speed = 0
         self.address = self._wanted
+        # Whether a silent chip is given up at once, without the time that it would need if it were busy.
+        self.hurry = False
+        self.damaged = 0  # transfers that arrived spoilt, and were repeated
 
     def _at(self, freq):
         if self._speed != freq:
@@ -80,6 +83,13 @@ class Bus:
             raise BusError("the I2C bus is stuck (OSError %s): is SDA or SCL held low?" % error.args[0])
         return False
 
+    def reopen(self):
+        """Somebody else had the pins: the next transfer makes the I2C anew."""
+        self._speed = 0
+
+    def _waits(self):
+        return _BUSY_WAITS_MS[:1] if self.hurry else _BUSY_WAITS_MS
+
     def pulse(self):
         """Hold SDA low long enough to wake every chip on the bus, and wait until they can talk."""
         try:
@@ -98,7 +108,7 @@ class Bus:
             self.find()
             return
         heard = None
-        for wait in _BUSY_WAITS_MS:
+        for wait in self._waits():
             time.sleep_ms(wait)
             for _ in range(_TRIES):
                 self.pulse()
@@ -125,7 +135,7 @@ class Bus:
     def find(self):
         """Wake whatever is there and settle on the first address that gives an ATECC's answer."""
         heard = None
-        for wait in _BUSY_WAITS_MS:
+        for wait in self._waits():
             time.sleep_ms(wait)
             for address in self._candidates():
                 self.pulse()
@@ -163,6 +173,18 @@ class Bus:
             if address not in KNOWN_ADDRESSES:
                 yield address
 
+    def answering(self):
+        """The 7-bit addresses that acknowledge after a wake pulse; an ATECC among them sleeps again."""
+        self.pulse()
+        found = self._at(self._freq).scan()
+        before = self.address
+        for address in found:
+            if address in KNOWN_ADDRESSES or address == before:
+                self.address = address
+                self.sleep()
+        self.address = before
+        return found
+
     def idle(self):
         """Leave the active state and keep SRAM; the next wake gives a full watchdog again."""
         self._write(bytes((packet.WORD_ADDRESS_IDLE,)))
@@ -195,6 +217,7 @@ class Bus:
                 return packet.payload(self._rest(count))
             except BusError as e:
                 error = e
+                self.damaged += 1
             self._write(bytes((packet.WORD_ADDRESS_RESET,)))
             count = self._read(1)
         raise error

@@ -118,6 +118,15 @@ class ATECC608:
                     pass
             return sequence()
 
+    def hurried(self, sequence):
+        """Call `sequence()` with the chip held; one that is silent is given up at once, though it may be busy."""
+        with self:
+            self._bus.hurry = True
+            try:
+                return sequence()
+            finally:
+                self._bus.hurry = False
+
     def _wake(self):
         self._bus.wake()
         self._awake = True
@@ -159,6 +168,8 @@ class ATECC608:
                     self._wake()
                 elif status not in (_COMMUNICATION, _ECC_FAULT):
                     break
+                elif status == _COMMUNICATION:
+                    self._bus.damaged += 1
         if status != _SUCCESS:
             raise ChipError(name, status)
         if len(answer) != size:
@@ -261,12 +272,31 @@ class ATECC608:
         """Freeze the content of `slot` for good. IRREVERSIBLE. Needs KeyConfig.Lockable (section 9.10)."""
         self._run(_LOCK, _LOCK_WITHOUT_CRC | _LOCK_SLOT | slot << 2, 0)
 
-    # The configuration zone as a whole.
+    # The bus.
 
     @property
     def address(self):
         """The 7-bit address at which the chip was found; None before."""
         return self._bus.address
+
+    @property
+    def damaged(self):
+        """How many transfers arrived with a wrong CRC, or as nonsense, and were repeated."""
+        return self._bus.damaged
+
+    def answering(self):
+        """All addresses (7-bit) on the bus that acknowledge after a wake pulse."""
+        with self:
+            if self._awake:
+                self._awake = False
+                self._bus.sleep()
+            return self._bus.answering()
+
+    def reopen(self):
+        """To be called with the chip held, by whoever has used its pins for something else."""
+        self._bus.reopen()
+
+    # The configuration zone as a whole.
 
     def config(self):
         """The configuration zone as it is now; BusError if what answers is not an ATECC608."""

@@ -65,9 +65,14 @@ class Watch(io.IOBase):
         return 0
 
 
+_watches = []
+
+
 def watch(handle):
-    """From now on let Mongoose OS's client find `handle(text, admit)` at the prompt."""
-    os.dupterm(Watch(lambda: _serve(handle)))
+    """From now on let Mongoose OS's client find `handle(text, admit)` at the prompt; the first call counts."""
+    if not _watches:
+        _watches.append(Watch(lambda: _serve(handle)))
+        os.dupterm(_watches[0])
 
 
 def _serve(handle):

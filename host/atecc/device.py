@@ -21,6 +21,7 @@ from atecc.replies import (
     MqttStatus,
     Network,
     Requested,
+    SelfCheck,
     Staged,
     Stored,
     Tls,
@@ -73,6 +74,10 @@ class Device:
 
     def info(self) -> BoardInfo:
         return build(BoardInfo, self.call("Sys.GetInfo"), "Sys.GetInfo")
+
+    def check(self) -> list[SelfCheck]:
+        """What the device finds of its own fitness."""
+        return [build(SelfCheck, one, "Sys.Check") for one in self.call("Sys.Check") or []]
 
     def set_time(self, time: int) -> int | None:
         """Set the board's clock; what it said before."""

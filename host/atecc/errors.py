@@ -73,6 +73,16 @@ class FirmwareMissing(ChannelError):
     kind = "no-firmware"
 
 
+class CodeFailed(ChannelError):
+    """What was run at the board's prompt ended with an exception; `exception` is its name in MicroPython."""
+
+    kind = "code"
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"The board says: {said}")
+        self.exception = said.partition(":")[0]
+
+
 class ChipError(AteccError):
     """The chip is absent, talks nonsense, or is not what is needed."""
 

@@ -28,6 +28,15 @@ class BoardInfo:
 
 
 @dataclass(frozen=True)
+class SelfCheck:
+    """One thing that the device has looked at."""
+
+    name: str
+    ok: bool
+    say: str
+
+
+@dataclass(frozen=True)
 class ChipInfo:
     address: int
     part: str

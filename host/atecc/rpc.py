@@ -22,6 +22,7 @@ READS = frozenset(
     {
         "RPC.List",
         "Sys.GetInfo",
+        "Sys.Check",
         "ATCA.GetInfo",
         "ATCA.GetConfig",
         "ATCA.GetPubKey",

@@ -2,7 +2,8 @@
 // module is where a process becomes a board, and never returns.
 //
 // The runner (boards/SIM/simboard) says in the environment what a board finds soldered: BOARD_BUS, BOARD_FLASH,
-// BOARD_AIR and BOARD_ID. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
+// BOARD_AIR, BOARD_ID, BOARD_LINES ("loose": the I2C lines have no pull-up resistors), and BOARD_BARE if it is to have
+// nothing of the project's firmware. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "py/builtin.h"
 #include "py/cstack.h"
 #include "py/gc.h"
+#include "py/lexer.h"
 #include "py/mphal.h"
 #include "py/runtime.h"
 #include "shared/readline/readline.h"
@@ -24,7 +27,7 @@
 
 static reset_cause_t cause = RESET_POWER_ON;
 static uint8_t id[6];
-static struct { char *bus, *flash, *air, *id; } solder;
+static struct { char *bus, *flash, *air, *id, *lines, *bare; } solder;
 
 reset_cause_t board_reset_cause(void) {
     return cause;
@@ -36,6 +39,10 @@ const uint8_t *board_id(void) {
 
 const char *board_air(void) {
     return solder.air;
+}
+
+bool board_pull_ups(void) {
+    return solder.lines == NULL || strcmp(solder.lines, "loose") != 0;
 }
 
 static char *take(const char *name) {
@@ -70,6 +77,8 @@ void board_reset(reset_cause_t why) {
     give("BOARD_FLASH", solder.flash);
     give("BOARD_AIR", solder.air);
     give("BOARD_ID", solder.id);
+    give("BOARD_LINES", solder.lines);
+    give("BOARD_BARE", solder.bare);
     give(KEPT, kept);
     char heap[40];
     extern long heap_size;
@@ -84,6 +93,8 @@ static void power_up(void) {
     solder.flash = take("BOARD_FLASH");
     solder.air = take("BOARD_AIR");
     solder.id = take("BOARD_ID");
+    solder.lines = take("BOARD_LINES");
+    solder.bare = take("BOARD_BARE");
     if (solder.id != NULL) {
         sscanf(solder.id, "%2hhx%2hhx%2hhx%2hhx%2hhx%2hhx", &id[0], &id[1], &id[2], &id[3], &id[4], &id[5]);
     }
@@ -106,13 +117,24 @@ static void power_up(void) {
     }
 }
 
+// A frozen file hides one in the flash, but not on a board that is to have none.
+static int run_file(const char *name) {
+    if (solder.bare == NULL) {
+        return pyexec_file_if_exists(name);
+    }
+    return mp_import_stat(name) == MP_IMPORT_STAT_FILE ? pyexec_file(name) : 1;
+}
+
 // As the boards' ports do it: boot.py, main.py (not on the way to the raw REPL), and the REPL until a soft reset.
 static void run(void) {
     readline_init0();
     pyexec_frozen_module("_boot.py", false);
-    int ret = pyexec_file_if_exists("boot.py");
+    if (solder.bare != NULL) {
+        pyexec_frozen_module("_bare.py", false);
+    }
+    int ret = run_file("boot.py");
     if (!(ret & PYEXEC_FORCED_EXIT) && pyexec_mode_kind == PYEXEC_MODE_FRIENDLY_REPL && ret != 0) {
-        ret = pyexec_file_if_exists("main.py");
+        ret = run_file("main.py");
     }
     while (!(ret & PYEXEC_FORCED_EXIT)) {
         ret = pyexec_mode_kind == PYEXEC_MODE_RAW_REPL ? pyexec_raw_repl() : pyexec_friendly_repl();

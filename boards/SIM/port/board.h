@@ -38,6 +38,7 @@ void board_reset(reset_cause_t cause) __attribute__((noreturn));
 reset_cause_t board_reset_cause(void);
 const uint8_t *board_id(void);   // six bytes
 const char *board_air(void);     // the file that says what Wi-Fi there is, or NULL
+bool board_pull_ups(void);       // whether the I2C lines have their resistors
 
 // pin.c
 struct _mp_print_t;

@@ -29,15 +29,17 @@ static i2c_t peripherals[BOARD_I2C_COUNT] = {{.scl = 18, .sda = 19}, {.scl = 25,
 
 enum { OK = 0, NO_ADDRESS_ACK = 1, NO_DATA_ACK = 2 };
 
-// Elsewhere than at the chip's pins there is nothing.
+// Elsewhere than at the chip's pins there is nothing, and without pull-up resistors no line ever gets high.
+static bool is_wired(i2c_t *self) {
+    return self->scl == BOARD_SCL && self->sda == BOARD_SDA && board_pull_ups();
+}
+
 static int write_bytes(i2c_t *self, uint16_t address, const uint8_t *data, size_t len) {
-    bool wired = self->scl == BOARD_SCL && self->sda == BOARD_SDA;
-    return wired ? bus_write(self->freq, address, data, len) : NO_ADDRESS_ACK;
+    return is_wired(self) ? bus_write(self->freq, address, data, len) : NO_ADDRESS_ACK;
 }
 
 static int read_bytes(i2c_t *self, uint16_t address, uint8_t *data, size_t len) {
-    bool wired = self->scl == BOARD_SCL && self->sda == BOARD_SDA;
-    return wired ? bus_read(self->freq, address, data, len) : NO_ADDRESS_ACK;
+    return is_wired(self) ? bus_read(self->freq, address, data, len) : NO_ADDRESS_ACK;
 }
 
 // The result is what the methods expect: the length, for a read 0 or more, or a negative error.

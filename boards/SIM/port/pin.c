@@ -1,8 +1,10 @@
-// machine.Pin: the numbers and levels of an ESP32's pins. Nothing is wired to them but the I2C bus.
+// machine.Pin: the numbers and levels of an ESP32's pins. Nothing is wired to them but the I2C bus, whose lines have
+// pull-up resistors, unless the runner has left them out.
 
 #include "py/runtime.h"
 #include "extmod/modmachine.h"
 #include "board.h"
+#include "board_pins.h"
 
 #define PIN_COUNT (40)
 #define PIN_EXISTS (~((1ULL << 24) | (0xfULL << 28)))
@@ -72,11 +74,17 @@ static mp_obj_t pin_make_new(const mp_obj_type_t *type, size_t n_args, size_t n_
     return MP_OBJ_FROM_PTR(self);
 }
 
+static bool pin_reads(pin_t *self) {
+    int number = pin_number(MP_OBJ_FROM_PTR(self));
+    bool line = number == BOARD_SCL || number == BOARD_SDA;
+    return self->pulled_up || (line && board_pull_ups());
+}
+
 static mp_obj_t pin_call(mp_obj_t self_in, size_t n_args, size_t n_kw, const mp_obj_t *args) {
     mp_arg_check_num(n_args, n_kw, 0, 1, false);
     pin_t *self = MP_OBJ_TO_PTR(self_in);
     if (n_args == 0) {
-        return MP_OBJ_NEW_SMALL_INT(self->mode == MODE_IN ? self->pulled_up : self->level);
+        return MP_OBJ_NEW_SMALL_INT(self->mode == MODE_IN ? pin_reads(self) : self->level);
     }
     self->level = mp_obj_is_true(args[0]);
     return mp_const_none;

@@ -36,11 +36,12 @@ class Board:
     `bus` attaches it to a chip that runs already (unix:PATH or tcp:HOST:PORT); otherwise it gets a new one,
     started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
     board's flash and fuses hold. `air` is a file that says what Wi-Fi there is (see README.md), and may be
-    replaced at any time. `log` gets everything the board says. `program` may be
-    MICROPYTHON_32, whose heap of "128k" is what HEAP is for MICROPYTHON.
+    replaced at any time. Without `pull_ups` nothing works on the I2C bus; a `bare` board runs MicroPython and nothing
+    of this project, until it is copied to its flash. `log` gets everything the board says. `program`
+    may be MICROPYTHON_32, whose heap of "128k" is what HEAP is for MICROPYTHON.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what may be different about a board)
         self,
         *,
         bus: str | None = None,
@@ -49,6 +50,8 @@ class Board:
         flash: Path | None = None,
         air: Path | None = None,
         heap: str = HEAP,
+        pull_ups: bool = True,
+        bare: bool = False,
         log: IO[bytes] | None = None,
         program: Path = MICROPYTHON,
     ) -> None:
@@ -57,6 +60,8 @@ class Board:
         self._flash = flash
         self._air = air
         self._heap = heap
+        self._pull_ups = pull_ups
+        self._bare = bare
         self._log = log
         self._program = program
         self._stack = ExitStack()
@@ -126,6 +131,10 @@ class Board:
             solder["BOARD_BUS"] = self.bus
         if self._air is not None:
             solder["BOARD_AIR"] = str(self._air.resolve())
+        if not self._pull_ups:
+            solder["BOARD_LINES"] = "loose"
+        if self._bare:
+            solder["BOARD_BARE"] = "yes"
         self._process = subprocess.Popen(
             [self._program, "-X", f"heapsize={self._heap}", "-m", "_board"],
             env=solder,

@@ -26,6 +26,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--heap", default=HEAP, metavar="SIZE", help="of MicroPython's heap (default: %(default)s)"
     )
+    parser.add_argument("--no-pull-ups", action="store_true", help="the I2C lines have no resistors")
+    parser.add_argument(
+        "--bare", action="store_true", help="MicroPython only, without this project's firmware"
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="append what the board says")
     network = parser.add_argument_group("the network")
     network.add_argument(
@@ -72,6 +76,8 @@ def _board_options(options: argparse.Namespace, chip_options: list[str], stack: 
         "flash": options.flash,
         "air": options.air,
         "heap": options.heap,
+        "pull_ups": not options.no_pull_ups,
+        "bare": options.bare,
         "log": stack.enter_context(options.log.open("ab")) if options.log else None,
     }
 

@@ -31,15 +31,17 @@ def _reset_after(ms):
 
 
 class Sys:
-    """The service; `device_id()` gives the device's name."""
+    """The service; `device_id()` gives the device's name, `check()` what the device finds of itself (selfcheck.run)."""
 
-    def __init__(self, device_id):
+    def __init__(self, device_id, check=list):
         self._device_id = device_id
+        self._check = check
         self._started = time.ticks_ms()
 
     def methods(self):
         return {
             "Sys.GetInfo": Method(self.get_info),
+            "Sys.Check": Method(self._check),
             "Sys.SetTime": Method(self.set_time, time=integer(0, _NEVER)),
             "Sys.Reboot": Method(reboot, delay_ms=(integer(0, 60000), _REBOOT_MS)),
         }

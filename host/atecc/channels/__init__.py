@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from atecc.channels.address import parse_address
 from atecc.errors import ArgumentError
@@ -19,6 +19,16 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Let go of the board; harmless when repeated."""
+
+
+@runtime_checkable
+class Terminal(Protocol):
+    """What a channel can do besides if it is the board's own cable."""
+
+    port: str
+
+    def execute(self, code: str, timeout: float) -> str:
+        """Run MicroPython code at the prompt, beside the device that runs on; what it printed, or CodeFailed."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
 from atecc.channels.ports import why_not_open
-from atecc.errors import ChannelError, ChannelTimeout, CorruptReply, FirmwareMissing
+from atecc.errors import ChannelError, ChannelTimeout, CodeFailed, CorruptReply, FirmwareMissing
 from atecc.log import traffic
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,20 @@ class SerialChannel:
         reply = _reply_in(output, trouble)
         traffic(logger, "←", reply)
         return reply
+
+    def execute(self, code: str, timeout: float) -> str:
+        """See Terminal."""
+        traffic(logger, "→", code.encode())
+        with self._explained(timeout):
+            self._enter()
+            self._line.allow(timeout)
+            self._transport.exec_raw_no_follow(code)
+            output = self._until_eof()
+            trouble = self._until_eof().decode(errors="replace").strip()
+        traffic(logger, "←", output)
+        if trouble:
+            raise CodeFailed(trouble.splitlines()[-1])
+        return output.decode(errors="replace")
 
     def close(self) -> None:
         self._line.allow(1)

@@ -62,10 +62,14 @@ class App:
         """The board that --port names; close it, or use `with`."""
         from atecc.device import Device
 
+        return Device(self.channel(), self.timeout, remote=self.address is not None)
+
+    def channel(self) -> Channel:
+        """The way to it."""
         address = self.address
         if address is not None:
             self._remark(address)
-        return Device(self.open_channel(self._port, self._access()), self.timeout, remote=address is not None)
+        return self.open_channel(self._port, self._access())
 
     @property
     def address(self) -> Address | None:

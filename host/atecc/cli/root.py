@@ -16,6 +16,7 @@ from atecc.cli import (
     chip,
     config,
     csr,
+    doctor,
     fs,
     identity,
     info,
@@ -123,5 +124,5 @@ def cli() -> None:
 
 for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
     cli.add_command(module.command)
-for module in (operator, bench, websocket, rpc):
+for module in (operator, bench, websocket, rpc, doctor):
     cli.add_command(module.command)
