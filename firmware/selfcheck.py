@@ -14,6 +14,7 @@ from link import clock
 # around (measured on an ESP32-C3 with TLS 1.2).
 TLS_BYTES = 32 * 1024
 TLS_PIECE = 17 * 1024
+_TRIAL = 2 * 1024
 _PARTS = ("umqtt.simple", "microdot", "microdot.websocket")
 
 
@@ -75,9 +76,14 @@ def _random(chip):
     said = "os.urandom draws from the ESP32's hardware" if sys.platform == "esp32" else "os.urandom varies"
     if sys.platform == "esp32":
         said += ", with full entropy while the radio is on"
-    if chip.address is None:
+    try:
+        # One that was not found a moment ago is not looked for again.
+        locked = chip.address is not None and chip.config().config_locked
+    except Exception:
+        locked = None
+    if chip.address is None or locked is None:
         return True, said + "; the chip could not be asked for its own"
-    if not chip.config().config_locked:
+    if not locked:
         return True, said + "; the chip makes none before its config zone is locked"
     if chip.Random() == chip.Random():
         return False, "the chip gives the same random bytes twice: no key it makes would be secret"
@@ -104,7 +110,8 @@ def _clock(_chip):
 
 
 def _memory(_chip):
-    """On ESP32, TLS takes its memory from ESP-IDF's heap; elsewhere this can only try MicroPython's."""
+    """On ESP32, TLS takes its memory from ESP-IDF's heap; elsewhere this can only try MicroPython's, in small pieces:
+    the unix port's TLS does not even take it from there."""
     try:
         from esp32 import HEAP_DATA, idf_heap_info
     except ImportError:
@@ -120,7 +127,7 @@ def _memory(_chip):
 def _try_memory():
     gc.collect()
     try:
-        pieces = [bytearray(TLS_PIECE), bytearray(TLS_BYTES - TLS_PIECE)]
+        pieces = [bytearray(_TRIAL) for _ in range(TLS_BYTES // _TRIAL)]
     except MemoryError:
         return False, "%d kB, as a handshake takes, can't be had now" % (TLS_BYTES // 1024)
     pieces.clear()
