@@ -155,9 +155,9 @@ MISSING = [
     (["check", "--board", "SIM"], "There is no board SIM for ESP-IDF here. There are: "),
     (["check", "--board", C3], "Where is MicroPython? Say MICROPYTHON_DIR=DIR"),
     (["check", "--board", C3, "--micropython", "/nowhere"], "There is no MicroPython in /nowhere"),
-    (["check", "--board", C3, "--micropython", MICROPYTHON], "Where is ESP-IDF? Say IDF_PATH=DIR"),
+    (["check", "--board", C3, "--micropython", "MICROPYTHON"], "Where is ESP-IDF? Say IDF_PATH=DIR"),
     (
-        ["check", "--board", C3, "--micropython", MICROPYTHON, "--idf", "/nowhere"],
+        ["check", "--board", C3, "--micropython", "MICROPYTHON", "--idf", "/nowhere"],
         "There is no ESP-IDF in /nowhere",
     ),
     (["flash"], "Which board? Say BOARD=NAME. There are: "),
@@ -167,8 +167,9 @@ MISSING = [
 
 
 @pytest.mark.parametrize(("arguments", "sentence"), MISSING, ids=[sentence for _, sentence in MISSING])
-def test_what_is_missing(arguments: list[str], sentence: str) -> None:
-    assert said(esp32(*arguments)).startswith(sentence)
+def test_what_is_missing(micropython: Path, arguments: list[str], sentence: str) -> None:
+    filled = [str(micropython) if argument == "MICROPYTHON" else argument for argument in arguments]
+    assert said(esp32(*filled)).startswith(sentence)
 
 
 def test_make_says_so_before_it_downloads() -> None:
