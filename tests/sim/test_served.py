@@ -67,6 +67,7 @@ def test_may_what_the_bench_may_without_confirmation(bench: Served) -> None:
 def test_bench_and_address_outlive_a_reset(bench: Served) -> None:
     bench.board.reset()
     with bench.owner() as owner:
+        bench.wait(owner)
         status = owner.access_status()
     assert (status.bench.on, status.ws.listening, status.ws.port) == (True, True, bench.port)
     assert get(bench, "Sys.GetInfo")[0] == 200

@@ -1,5 +1,6 @@
 """A board that answers callers on the network: what its owner does at the USB cable is done for it."""
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -8,7 +9,7 @@ from atecc.channels import open_channel
 from atecc.channels.digest import ha1
 from atecc.device import Device
 from atecc.errors import AteccError
-from atecc.replies import AccessStatus, Listener
+from atecc.replies import Listener
 from simcloud.broker import BrokerError
 
 from simboard.board import Board, BoardError
@@ -17,6 +18,7 @@ from simboard.tcpport import LOOPBACK, TcpPort
 from simboard.wanted import Wanted
 
 INTO = Path(__file__).resolve().parents[3] / "build" / "board"
+PATIENCE_S = 20.0
 SECURE_CHIP = ("--preset=tls", "--locked")  # wss:// takes a chip that can have an identity
 
 
@@ -77,20 +79,31 @@ class Served:
         """The board as its owner reaches it: over its serial port. To be closed."""
         return Device(open_channel(self.board.port))
 
+    def wait(self, device: Device) -> None:
+        """Until callers are served; of use after a reset as well. `device` is an owner's."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not (listener := self._listener(device)).listening:
+            if time.monotonic() > deadline:
+                raise BoardError(f"the board doesn't listen: {listener.why or 'it gives no reason'}")
+            time.sleep(0.02)
+
+    def _listener(self, device: Device) -> Listener:
+        status = device.access_status()
+        return status.wss if self.credentials else status.ws
+
     def _open(self, device: Device, stack: ExitStack) -> None:
         if self._bench:
             device.bench(True, keep=True)
         if self.credentials:
             device.change_settings({"rpc": {"wss": {"enable": True, "port": self.port}}}, save=True)
             self.credentials.give(device, stack)
-            _check(device.access_status().wss)
         else:
-            _check(self._switch_on(device).ws)
+            device.web_socket(True, port=self.port, **self._password())
+        self.wait(device)
 
-    def _switch_on(self, device: Device) -> AccessStatus:
+    def _password(self) -> dict[str, str]:
         user, password = self.wanted.user, self.wanted.password
-        known = {"username": user, "ha1": ha1(user, password)} if user and password else {}
-        return device.web_socket(True, port=self.port, **known)
+        return {"username": user, "ha1": ha1(user, password)} if user and password else {}
 
 
 def _with_chip(options: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +113,3 @@ def _with_chip(options: dict[str, Any]) -> dict[str, Any]:
     if named or options.get("bus") or not options.get("chip", True):
         return options
     return options | {"chip_options": [*SECURE_CHIP, *chip]}
-
-
-def _check(listener: Listener) -> None:
-    if not listener.listening:
-        raise BoardError(f"the board doesn't listen: {listener.why or 'it gives no reason'}")
