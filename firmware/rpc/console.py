@@ -100,24 +100,26 @@ class Framing:
                 return line
 
     def _line(self):
-        """(line, True): what stands up to the next line's end, without its quotes; of a long one, enough to say so.
+        """(line, True): what stands up to the next line's end; of a long one, enough to say so.
 
         (what, False): `what` begins no frame, or it is empty and there was silence.
         """
+        if not self._poll.poll(_SILENCE_MS):
+            return b"", False
         line = bytearray()
-        while self._poll.poll(_SILENCE_MS):
+        while True:
+            # Within a line there is no waiting for silence: it costs time for each byte. Ctrl-C ends it as well.
             c = sys.stdin.buffer.read(1)
             if c in b"\r\n":
-                return bytes(line).replace(b'"""', b""), True
-            if not line and c not in b'" \t{\x04':
+                return bytes(line), True
+            if c == _CTRL_C or (not line and c not in b'" \t{\x04'):
                 return c, False
             if len(line) < _LINE_MAX:
                 line += c
-        return b"", False
 
     def _take(self, line):
         """Act on a line; False if it is none of the framing's."""
-        line = line.strip()
+        line = line.strip(b'" \t')
         if line == b"\x04":
             print(_SHAKE)
         elif line[:1] == b"{":

@@ -86,10 +86,15 @@ class Connection:
     async def readexactly(self, n):
         if n < 0:
             raise EOFError
-        while len(self._buffer) < n:
-            if not await self._more():
+        data = bytearray(n)  # once: a frame is large, compared with the memory
+        at = 0
+        while at < n:
+            if not self._buffer and not await self._more():
                 raise EOFError
-        return self._take(n)
+            part = self._take(n - at)
+            data[at : at + len(part)] = part
+            at += len(part)
+        return data
 
 
 class Lobby:
@@ -105,9 +110,16 @@ class Lobby:
         self.most = most
         self.here = []
 
-    @property
-    def full(self):
-        return len(self.here) >= self._strangers
+    PATIENCE_MS = 2000  # for so long a stranger may be silent while somebody else waits
+
+    def has_room(self):
+        """Whether one more may come in; who has been a stranger for long has to go then."""
+        if len(self.here) < self._strangers:
+            return True
+        strangest = max(self.here, key=Connection.strange_ms)
+        if strangest.strange_ms() >= self.PATIENCE_MS:
+            strangest.task.cancel()
+        return False
 
     async def admit(self, connection):
         while not self._rooms.take(connection):

@@ -5,8 +5,8 @@ import json
 
 import microdot.microdot
 from micropython import const
-from microdot import Microdot, Request
-from microdot.websocket import WebSocket, WebSocketError, websocket_upgrade
+from microdot import Microdot, Request, Response
+from microdot.websocket import WebSocket, websocket_upgrade
 
 from rpc.caller import Caller
 from rpc.errors import RpcError, describe
@@ -108,10 +108,10 @@ class Routes:
         try:
             while await self._exchange(connection, socket, gate):
                 pass
-        except (WebSocketError, EOFError):
-            pass
-        await asyncio.wait_for(socket.close(), _SEND_S)
-        return ""
+            await asyncio.wait_for(socket.close(), _SEND_S)
+        except Exception:  # noqa: S110
+            pass  # closed, cut off, too large, or too little memory; what follows is no HTTP in any case
+        return Response.already_handled
 
     async def _exchange(self, connection, socket, gate):
         """One message and its reply."""

@@ -183,11 +183,11 @@ class Listener:
     async def _accept(self, listening):
         # Not asyncio.start_server: that takes whoever comes, and each one takes memory.
         while True:
-            while self._lobby.full:
+            yield core._io_queue.queue_read(listening)
+            while not self._lobby.has_room():
                 await asyncio.sleep_ms(20)
             if self._guard:
                 await asyncio.sleep_ms(self._guard.wait_ms())
-            yield core._io_queue.queue_read(listening)
             try:
                 sock, address = listening.accept()
                 self._welcome(sock, _host(address))
