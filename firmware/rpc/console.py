@@ -24,7 +24,7 @@ _AT_A_PROMPT = b'>>> |""""""'
 _ANYWHERE = b'""""""' * 2
 _CTRL_C = b"\x03"
 _SILENCE_MS = const(30000)
-_LINE_MAX = const(16500)
+_LINE_MAX = const(12400)
 
 
 def _nothing():

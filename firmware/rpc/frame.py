@@ -6,10 +6,11 @@ from micropython import const
 
 from .errors import RpcError
 
-SIZE_MAX = const(16384)
-# Whatever JSON says in 16 KB, as objects it would take twenty times that.
+SIZE_MAX = const(12288)
+# Whatever JSON says in 12 KB, as objects it would take twenty times that.
 _VALUES_MAX = const(1024)
 _LABEL_MAX = const(256)
+_PART = const(512)
 
 
 def parse(text):
@@ -29,8 +30,8 @@ def parse(text):
 
 
 def load(text):
-    """The value that JSON `text` (str or bytes) stands for; RpcError if it is none, or too large for this device."""
-    if len(text) > SIZE_MAX:
+    """The value that JSON `text` (str or bytes; None: too long to be kept) stands for; RpcError if it is none."""
+    if text is None or len(text) > SIZE_MAX:
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
         if not isinstance(text, str):
@@ -63,7 +64,8 @@ def values(text):
         quote = text.find('"', at)
         if quote < 0:
             quote = len(text)
-        count += _marks(text[at:quote])
+        for start in range(at, quote, _PART):
+            count += _marks(text[start : min(start + _PART, quote)])
         at = _after_string(text, quote + 1)
     return count
 

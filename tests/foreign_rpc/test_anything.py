@@ -11,8 +11,10 @@ from foreign_rpc.websocket import BINARY, WebSocket, frame_bytes
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-BATCH, CALLS, BATCHES = 50, 20, 20  # for each of three tests
-MAX_FRAME = 16 * 1024
+# Batches of frames as hypothesis makes them, each sent in variants as well: over 10,000 frames.
+BATCH, CALLS, BATCHES = 50, 20, 22
+FRAMES = 10_000
+MAX_FRAME = 12 * 1024
 LEAK = 8 * 1024
 # What would reset the device, cut it off, or wait for somebody who never comes.
 LEFT_OUT = {
@@ -56,6 +58,9 @@ def line(shared: Device) -> Iterator["Line"]:
         line.state()  # everything that is made on first use is there
         yield line
         line.state()
+
+
+sent: dict[str, int] = {}
 
 
 class Line:
@@ -124,8 +129,29 @@ def judge(batch: list[bytes], replies: list[dict[str, Any]], strict: bool) -> No
     assert len(replies) <= len(batch)
 
 
-def undisturbed(line: Line, batch: list[bytes], strict: bool = True) -> None:
-    judge(batch, line.replies(batch), strict)
+def undisturbed(line: Line, what: str, batch: list[bytes], strict: bool = True) -> None:
+    sent[what] = sent.get(what, 0) + len(batch)
+    for start in range(0, len(batch), BATCH):
+        part = batch[start : start + BATCH]
+        judge(part, line.replies(part), strict)
+
+
+def variants(frame: Any, number: int) -> list[bytes]:
+    """A frame as it is, and made into a request in four ways."""
+    head = frame if isinstance(frame, dict) else {"tag": "x"}
+    return [
+        text(frame),
+        text({**head, "id": number}),
+        text({**head, "id": number + 1, "method": "RPC.List"}),
+        text({"id": number + 2, "method": "FS.List", "params": frame}),
+        text({"id": number + 3, "method": "Config.Get", "args": {"key": frame}, "src": "mos"}),
+    ]
+
+
+def cuts(data: bytes) -> list[bytes]:
+    """Bytes as they are, without their end, without their beginning, and twice."""
+    half = len(data) // 2
+    return [data, data[:half], data[half:], data + data]
 
 
 def test_arbitrary_json(line: Line) -> None:
@@ -145,7 +171,8 @@ def test_arbitrary_json(line: Line) -> None:
     @HARMLESS
     @given(st.lists(st.one_of(request_like, JSON), min_size=BATCH, max_size=BATCH))
     def run(batch: list[Any]) -> None:
-        undisturbed(line, [text(frame) for frame in batch])
+        frames = [variants(frame, 10 * number) for number, frame in enumerate(batch, 1)]
+        undisturbed(line, "json", [frame for several in frames for frame in several])
 
     run()
 
@@ -159,7 +186,8 @@ def test_requests_with_arbitrary_arguments(line: Line, described: dict[str, list
     @HARMLESS
     @given(st.lists(st.sampled_from(sorted(described)).flatmap(calls), min_size=CALLS, max_size=CALLS))
     def run(batch: list[Any]) -> None:
-        undisturbed(line, [text(frame) for frame in batch])
+        again = [call | {"id": call["id"] + part} for part in range(3) for call in batch]
+        undisturbed(line, "calls", [text(call) for call in again])
 
     run()
 
@@ -184,9 +212,16 @@ def test_arbitrary_bytes_and_damaged_requests(line: Line) -> None:
     @HARMLESS
     @given(st.lists(st.one_of(st.binary(max_size=300), damaged()), min_size=BATCH, max_size=BATCH))
     def run(batch: list[bytes]) -> None:
-        undisturbed(line, [frame for frame in batch if frame.strip()], strict=False)
+        frames = [frame for data in batch for frame in cuts(data)]
+        undisturbed(line, "bytes", [frame for frame in frames if frame.strip()], strict=False)
 
     run()
+
+
+def test_that_it_was_enough() -> None:
+    if len(sent) < 3:
+        pytest.skip("only after the three tests above")
+    assert sum(sent.values()) >= FRAMES, sent
 
 
 def test_the_memory_is_as_it_was(shared: Device, described: dict[str, list[str]]) -> None:

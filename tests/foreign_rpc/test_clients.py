@@ -15,10 +15,6 @@ from foreign_rpc.rpcbench import HOST, PATIENCE_S, Device, alive, until
 from foreign_rpc.websocket import TEXT, Rejected, WebSocket, frame_bytes, upgrade_request
 from simchip.clock import RealClock
 
-SENDS_AWAY = pytest.mark.skip(
-    reason="a defect: when a silent connection is sent away for another, the simulated board may die in select.poll's"
-    " iterator, under asyncio (SIGSEGV); six idle WebSockets and a seventh are enough"
-)
 CROWD = 50
 CONNECTIONS = 6
 SILENT = 3
@@ -86,7 +82,6 @@ def served(device: Device, asked: dict) -> dict | None:
         return None
 
 
-@SENDS_AWAY
 def test_idle_websockets_keep_nobody_out(shared: Device) -> None:
     """Those who were served once and say nothing more give way to who comes later."""
     with ExitStack() as stack:
@@ -126,7 +121,6 @@ class Visitor(threading.Thread):
             self._enough.wait(CROWD_S)
 
 
-@SENDS_AWAY
 def test_fifty_clients_at_once(shared: Device) -> None:
     start, enough = threading.Barrier(CROWD), threading.Event()
     crowd = [Visitor(shared, start, enough) for _ in range(CROWD)]

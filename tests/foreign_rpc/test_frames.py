@@ -24,7 +24,7 @@ from foreign_rpc.websocket import (
     upgrade_request,
 )
 
-MAX_FRAME = 16 * 1024
+MAX_FRAME = 12 * 1024
 LEVELS = 10_000
 Send = Callable[[bytes], dict[str, Any] | None]
 
@@ -169,7 +169,7 @@ def test_a_huge_message_is_refused_or_ends_its_own_connection_only(shared: Devic
         works(other)
 
 
-def test_a_frame_of_16_kb_is_served(websocket: WebSocket) -> None:
+def test_a_frame_of_12_kb_is_served(websocket: WebSocket) -> None:
     sent = padded(MAX_FRAME)
     assert len(sent) == MAX_FRAME
     websocket.send(sent)

@@ -6,19 +6,21 @@ import json
 import microdot.microdot
 from micropython import const
 from microdot import Microdot, Request, Response
-from microdot.websocket import WebSocket, websocket_upgrade
 
 from rpc.caller import Caller
 from rpc.errors import RpcError, describe
 from rpc.frame import SIZE_MAX, load
 
+from .messages import TOO_LONG, Messages
+
 _WRONG_ANSWER_MS = const(500)
 _SEND_S = const(20)
 # The one page whose name a caller may bear that is no page: Mongoose OS's client says it on every connection.
 _MOS_ORIGIN = "https://api.cesanta.com/"
+_REFUSALS = {400: "this is no HTTP", 413: "too long", 500: "the firmware has a defect, or too little memory"}
 _JSON = {"Content-Type": "application/json"}
 
-Request.max_content_length = Request.max_body_length = WebSocket.max_message_length = SIZE_MAX
+Request.max_content_length = Request.max_body_length = Messages.max_message_length = SIZE_MAX
 # Its tracebacks would go to the console, for any nonsense that a stranger sends.
 microdot.microdot.print_exception = lambda error: None
 
@@ -58,7 +60,9 @@ class Routes:
             connection = request and request.sock[0]
             if self._digest and not (connection and (connection.admitted or self._bench())):
                 return self._unauthorized()
-            return {"code": status, "message": "there is only /rpc here"}, status
+            if status == 413 and request.path == "/rpc":
+                return self._dispatcher.handle(None, lambda frame: self._caller), 200, _JSON
+            return {"code": status, "message": _REFUSALS.get(status, "there is only /rpc here")}, status
 
         return handler
 
@@ -89,21 +93,34 @@ class Routes:
             return await self._socket(request)
         if not await self._admit(request):
             return self._unauthorized()
-        reply = await self._answer(request.sock[0], request.body, lambda frame: self._caller)
+        reply = await self._answer(request.sock[0], [request.body], lambda frame: self._caller)
         return reply or "", 200, _JSON
 
-    async def _answer(self, connection, text, admit):
+    async def _answer(self, connection, box, admit):
+        """The reply to the frame (bytes) in the list `box`, which is emptied: it is large, and soon needed no more."""
         connection.start()
         try:
-            return await self._run(lambda: self._dispatcher.handle(text, admit))
+            return await self._run(lambda: self._handled(box, admit))
         finally:
             connection.done()
+
+    def _handled(self, box, admit):
+        message = box.pop()
+        if message == TOO_LONG:
+            return self._dispatcher.handle(None, admit)
+        try:
+            text = str(message, "utf-8")
+            message = None
+        except UnicodeError:
+            text = ""  # answered like everything that is no JSON
+        return self._dispatcher.handle(text, admit)
 
     async def _socket(self, request):
         connection = request.sock[0]
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return self._unauthorized() if self._digest and not self._bench() else 400
-        socket = await websocket_upgrade(request)
+        socket = Messages(request)
+        await socket.handshake()
         gate = _Gate(self._caller, self._digest, self._bench)
         try:
             while await self._exchange(connection, socket, gate):
@@ -115,11 +132,7 @@ class Routes:
 
     async def _exchange(self, connection, socket, gate):
         """One message and its reply."""
-        try:
-            message = await socket.receive()
-        except UnicodeError:
-            message = b"\xff"  # a text that is no UTF-8: answered like every other that is no JSON
-        reply = await self._answer(connection, message, gate.admit)
+        reply = await self._answer(connection, [await socket.receive()], gate.admit)
         if gate.passed:
             await connection.admit()
         elif gate.wrong:
