@@ -20,6 +20,10 @@ SIM32_CC := gcc -m32 -idirafter /usr/include/x86_64-linux-gnu -idirafter $(SIM32
 	-Wl,--sysroot=$(SIM32_DEBIAN) -Wl,--dynamic-linker=$(SIM32_DEBIAN)/lib32/ld-linux.so.2 \
 	$(addprefix -Wl$(comma)-rpath=,$(SIM32_LIBRARIES))
 
+.PHONY: budget
+budget: $(READY) sim mosquitto $(SIM32_MICROPYTHON) ## what the device takes of a microcontroller's memory, beside the limits
+	@PYTHONPATH=boards/SIM $(PY) $(SIM)/budget.py
+
 .PHONY: sim32
 sim32: $(SIM32_MICROPYTHON)
 

@@ -61,6 +61,11 @@ class Credentials:
         self._write_device_certificate(device)
         self.name = introduce(device, self.operator).name
 
+    def renew(self, device: Device) -> None:
+        """Another key and certificate for a board that has an identity, as an operator does it from afar."""
+        status = device.identity_status()
+        self._provision(device, self._load_ca(), status.identities[status.active or ""].endpoint or LOOPBACK)
+
     def _load_ca(self) -> LocalCA:
         return LocalCA.load(self.ca_file, self._ca_key_file, lambda question: b"")
 

@@ -38,7 +38,8 @@ class Server:
         self._port = port
         self._address = address
         self._changed = asyncio.ThreadSafeFlag()
-        self._asked = self._done = 0
+        self._asked = 0
+        self._done = -1  # which refresh was the last to be carried out
         places, secure = connections
         self._rooms = rooms = Rooms(places)
         self._secure = Listener(Lobby(rooms, 1, secure), Routes(dispatcher, self._run, SECURE), Guard())
