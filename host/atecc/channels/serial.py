@@ -14,6 +14,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from mpremote.transport import TransportError
@@ -71,6 +72,48 @@ class SerialChannel:
         if trouble:
             raise CodeFailed(trouble.splitlines()[-1])
         return output.decode(errors="replace")
+
+    @contextlib.contextmanager
+    def transport(self, timeout: float) -> Iterator[SerialTransport]:
+        """mpremote's own, at the raw prompt, for what it can do with a board's files; its errors become ours."""
+        with self._explained(timeout):
+            self._enter()
+            self._line.allow(timeout)
+            yield self._transport
+
+    def reset(self) -> None:
+        """As its button does it. Returns at once; the board needs a moment."""
+        with self._explained(ENTER_TIMEOUT):
+            self._enter()
+            self._line.allow(ENTER_TIMEOUT)
+            self._transport.exec_raw_no_follow("import machine; machine.reset()")
+        self._transport.in_raw_repl = False
+
+    def console(self) -> None:
+        """The terminal is the board's prompt until Ctrl-] is typed."""
+        from mpremote.console import Console
+        from mpremote.repl import do_repl_main_loop
+
+        with self._explained(ENTER_TIMEOUT):
+            self._enter()
+            self._transport.exit_raw_repl()
+        self._transport.serial = self._line.unbounded  # for as long as somebody types
+        terminal = Console()
+        terminal.enter()
+        try:
+            gone = do_repl_main_loop(
+                SimpleNamespace(transport=self._transport),
+                terminal,
+                terminal.write,
+                escape_non_printable=False,
+                code_to_inject=None,
+                file_to_inject=None,
+            )
+        finally:
+            terminal.exit()
+            self._transport.serial = self._line
+        if gone:
+            raise ChannelError(f"The board on {self.port} is gone: it was unplugged, or it lost power.")
 
     def close(self) -> None:
         self._line.allow(1)
@@ -146,6 +189,10 @@ class _BoundedLine:
         with contextlib.suppress(OSError, ValueError):
             port.write_timeout = self.write_timeout
         self.allow(ENTER_TIMEOUT)
+
+    @property
+    def unbounded(self) -> Any:
+        return self._port
 
     def allow(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds

@@ -20,6 +20,7 @@ from atecc.cli import (
     fs,
     identity,
     info,
+    install,
     key,
     mqtt,
     operator,
@@ -122,7 +123,9 @@ def cli() -> None:
     """
 
 
+cli.add_command(install.install)
 for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
     cli.add_command(module.command)
 for module in (operator, bench, websocket, rpc, doctor):
     cli.add_command(module.command)
+cli.add_command(install.console)

@@ -1,0 +1,271 @@
+"""USB: frames handed to the board's dispatcher through MicroPython's raw REPL, with mpremote as a library.
+
+The board is never reset: what runs on it is interrupted, not restarted. The reply stands on a line of its
+own between triple quotes with its CRC-32 behind it (firmware/rpc/README.md, "Over USB"); everything else that
+the board prints is its log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import time
+import zlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+from mpremote.transport import TransportError
+from mpremote.transport_serial import SerialTransport
+
+from atecc.channels.ports import why_not_open
+from atecc.errors import ChannelError, ChannelTimeout, CodeFailed, CorruptReply, FirmwareMissing
+from atecc.log import traffic
+
+logger = logging.getLogger(__name__)
+board_log = logging.getLogger("atecc.board")
+
+BAUDRATE = 115200
+ENTER_ATTEMPTS = 3
+ENTER_TIMEOUT = 3.0
+MOST_OUTPUT = 1 << 20
+_REPLY = re.compile(rb'^"""(\{.*\})([0-9a-f]{8})"""\r?$', re.MULTILINE)
+
+
+class SerialChannel:
+    """A board on a serial port."""
+
+    def __init__(self, port: str) -> None:
+        self.port = port
+        try:
+            self._transport = SerialTransport(port, baudrate=BAUDRATE, timeout=1)
+        except (TransportError, OSError, ValueError) as error:
+            raise why_not_open(port) from error
+        self._line = _BoundedLine(self._transport.serial)
+        self._transport.serial = self._line
+
+    def request(self, frame: bytes, timeout: float) -> bytes:
+        traffic(logger, "→", frame)
+        with self._explained(timeout):
+            self._enter()
+            self._line.allow(timeout)
+            call = f"serial.call({frame.decode()!r}, {zlib.crc32(frame)})"
+            self._transport.exec_raw_no_follow(f"from rpc import serial; {call}")
+            output = self._until_eof()
+            trouble = self._until_eof()
+        reply = _reply_in(output, trouble)
+        traffic(logger, "←", reply)
+        return reply
+
+    def execute(self, code: str, timeout: float) -> str:
+        """See Terminal."""
+        traffic(logger, "→", code.encode())
+        with self._explained(timeout):
+            self._enter()
+            self._line.allow(timeout)
+            self._transport.exec_raw_no_follow(code)
+            output = self._until_eof()
+            trouble = self._until_eof().decode(errors="replace").strip()
+        traffic(logger, "←", output)
+        if trouble:
+            raise CodeFailed(trouble.splitlines()[-1])
+        return output.decode(errors="replace")
+
+    @contextlib.contextmanager
+    def transport(self, timeout: float) -> Iterator[SerialTransport]:
+        """mpremote's own, at the raw prompt, for what it can do with a board's files; its errors become ours."""
+        with self._explained(timeout):
+            self._enter()
+            self._line.allow(timeout)
+            yield self._transport
+
+    def reset(self) -> None:
+        """As its button does it. Returns at once; the board needs a moment."""
+        with self._explained(ENTER_TIMEOUT):
+            self._enter()
+            self._line.allow(ENTER_TIMEOUT)
+            self._transport.exec_raw_no_follow("import machine; machine.reset()")
+        self._transport.in_raw_repl = False
+
+    def console(self) -> None:
+        """The terminal is the board's prompt until Ctrl-] is typed."""
+        from mpremote.console import Console
+        from mpremote.repl import do_repl_main_loop
+
+        with self._explained(ENTER_TIMEOUT):
+            self._enter()
+            self._transport.exit_raw_repl()
+        self._transport.serial = self._line.unbounded  # for as long as somebody types
+        terminal = Console()
+        terminal.enter()
+        try:
+            gone = do_repl_main_loop(
+                SimpleNamespace(transport=self._transport),
+                terminal,
+                terminal.write,
+                escape_non_printable=False,
+                code_to_inject=None,
+                file_to_inject=None,
+            )
+        finally:
+            terminal.exit()
+            self._transport.serial = self._line
+        if gone:
+            raise ChannelError(f"The board on {self.port} is gone: it was unplugged, or it lost power.")
+
+    def close(self) -> None:
+        self._line.allow(1)
+        with contextlib.suppress(OSError, TransportError):
+            if self._transport.in_raw_repl:
+                self._transport.exit_raw_repl()
+        with contextlib.suppress(OSError):
+            self._transport.close()
+
+    def _enter(self) -> None:
+        if self._transport.in_raw_repl:
+            return
+        for attempt in range(1, ENTER_ATTEMPTS + 1):
+            self._line.allow(ENTER_TIMEOUT + 1)
+            try:
+                self._transport.enter_raw_repl(soft_reset=False, timeout_overall=ENTER_TIMEOUT)
+            except TransportError:
+                logger.debug("no raw REPL at attempt %d", attempt)
+            else:
+                return
+        raise ChannelError(
+            f"No MicroPython answers on {self.port}.",
+            "Is it the right port, and does the board run this project's firmware? "
+            'The README, "On a real board", tells how it gets there.',
+        )
+
+    def _until_eof(self) -> bytes:
+        seen = bytearray()
+        left = self._line.left()
+        self._transport.read_until(1, b"\x04", timeout=left, timeout_overall=left, data_consumer=seen.extend)
+        if not seen.endswith(b"\x04"):
+            raise _Overdue
+        return bytes(seen[:-1])
+
+    @contextlib.contextmanager
+    def _explained(self, timeout: float) -> Iterator[None]:
+        """mpremote's and the system's errors as ours; its prints kept away from standard output."""
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                yield
+        except _Overdue:
+            self._transport.in_raw_repl = False
+            raise ChannelTimeout(f"The board on {self.port} did not answer within {timeout:.0f} s.") from None
+        except TransportError as error:
+            self._transport.in_raw_repl = False
+            raise CorruptReply(
+                f"The talk with the board on {self.port} got out of step ({error}).",
+                "A bad cable or a second program on the port does that. Try again.",
+            ) from error
+        except KeyboardInterrupt:
+            # What the board was asked to do goes on: the next request has to interrupt it.
+            self._transport.in_raw_repl = False
+            raise
+        except OSError as error:
+            self._transport.in_raw_repl = False
+            raise ChannelError(
+                f"The board on {self.port} is gone: it was unplugged, or it lost power.",
+                "Plug it in and run the command again: it starts where nothing is lost.",
+            ) from error
+
+
+class _Overdue(Exception):
+    """The time allowed for a request is over."""
+
+
+class _BoundedLine:
+    """A serial port on which nothing waits, or babbles, for ever: mpremote itself has no limit in places."""
+
+    write_timeout = 5
+
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        with contextlib.suppress(OSError, ValueError):
+            port.write_timeout = self.write_timeout
+        self.allow(ENTER_TIMEOUT)
+
+    @property
+    def unbounded(self) -> Any:
+        return self._port
+
+    def allow(self, seconds: float) -> None:
+        self._deadline = time.monotonic() + seconds
+        self._received = 0
+
+    def left(self) -> float:
+        return max(0.0, self._deadline - time.monotonic())
+
+    def read(self, size: int = 1) -> bytes:
+        data: bytes = self._port.read(size)
+        while size > 1 and len(data) < size:
+            self._check(0)
+            data += self._port.read(size - len(data))
+        self._check(len(data))
+        return data
+
+    def inWaiting(self) -> int:
+        self._check(0)
+        return int(self._port.inWaiting())
+
+    def write(self, data: bytes) -> Any:
+        return self._port.write(data)
+
+    def close(self) -> None:
+        self._port.close()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("rts", "dtr"):
+            setattr(self._port, name, value)
+        else:
+            object.__setattr__(self, name, value)
+
+    def _check(self, received: int) -> None:
+        self._received += received
+        if time.monotonic() > self._deadline or self._received > MOST_OUTPUT:
+            raise _Overdue
+
+
+def _reply_in(output: bytes, trouble: bytes) -> bytes:
+    """The reply among the board's output; anything else there goes to the log."""
+    found = _REPLY.findall(output)
+    for line in _REPLY.sub(b"", output).splitlines():
+        if line.strip():
+            board_log.info("%s", line.decode(errors="replace"))
+    if trouble.strip():
+        _raise_for_traceback(trouble.decode(errors="replace"))
+    if not found:
+        raise CorruptReply("The board's answer is cut off or garbled.", "Try again; try another cable.")
+    reply, crc = found[-1]
+    if zlib.crc32(reply) != int(crc, 16):
+        raise CorruptReply(
+            "The board's answer was damaged on the way (its CRC-32 is wrong).",
+            "Try again; try another cable.",
+        )
+    return bytes(reply)
+
+
+def _raise_for_traceback(text: str) -> None:
+    for line in text.splitlines():
+        board_log.info("%s", line)
+    last = text.strip().splitlines()[-1]
+    if last.startswith(
+        ("ImportError", "ModuleNotFoundError", "AttributeError: 'module' object has no attribute 'call'")
+    ):
+        raise FirmwareMissing(
+            "The board runs MicroPython, but not this project's firmware.",
+            'The README, "On a real board", tells how it gets there.',
+        )
+    if last.startswith(("SyntaxError", "IndentationError")):
+        raise CorruptReply("The request was damaged on its way to the board, which ignored it.", "Try again.")
+    if last.startswith("MemoryError"):
+        raise ChannelError("The board ran out of memory.", "Reset it and try again.")
+    raise ChannelError(
+        f"The firmware stumbled: {last}",
+        "That is a defect of the firmware: please report it, with -vv's output.",
+    )

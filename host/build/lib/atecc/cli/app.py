@@ -1,0 +1,278 @@
+"""What every command shares: the options that may stand anywhere, the board, and where output goes."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc.channels import Access, Channel, open_channel
+from atecc.channels.address import Address, parse_address
+from atecc.errors import CertificateError, RefusedError
+from atecc.log import TRAFFIC
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+    from atecc.device import Device
+    from atecc.operators import Operator
+
+DEFAULT_TIMEOUT = 30.0
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass
+class App:
+    """One run of the command line; tests give it a channel of their own."""
+
+    port: str | None = None
+    json: bool = False
+    verbosity: int = 0
+    timeout: float = DEFAULT_TIMEOUT
+    operator_dir: Path | None = None
+    device_name: str | None = None
+    device_key: str | None = None
+    ws_password_file: Path | None = None
+    mqtt_cert: Path | None = None
+    mqtt_key: Path | None = None
+    mqtt_ca: Path | None = None
+    open_channel: Callable[[str, Access], Channel] = open_channel
+    interactive: bool | None = None
+    json_written: bool = field(default=False, init=False)
+
+    @cached_property
+    def out(self) -> Console:
+        """Data."""
+        return _console(stderr=False)
+
+    @cached_property
+    def err(self) -> Console:
+        """Messages, progress, questions."""
+        return _console(stderr=True)
+
+    def device(self) -> Device:
+        """The board that --port names; close it, or use `with`."""
+        from atecc.device import Device
+
+        return Device(self.channel(), self.timeout, remote=self.address is not None)
+
+    def channel(self) -> Channel:
+        """The way to it."""
+        address = self.address
+        if address is not None:
+            self._remark(address)
+        return self.open_channel(self._port, self._access())
+
+    @property
+    def address(self) -> Address | None:
+        """Where the device is on the network; None over USB."""
+        return parse_address(self._port)
+
+    @property
+    def _port(self) -> str:
+        return self.port or os.environ.get("ATECC_PORT") or "auto"
+
+    def operator(self) -> Operator:
+        """The operator that --operator-dir names."""
+        from atecc.operators import Operator
+
+        return Operator(self._file("operator_dir"))
+
+    def _access(self) -> Access:
+        return Access(
+            operator=self._file("operator_dir"),
+            device=self.device_name,
+            device_key=self.device_key,
+            password=self._ws_password,
+            mqtt_certificate=self._file("mqtt_cert"),
+            mqtt_key=self._file("mqtt_key"),
+            mqtt_ca=self._file("mqtt_ca"),
+        )
+
+    def _file(self, name: str) -> Path | None:
+        """An option that a variable of the environment stands in for: ATECC_MQTT_CA for --mqtt-ca."""
+        value = getattr(self, name) or os.environ.get(f"ATECC_{name.upper()}")
+        return Path(value) if value else None
+
+    def _ws_password(self) -> str:
+        from atecc.keyfile import read_text
+
+        if self.ws_password_file:
+            return read_text(self.ws_password_file, "the password")
+        return self.ask_password("The device's password", "--ws-password-file").decode()
+
+    def _remark(self, address: Address) -> None:
+        if address.password is not None:
+            self.warn(
+                "A password in an address ends up in histories and lists of processes. --ws-password-file FILE "
+                "keeps it out of them; without it, atecc asks."
+            )
+        if address.scheme == "wss" and self.operator().exists and self.operator().expires_soon():
+            self.warn("This operator's certificate expires soon: `atecc operator renew`.")
+
+    def emit(self, data: Any, *human: RenderableType) -> None:
+        """The result: one JSON document, or what people read."""
+        if self.json:
+            click.echo(jsonlib.dumps(data, indent=2, ensure_ascii=False))
+            self.json_written = True
+            return
+        for one in human:
+            if isinstance(one, str):
+                click.echo(one)
+            else:
+                self.out.print(one)
+
+    def say(self, text: str, style: str = "") -> None:
+        """A message beside the data."""
+        self.err.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+
+    def warn(self, text: str) -> None:
+        self.err.print(_text(("Warning: ", "yellow"), text), soft_wrap=True)
+
+    @property
+    def can_ask(self) -> bool:
+        return self.interactive if self.interactive is not None else sys.stdin.isatty()
+
+    def ask(self, question: str, otherwise: str) -> str:
+        """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
+        if not self.can_ask:
+            raise RefusedError("Nothing was done: nobody can be asked here.", otherwise)
+        click.echo(f"{question} ", nl=False, err=True)
+        line = sys.stdin.readline()
+        if not line:
+            raise RefusedError("Nothing was done: there was no answer.", otherwise)
+        return line.strip()
+
+    def ask_yes(self, question: str) -> None:
+        if self.ask(f"{question} [y/N]", "--yes answers yes.").lower() not in ("y", "yes"):
+            raise RefusedError("Nothing was done.")
+
+    def ask_password(self, question: str, option: str = "--ca-key-password-file") -> bytes:
+        if not self.can_ask:
+            raise CertificateError(
+                f"{question} is needed, and nobody can be asked here.", f"{option} FILE holds it."
+            )
+        return str(click.prompt(question, hide_input=True, err=True)).encode()
+
+    def start_logging(self) -> None:
+        """-v shows what the board logs and what is going on, -vv every frame."""
+        level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbosity, TRAFFIC)
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        logger = logging.getLogger("atecc")
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+
+
+def _console(stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+def _text(*parts: str | tuple[str, str]) -> RenderableType:
+    from rich.text import Text
+
+    return Text.assemble(*parts)
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def callback(context: click.Context, _: click.Parameter, value: Any) -> None:
+        app = context.find_object(App)
+        if value and app is not None:
+            setattr(app, name, value)
+            if name == "verbosity":
+                app.start_logging()
+
+    return callback
+
+
+def shared_options(hidden: bool) -> list[click.Option]:
+    """--port, --json, -v, --timeout: shown in the main help, understood before and after a command."""
+
+    def option(*names: str, sets: str, **settings: Any) -> click.Option:
+        return click.Option(names, expose_value=False, hidden=hidden, callback=_set(sets), **settings)
+
+    return [
+        option(
+            "--port",
+            sets="port",
+            metavar="PORT",
+            help="Serial port of the board, or wss://HOST, ws://[USER@]HOST, mqtts://BROKER/DEVICE. "
+            "Default: $ATECC_PORT, or the one ESP32 board that is plugged in.",
+        ),
+        option("--device", sets="device_name", metavar="NAME", help="wss://: talk to this device only."),
+        option(
+            "--device-key",
+            sets="device_key",
+            metavar="SHA256",
+            help="wss://: the device's key, if it was not learned over USB.",
+        ),
+        option(
+            "--operator-dir",
+            sets="operator_dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="wss://, mqtts://: the operator's files. Default: $ATECC_OPERATOR_DIR, or "
+            "~/.config/atecc/operator.",
+        ),
+        option("--ws-password-file", sets="ws_password_file", type=FILE, help="ws://: holds the password."),
+        option(
+            "--mqtt-cert",
+            sets="mqtt_cert",
+            type=FILE,
+            help="mqtts://: certificate for the broker. Default: $ATECC_MQTT_CERT, or the operator's.",
+        ),
+        option("--mqtt-key", sets="mqtt_key", type=FILE, help="mqtts://: its key. Default: $ATECC_MQTT_KEY."),
+        option(
+            "--mqtt-ca",
+            sets="mqtt_ca",
+            type=FILE,
+            help="mqtts://: the CA of the broker's certificate. Default: $ATECC_MQTT_CA, or the computer's CAs.",
+        ),
+        option("--json", sets="json", is_flag=True, help="Print one JSON document on standard output."),
+        option("-v", "--verbose", sets="verbosity", count=True, help="Say more; -vv shows every frame."),
+        option(
+            "--timeout",
+            sets="timeout",
+            type=click.FloatRange(1, 300),
+            metavar="SECONDS",
+            help=f"How long the board may wait for the network. Default: {DEFAULT_TIMEOUT:.0f}.",
+        ),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the shared options too, and shows examples."""
+
+    def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared_options(hidden=True)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples.strip().splitlines():
+                    formatter.write(f"  {line.strip()}\n")
+
+
+class Group(click.Group):
+    """A group whose commands are such commands, in the order in which one needs them."""
+
+    command_class = Command
+    group_class = type
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)

@@ -1,0 +1,195 @@
+"""`atecc cert`: certificates from one's own CA, and those that the factory left in the chip."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc.cli.app import App, Command, Group, pass_app, shared_options
+from atecc.cli.csr import request_from_board, request_options
+from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin, write
+from atecc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+class CertGroup(Group):
+    """A group that is a command as well: `atecc cert --ca-cert …`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared_options(hidden=True)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Examples"):
+            for line in (
+                "atecc cert --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365 --csr sensor-1.csr",
+                "atecc csr --slot 0 --subject CN=sensor-1 | atecc cert --ca-cert … --ca-key … --days 365 --csr -",
+                "atecc cert --ca-cert … --ca-key … --days 365 --slot 0 --subject CN=sensor-1 --out sensor-1.pem",
+                "atecc cert factory",
+            ):
+                formatter.write(f"  {line}\n")
+
+
+@click.group(
+    "cert",
+    cls=CertGroup,
+    invoke_without_command=True,
+    short_help="Issue a certificate, or read the factory's.",
+)
+@click.option("--ca-cert", type=IN, help="The CA's certificate: PEM (text around it is fine) or DER.")
+@click.option("--ca-key", type=IN, help="The CA's key: SEC1, PKCS#1, PKCS#8; PEM or DER; EC or RSA.")
+@click.option(
+    "--ca-key-password-file", type=IN, help="Holds the key's password, if it has one. Default: asks."
+)
+@click.option("--days", type=int, help="How long the certificate is valid.")
+@click.option(
+    "--csr", type=IN, metavar="FILE", help="A certificate request, PEM or DER; - is standard input."
+)
+@request_options(required=False)
+@out_options
+@click.pass_context
+def command(context: click.Context, /, **options: Any) -> None:
+    """Issue a certificate from your own CA, for a request in a file or for a key in the chip.
+
+    It is for TLS: digitalSignature, clientAuth and serverAuth (for wss://), with the
+    request's subject and alternative names.
+    """
+    if context.invoked_subcommand is None:
+        _issue(context.find_object(App) or App(), options)
+        return
+    if any(options[name] for name in ("ca_cert", "ca_key", "days", "csr", "slot", "subject")):
+        raise ArgumentError(f"These options are not for `atecc cert {context.invoked_subcommand}`.")
+
+
+def _issue(app: App, options: dict[str, Any]) -> None:
+    from atecc.ca import LocalCA
+    from atecc.cli.secrets import password
+    from atecc.csr import check_certificate, pem, when
+    from atecc.names import from_x509
+
+    _check_given(options)
+    out, force = options["out"], options["force"]
+    check_free(out, force)
+    ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
+    ca = LocalCA.load(options["ca_cert"], options["ca_key"], ask)
+    _, _, shortened = ca.validity(options["days"])
+    for warning in [*ca.warnings, *([shortened] if shortened else [])]:
+        app.warn(warning)
+    request = _request(app, options)
+    certificate = ca.issue(request, options["days"])
+    check_certificate(certificate, request)
+    text = pem(certificate)
+    if out is not None or not app.json:
+        deliver(out, text.encode(), force)
+    if app.json:
+        app.emit(_json(certificate))
+    end = when(certificate.not_valid_after_utc)
+    app.say(
+        f"Certificate for {from_x509(certificate.subject)} from {from_x509(certificate.issuer)}, valid until {end}."
+    )
+
+
+def _check_given(options: dict[str, Any]) -> None:
+    missing = [f"--{n.replace('_', '-')}" for n in ("ca_cert", "ca_key", "days") if options[n] is None]
+    if missing:
+        raise ArgumentError(f"Missing: {', '.join(missing)}.", "`atecc cert --help` shows examples.")
+    from_chip = options["slot"] is not None or options["subject"] is not None
+    if (options["csr"] is not None) == from_chip:
+        raise ArgumentError(
+            "A certificate is for a request (--csr FILE) or for a key in the chip (--slot N --subject S): "
+            "give one of the two."
+        )
+    if from_chip and (options["slot"] is None or options["subject"] is None):
+        raise ArgumentError("For a key in the chip both are needed: --slot N --subject S.")
+    if not from_chip and options["san"]:
+        raise ArgumentError("--san belongs to a request that is made here; this one is made already.")
+
+
+def _request(app: App, options: dict[str, Any]) -> x509.CertificateSigningRequest:
+    from atecc.csr import load_csr
+    from atecc.keyfile import read_file
+
+    path = options["csr"]
+    if path is None:
+        return request_from_board(app, options)
+    data = read_stdin() if str(path) == "-" else read_file(path, "the certificate request")
+    return load_csr(data, "standard input" if str(path) == "-" else str(path))
+
+
+def _json(certificate: x509.Certificate) -> dict[str, Any]:
+    from atecc.csr import pem
+    from atecc.names import from_x509
+
+    return {
+        "subject": from_x509(certificate.subject),
+        "issuer": from_x509(certificate.issuer),
+        "serial": f"{certificate.serial_number:x}",
+        "not_before": int(certificate.not_valid_before_utc.timestamp()),
+        "not_after": int(certificate.not_valid_after_utc.timestamp()),
+        "certificate_pem": pem(certificate),
+    }
+
+
+@command.command(
+    "factory",
+    cls=Command,
+    examples="""atecc cert factory
+    atecc cert factory --out-dir certs""",
+)
+@click.option(
+    "--out-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write SERIAL.device.pem and SERIAL.signer.pem there. Default: both to standard output.",
+)
+@click.option("--root", type=IN, help="The root CA's certificate, if it is not Microchip's.")
+@click.option("--force", is_flag=True, help="Replace files that are there.")
+@pass_app
+def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> None:
+    """Print the certificates that a Trust&GO or TrustFLEX chip was given in the factory.
+
+    Rebuilt from the chip's slots byte for byte, and checked: the signer's signature, the root's, and that the
+    chip has the device certificate's key.
+    """
+    from atecc.cli.show import pairs
+    from atecc.csr import pem, when
+    from atecc.factory import read_factory, root_point
+    from atecc.names import from_x509
+
+    trusted = root_point(root)
+    with app.device() as device:
+        found = read_factory(device, trusted)
+    chain = found.chain
+    texts = {"device": pem(chain.device), "signer": pem(chain.signer)}
+    written = _write_pems(texts, found.serial, out_dir, force) if out_dir else []
+    if app.json:
+        data = {"serial": found.serial, "device": _json(chain.device), "signer": _json(chain.signer)}
+        app.emit(data | {"genuine": chain.genuine, "root_verified": chain.root is not None})
+    elif not out_dir:
+        app.emit(None, "".join(texts.values()).rstrip())
+    rows = [("Device", from_x509(chain.device.subject)), ("Signer", from_x509(chain.signer.subject))]
+    rows += [("Root", from_x509(chain.signer.issuer))]
+    rows += [("Root", "its signature verified")] if chain.root else []
+    rows += [("Valid", f"until {when(chain.device.not_valid_after_utc)}")]
+    rows += [("Key", "in slot 0, and the chip has signed with it")]
+    rows += [("Written", str(path)) for path in written]
+    if not app.json:
+        app.err.print(pairs(rows))
+    if chain.root is None:
+        app.warn(f"The signer's certificate is not signed by the key of {root}." if root else found.doubt)
+
+
+def _write_pems(texts: dict[str, str], serial: str, directory: Path, force: bool) -> list[Path]:
+    files = {directory / f"{serial}.{name}.pem": text for name, text in texts.items()}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"{directory} can't be made: {error.strerror}.") from error
+    for path in files:
+        check_free(path, force)
+    for path, text in files.items():
+        write(path, text.encode(), force)
+    return list(files)

@@ -1,0 +1,231 @@
+"""`atecc chip lock`: the only command that locks anything, and it doesn't unless it is told twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc.cli.app import App, Command, pass_app
+from atecc.cli.files import check_free, write
+from atecc.cli.rehearse import rehearse_lock, rehearse_options
+from atecc.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from atecc.chipconfig.document import Configuration
+    from atecc.chipops import LockPlan, Receipt
+    from atecc.device import Device
+
+
+class Crc(click.ParamType[int]):
+    """A CRC-16, as 0x1234 or decimal."""
+
+    name = "CRC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(value, 0) if isinstance(value, str) else int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a number like 0x1234.", param, ctx)
+        if not 0 <= number <= 0xFFFF:
+            self.fail(f"{value!r} has more than 16 bits.", param, ctx)
+        return number
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How it was asked for."""
+
+    confirm: bool
+    yes_lock: str | None
+    holds: str | None
+    receipt: Path | None
+    even_if_useless: bool
+    rehearse: bool
+    simulator: str | None
+
+    @property
+    def dry(self) -> bool:
+        return not self.confirm and self.yes_lock is None
+
+
+@click.command(
+    "lock",
+    cls=Command,
+    examples="""atecc chip lock config
+    atecc chip lock config --holds mine.yaml --rehearse --confirm --receipt chip-7.json
+    atecc chip lock data --yes-lock 0123f1a2b3c4d5e6ee
+    atecc chip lock slot 0 --confirm""",
+)
+@click.argument("zone", type=click.Choice(["config", "data", "slot"]), metavar="config|data|slot")
+@click.argument("number", required=False, type=click.IntRange(0, 15), metavar="[N]")
+@click.option(
+    "--confirm", is_flag=True, help="Lock it, after the chip's serial number has been typed in full."
+)
+@click.option(
+    "--yes-lock", metavar="SERIAL", help="Lock it without asking, if this is the chip's serial number."
+)
+@click.option(
+    "--data-crc",
+    type=Crc(),
+    help="What the chip's CRC over data slots and OTP must be; their content can't be read before the lock.",
+)
+@click.option(
+    "--holds",
+    metavar="FILE",
+    help="Lock the config zone only if it holds what FILE (or a preset) says; FILE's roles are promises then.",
+)
+@click.option(
+    "--receipt",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what was locked into FILE, as JSON; a file that exists is not overwritten.",
+)
+@click.option("--even-if-useless", is_flag=True, help="Lock it even if that ruins the chip for its purpose.")
+@rehearse_options
+@pass_app
+def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **options: Any) -> None:
+    """Lock a zone of the chip, or one slot (lock slot N), which is IRREVERSIBLE.
+
+    Without --confirm or --yes-lock nothing is done: it shows what would be locked, and what becomes
+    impossible for good.
+    """
+    from atecc import chipops
+
+    wish = Wish(**options)
+    _check_arguments(zone, number, data_crc)
+    wanted = _wanted(zone, wish)
+    check_free(wish.receipt)
+    with app.device() as device:
+        plan = chipops.plan_lock(device, zone, data_crc, number)
+        if wanted is not None:
+            plan = chipops.held_to(plan, wanted)
+        _show_plan(app, plan, to_stdout=wish.dry)
+        if not wish.even_if_useless:
+            chipops.refuse_unfit(plan)
+        rehearsal = rehearse_lock(app, plan, wish.simulator) if wish.rehearse else None
+        if wish.dry:
+            _end_dry_run(app, plan, rehearsal)
+            return
+        typed = wish.yes_lock or app.ask(
+            "Type the chip's serial number to lock it:", "--yes-lock SERIAL confirms it in a script."
+        )
+        receipt = _lock(device, plan, typed, wish)
+    _show_receipt(app, receipt, rehearsal)
+    if wish.receipt is not None:
+        document = {"locked": True} | asdict(receipt)
+        write(wish.receipt, json.dumps(document, indent=2).encode() + b"\n", force=True)
+        app.say(f"Receipt written into {wish.receipt}.")
+
+
+def _check_arguments(zone: str, number: int | None, data_crc: int | None) -> None:
+    if data_crc is not None and zone != "data":
+        raise ArgumentError(
+            "--data-crc is for the data zone; the config zone's CRC is computed from what is read."
+        )
+    if (number is None) == (zone == "slot"):
+        raise ArgumentError(
+            "Which slot? `atecc chip lock slot N`, N from 0 to 15."
+            if zone == "slot"
+            else f"The {zone} zone has no number; one slot is locked by `atecc chip lock slot {number}`."
+        )
+
+
+def _wanted(zone: str, wish: Wish) -> Configuration | None:
+    from atecc.chipconfig.load import load
+
+    if wish.holds is None:
+        return None
+    if zone != "config":
+        raise ArgumentError("--holds is for the config zone: it compares the configuration.")
+    return load(wish.holds)
+
+
+def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
+    """Lock; that the receipt can be written afterwards is made sure before it is too late."""
+    from atecc import chipops
+
+    if wish.receipt is not None:
+        write(wish.receipt, b"")
+    try:
+        return chipops.lock(device, plan, typed, wish.even_if_useless)
+    except BaseException:
+        if wish.receipt is not None:
+            wish.receipt.unlink(missing_ok=True)
+        raise
+
+
+def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
+    from atecc.cli.show import options_line, slot_table
+
+    if app.json:
+        return
+    console = app.out if to_stdout else app.err
+    table = slot_table(plan.config, only=plan.slot)
+    options = () if plan.slot is not None else (options_line(plan.config),)
+    console.print(table, "", *options, _crc_line(plan), "", sep="\n")
+    console.print(f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red")
+    console.print("Nobody will ever be able again")
+    for one in plan.impossible:
+        console.print(f"  - {one}")
+    console.print("")
+    for warning in plan.findings.warnings:
+        app.warn(warning)
+
+
+def _crc_line(plan: LockPlan) -> str:
+    if plan.slot is not None:
+        holds = "a key" if plan.slot in plan.holding else "no key"
+        what = f"It holds {holds} now" if plan.config.slots[plan.slot].private else "What it holds"
+        return f"{what}{', which' if what.startswith('It') else ''} stays until the end of the chip."
+    if plan.crc is None:
+        return (
+            "The content of data slots and OTP can't be read before the lock, so it is locked as it is; "
+            "if you know what it is, --data-crc has the chip check it."
+        )
+    return f"CRC-16: 0x{plan.crc:04x}; the chip locks nothing else than what has it."
+
+
+def _end_dry_run(app: App, plan: LockPlan, rehearsal: list[dict[str, Any]] | None) -> None:
+    from atecc.cli.chipconfig import config_json
+
+    data = {
+        "dry_run": True,
+        "zone": plan.zone,
+        "slot": plan.slot,
+        "serial": plan.chip.serial,
+        "crc": plan.crc,
+        "impossible_afterwards": plan.impossible,
+        "warnings": plan.findings.warnings,
+        "config": config_json(plan.config),
+    }
+    if rehearsal is not None:
+        data["rehearsal"] = rehearsal
+    what = plan.zone if plan.slot is None else f"slot {plan.slot}"
+    app.emit(
+        data,
+        "This was a dry run: nothing was changed. To lock it:",
+        f"  atecc chip lock {what} --confirm",
+    )
+
+
+def _target(receipt: Receipt) -> str:
+    return f"{receipt.zone} zone" if receipt.slot is None else f"slot {receipt.slot}"
+
+
+def _show_receipt(app: App, receipt: Receipt, rehearsal: list[dict[str, Any]] | None) -> None:
+    from atecc.cli.show import pairs, utc
+
+    rows = [
+        ("Locked", f"{_target(receipt)}, for good; read back and verified"),
+        ("Chip", f"{receipt.serial}, revision {receipt.revision}"),
+        ("CRC-16", "not checked" if receipt.crc is None else f"0x{receipt.crc:04x}, checked by the chip"),
+        ("When", utc(receipt.locked_at)),
+    ]
+    if receipt.slot is not None:
+        del rows[2]
+    played = {} if rehearsal is None else {"rehearsal": rehearsal}
+    app.emit({"locked": True} | asdict(receipt) | played, pairs(rows))

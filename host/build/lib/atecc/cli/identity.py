@@ -1,0 +1,57 @@
+"""`atecc identity`: the two identities on the board."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from atecc.cli.app import App, Command, Group, pass_app
+
+if TYPE_CHECKING:
+    from atecc.replies import IdentityInfo
+
+
+@click.group("identity", cls=Group)
+def command() -> None:
+    """The two identities a board holds: one active, one idle."""
+
+
+@command.command("status", cls=Command, examples="atecc identity status\natecc identity status --json")
+@pass_app
+def status(app: App) -> None:
+    """Show both identities: key slot, certificate, broker."""
+    from atecc.cli.show import pairs
+
+    with app.device() as device:
+        found = device.identity_status()
+    rows = []
+    for name, one in sorted(found.identities.items()):
+        rows += [(f"Identity {name}", line) for line in _lines(one)]
+    app.emit(asdict(found), pairs(rows))
+
+
+def _lines(one: IdentityInfo) -> list[str]:
+    from atecc.cli.show import utc
+
+    where = "" if one.slot is None else f", key in slot {one.slot}"
+    lines = [f"{one.state}{where}"]
+    if one.name is not None:
+        lines += [
+            f"{one.name}: {one.endpoint}:{one.port} as {one.client_id}",
+            f"subject {one.subject}",
+            f"issuer {one.issuer}",
+            f"valid from {utc(one.not_before)} to {utc(one.not_after)}",
+            f"serial {one.serial}, SHA-256 {one.sha256}",
+        ]
+    return lines
+
+
+@command.command("discard", cls=Command, examples="atecc identity discard")
+@pass_app
+def discard(app: App) -> None:
+    """Forget an unfinished identity; the active one is not touched."""
+    with app.device() as device:
+        name = device.discard()
+    app.emit({"identity": name}, f"Identity {name} is forgotten; the active one was not touched.")

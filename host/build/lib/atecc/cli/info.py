@@ -1,0 +1,140 @@
+"""`atecc info`: the board, its chip, its identities and its MQTT link, at a glance."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc.cli.app import App, Command, pass_app
+from atecc.errors import AteccError, ChipError, DeviceError
+
+if TYPE_CHECKING:
+    from atecc.device import Device
+    from atecc.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
+
+Rows = list[tuple[str, str]]
+
+
+@click.command("info", cls=Command, examples="atecc info\natecc info --port /dev/ttyUSB0 --json")
+@pass_app
+def command(app: App) -> None:
+    """Show the board, its chip and its identity, and what to do next."""
+    from atecc.cli.show import pairs
+
+    with app.device() as device:
+        board = device.info()
+        access = _access(device)
+        data: dict[str, Any] = {"board": asdict(board), "chip": None, "identity": None, "mqtt": None}
+        data["access"] = asdict(access) if access else None
+        rows = _board(board) + _callers(access)
+        failure: AteccError | None = None
+        try:
+            rows += _rest(device, data)
+        except (DeviceError, ChipError) as error:
+            failure, data["error"] = error, error.as_dict()
+    app.emit(data, pairs(rows))
+    if access and access.bench.on:
+        from atecc.cli.bench import MEANING
+
+        app.warn(f"The bench permission is on. {MEANING} `atecc bench off` takes it back.")
+    if failure:
+        raise failure
+
+
+def _rest(device: Device, data: dict[str, Any]) -> Rows:
+    from atecc.chipops import read_config
+    from atecc.parts import full_name, product
+
+    chip = device.chip_info()
+    zone = read_config(device, chip)
+    name = full_name(chip.part, zone)
+    data["chip"] = asdict(chip) | {"product": product(zone), "name": name}
+    identities = device.identity_status()
+    data["identity"] = asdict(identities)
+    mqtt = device.mqtt_status()
+    data["mqtt"] = asdict(mqtt)
+    return (
+        _chip(chip, name) + _identity(identities) + _mqtt(mqtt) + _next(chip, identities, mqtt, product(zone))
+    )
+
+
+def _board(board: BoardInfo) -> Rows:
+    from atecc.cli.show import utc
+
+    off = board.time - int(time.time())
+    clock = "right" if abs(off) <= 60 else "provisioning and NTP set it"
+    return [
+        ("Board", f"{board.board} ({board.arch}), id {board.id}, MAC {board.mac}"),
+        ("Board", f"firmware {board.app} {board.fw_version}, MicroPython {board.micropython}"),
+        ("Board", f"{board.ram_free // 1024} kB of memory free, up {int(board.uptime)} s"),
+        ("Clock", f"{utc(board.time)} ({clock})"),
+    ]
+
+
+def _access(device: Device) -> AccessStatus | None:
+    """None for firmware that has no callers but the one on the cable."""
+    try:
+        return device.access_status()
+    except DeviceError as error:
+        if error.kind != "method":
+            raise
+        return None
+
+
+def _callers(access: AccessStatus | None) -> Rows:
+    from atecc.cli.operator import rows
+
+    return [] if access is None else [("Access", f"{name}: {words}") for name, words in rows(access)]
+
+
+def _chip(chip: ChipInfo, name: str) -> Rows:
+    def lock(locked: bool) -> str:
+        return "locked" if locked else "not locked"
+
+    return [
+        ("Chip", f"{name}, serial {chip.serial}, revision {chip.revision}"),
+        ("Chip", f"I2C address 0x{chip.address:02x} (8-bit: 0x{chip.address << 1:02x})"),
+        ("Chip", f"config zone {lock(chip.config_locked)}, data zone {lock(chip.data_locked)}"),
+    ]
+
+
+def _identity(status: IdentityStatus) -> Rows:
+    from atecc.cli.show import utc
+
+    if status.active is None:
+        return [("Identity", "none yet")]
+    one = status.identities[status.active]
+    return [
+        ("Identity", f"{one.name} (identity {status.active}, key in slot {one.slot})"),
+        ("Identity", f"{one.endpoint}:{one.port} as {one.client_id}"),
+        ("Identity", f"certificate valid until {utc(one.not_after)}"),
+    ]
+
+
+def _mqtt(status: MqttStatus) -> Rows:
+    from atecc.cli.show import plain
+
+    text = status.state
+    if status.state == "connected" and status.tls:
+        text += f" ({status.tls.version}, {status.tls.cipher})"
+    return [("MQTT", text)] + (
+        [("MQTT", f"last error: {plain(status.last_error)}")] if status.last_error else []
+    )
+
+
+def _next(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus, preset: str | None) -> Rows:
+    if not chip.config_locked:
+        return [("Next", "atecc chip config set"), ("Next", "atecc chip lock config")]
+    if not chip.data_locked:
+        return [("Next", "atecc chip lock data")]
+    if identities.active is None:
+        factory = [("Next", "or atecc provision factory --help")] if preset else []
+        return [
+            ("Next", "atecc provision aws --thing NAME"),
+            ("Next", "or atecc provision ca --help"),
+            *factory,
+        ]
+    return [] if mqtt.state == "connected" else [("Next", "atecc mqtt connect")]

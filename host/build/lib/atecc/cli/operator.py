@@ -1,0 +1,241 @@
+"""`atecc operator`: who may call devices from afar, and how devices and operators get to know each other."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from atecc.cli.app import App, Command, Group, pass_app
+from atecc.errors import ArgumentError, RefusedError
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from atecc.replies import AccessStatus, TrustedCa
+    from atecc.trust import Introduced
+
+DAYS, CA_DAYS = 365, 3650
+
+
+@click.group("operator", cls=Group)
+def command() -> None:
+    """Call devices from afar: an operator's certificate, and the devices that trust it.
+
+    An operator may do over the network what the owner may do over USB, except what is irreversible and who
+    is let in.
+    """
+
+
+@command.command(
+    "init", cls=Command, examples="atecc operator init\natecc operator init --name alice --days 90 --dir keys"
+)
+@click.option(
+    "--dir",
+    "directory",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to. Default: --operator-dir's.",
+)
+@click.option("--name", help="The operator's name. Default: yours on this computer.")
+@click.option("--days", type=int, default=DAYS, show_default=True, help="How long the certificate is valid.")
+@click.option("--ca-days", type=int, default=CA_DAYS, show_default=True, help="How long the CA is valid.")
+@pass_app
+def init(app: App, directory: Path | None, name: str | None, days: int, ca_days: int) -> None:
+    """Make a CA of your own and a client certificate; nothing is ever overwritten."""
+    from atecc.operators import Names, Operator
+
+    operator = Operator(directory) if directory else app.operator()
+    operator.make(Names(name or _login(), ca_days, days))
+    certificate = operator.check()
+    app.emit(_described(certificate) | {"directory": str(operator.directory)})
+    if not app.json:
+        app.say(
+            f"Operator made in {operator.directory}, {_until(certificate)}. Keep its *.key.pem to yourself."
+        )
+        app.say("Next, with the device on USB: atecc operator trust", style="cyan")
+
+
+@command.command("renew", cls=Command, examples="atecc operator renew --days 365")
+@click.option("--name", help="The operator's name. Default: the same as before.")
+@click.option("--days", type=int, default=DAYS, show_default=True, help="How long the certificate is valid.")
+@pass_app
+def renew(app: App, name: str | None, days: int) -> None:
+    """Make a new certificate from the same CA, for the same key; devices need not be told."""
+    operator = app.operator()
+    certificate = operator.renew(name, days)
+    app.emit(_described(certificate) | {"directory": str(operator.directory)})
+    if not app.json:
+        app.say(f"A new certificate is in {operator.certificate_file}, {_until(certificate)}.")
+
+
+@command.command(
+    "trust", cls=Command, examples="atecc operator trust\natecc operator trust --port /dev/ttyUSB0"
+)
+@pass_app
+def trust(app: App) -> None:
+    """Over USB: let this operator call the device, and learn the device's keys."""
+    from atecc.trust import introduce
+
+    if app.address is not None:
+        raise RefusedError(
+            "Trust begins over USB, where it is certain which device answers.",
+            "Plug the device in, and name its serial port: --port /dev/ttyUSB0",
+        )
+    operator = app.operator()
+    operator.check()
+    with app.device() as device:
+        found = introduce(device, operator)
+    _show_introduced(app, found)
+
+
+def _show_introduced(app: App, found: Introduced) -> None:
+    app.emit(
+        {
+            "name": found.name,
+            "keys": found.keys,
+            "ca": asdict(found.ca),
+            "address": found.address,
+            "why": None if found.address else found.why_no_address,
+        },
+        *([found.address] if found.address else []),
+    )
+    if app.json:
+        return
+    app.say(f"{found.name} lets this operator in ({found.ca.subject}).")
+    if found.keys:
+        app.say(f"Known by {len(found.keys)} key{'s' if len(found.keys) > 1 else ''} from now on.")
+    app.say(
+        f"Try it: atecc --port {found.address} --device {found.name} info"
+        if found.address
+        else found.why_no_address,
+        style="cyan",
+    )
+
+
+@command.command("list", cls=Command, examples="atecc operator list\natecc operator list --json")
+@pass_app
+def list_(app: App) -> None:
+    """Show whom the device lets in, and where it listens."""
+    from atecc.cli.show import pairs
+
+    with app.device() as device:
+        found = device.access_status()
+    own = _own_ca(app)
+    app.emit(asdict(found) | {"own": own}, pairs(rows(found, own)))
+
+
+def rows(found: AccessStatus, own: str | None = None) -> list[tuple[str, str]]:
+    """Who may do what, in lines for people."""
+    from atecc.cli.bench import bench_words
+
+    listed = [("Operators", _operator_words(one, own)) for one in found.operators] or [("Operators", "none")]
+    lines = [("Bench", bench_words(found.bench)), *listed]
+    for scheme, one in (("wss", found.wss), ("ws", found.ws)):
+        words = (
+            f"port {one.port}"
+            if one.listening
+            else f"on, but not listening: {one.why or 'no reason was given'}"
+        )
+        user = f", user {one.username}" if one.username else ""
+        lines.append((f"{scheme}://", f"{words}{user}" if one.enabled else "off"))
+    return lines
+
+
+def _operator_words(one: TrustedCa, own: str | None) -> str:
+    from atecc.cli.show import utc
+
+    mark = " (yours)" if one.sha256 == own else ""
+    return f"{one.subject}{mark}, valid until {utc(one.not_after)}, SHA-256 {one.sha256}"
+
+
+@command.command("forget", cls=Command, examples="atecc operator forget\natecc operator forget 3f9a01c2")
+@click.argument("sha256", required=False)
+@pass_app
+def forget(app: App, sha256: str | None) -> None:
+    """Over USB: don't let an operator in any more. SHA256 or its beginning; default: this operator."""
+    own = _own_ca(app)
+    with app.device() as device:
+        trusted = device.access_status().operators
+        one = _choose(trusted, sha256.lower() if sha256 else own)
+        device.forget(one.sha256)
+    app.emit(asdict(one), f"The device does not let {one.subject} in any more.")
+
+
+def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
+    if not wanted:
+        raise ArgumentError(
+            "Whom? There is no operator here.", "`atecc operator list` shows whom the device trusts."
+        )
+    found = [one for one in trusted if one.sha256.startswith(wanted)]
+    if len(found) != 1:
+        raise ArgumentError(
+            f"{len(found) or 'None'} of the {len(trusted)} CAs that the device trusts begin{'' if found else 's'} with "
+            f"{wanted}.",
+            "`atecc operator list` shows them.",
+        )
+    return found[0]
+
+
+@command.command(
+    "policy",
+    cls=Command,
+    examples="""atecc operator policy --thing sensor-1 --account 123456789012 --region eu-west-1
+    atecc operator policy --all --account 123456789012 > operator.json""",
+)
+@click.option("--thing", multiple=True, help="A device that may be called; may be repeated.")
+@click.option("--all", "every", is_flag=True, help="Every device of the account.")
+@click.option("--account", required=True, help="The AWS account's number, 12 digits.")
+@click.option("--region", help="AWS region. Default: that of the AWS configuration.")
+@pass_app
+def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: str | None) -> None:
+    """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
+    from atecc.aws import default_region
+    from atecc.awspolicy import arn_prefix, operator_policy
+    from atecc.awsthing import default_subject
+
+    if bool(thing) == every:
+        raise ArgumentError("Which devices? --thing NAME, once or more, or --all.")
+    if not re.fullmatch(r"\d{12}", account):
+        raise ArgumentError(
+            "An AWS account's number has 12 digits.", "`aws sts get-caller-identity` shows it."
+        )
+    for name in thing:
+        default_subject(name)
+    document = operator_policy(arn_prefix(region or default_region(), account), list(thing))
+    click.echo(json.dumps(document, indent=2))
+    app.json_written = True
+
+
+def _own_ca(app: App) -> str | None:
+    """The SHA-256 of this operator's CA, if there is one."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    operator = app.operator()
+    return operator.ca().fingerprint(SHA256()).hex() if operator.exists else None
+
+
+def _described(certificate: x509.Certificate) -> dict[str, object]:
+    from atecc.names import from_x509
+
+    return {
+        "subject": from_x509(certificate.subject),
+        "not_after": int(certificate.not_valid_after_utc.timestamp()),
+    }
+
+
+def _until(certificate: x509.Certificate) -> str:
+    from atecc.csr import when
+
+    return f"valid until {when(certificate.not_valid_after_utc)}"
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "operator"

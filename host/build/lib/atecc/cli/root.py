@@ -1,0 +1,131 @@
+"""The root of the command line, and the one place where exceptions become text and an exit status."""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from typing import Any, NoReturn
+
+import click
+
+from atecc import __version__
+from atecc.cli import (
+    bench,
+    cert,
+    chip,
+    config,
+    csr,
+    doctor,
+    fs,
+    identity,
+    info,
+    install,
+    key,
+    mqtt,
+    operator,
+    provision,
+    reboot,
+    rpc,
+    websocket,
+    wifi,
+)
+from atecc.cli.app import App, Group, shared_options
+from atecc.errors import AteccError
+
+INTERRUPTED = 130
+
+
+class Root(Group):
+    """Runs a command; whatever goes wrong in it ends in `_end`."""
+
+    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+        app = kwargs.setdefault("obj", None) or App()
+        kwargs |= {"obj": app, "standalone_mode": False}
+        if not sys.warnoptions:
+            # Remarks of libraries to programmers; a user has no use for them.
+            warnings.simplefilter("ignore")
+        try:
+            status = super().main(*args, **kwargs)
+        except BaseException as error:
+            status = _end(error, app)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end(error: BaseException, app: App) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        click.echo("\nInterrupted.", err=True)
+        return INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return _pipe_closed()
+    if isinstance(error, click.ClickException):
+        error.show()
+        return _failed(
+            app, {"kind": "usage", "message": error.format_message(), "exit_status": error.exit_code}
+        )
+    if isinstance(error, AteccError):
+        _show(error, app)
+        return _failed(app, error.as_dict())
+    return _defect(error, app)
+
+
+def _show(error: AteccError, app: App) -> None:
+    from rich.text import Text
+
+    app.err.print(Text.assemble(("Error: ", "bold red"), error.message), soft_wrap=True)
+    for note in error.notes:
+        app.say(f"  - {note}")
+    for line in error.hint.splitlines():
+        app.say(f"  {line}", style="cyan")
+
+
+def _defect(error: BaseException, app: App) -> int:
+    name = type(error).__name__
+    message = f"A defect of this tool: {name}: {error}"
+    click.echo(f"Error: {message}", err=True)
+    if app.verbosity > 1:
+        import traceback
+
+        traceback.print_exception(error)
+    else:
+        click.echo("  The same command with -vv shows where. Please report it.", err=True)
+    return _failed(app, {"kind": "defect", "message": message, "exit_status": 1})
+
+
+def _failed(app: App, error: dict[str, Any]) -> int:
+    if app.json and not app.json_written:
+        click.echo(json.dumps({"error": error}, indent=2, ensure_ascii=False))
+    return int(error["exit_status"])
+
+
+def _pipe_closed() -> int:
+    """The reader of our output went away: nothing more to say to anybody."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+@click.group(
+    cls=Root,
+    params=shared_options(hidden=False),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit status: 0 done, 1 other, 2 usage, 3 no board, 4 chip, 5 refused, 6 certificate, 7 AWS, "
+    "8 network or broker, 130 interrupted.",
+)
+@click.version_option(__version__, "--version", prog_name="atecc")
+def cli() -> None:
+    """A private key born inside an ATECC608 on an ESP32 becomes the device's identity.
+
+    The options below may stand before a command or after it.
+    """
+
+
+cli.add_command(install.install)
+for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
+    cli.add_command(module.command)
+for module in (operator, bench, websocket, rpc, doctor):
+    cli.add_command(module.command)
+cli.add_command(install.console)

@@ -1,0 +1,231 @@
+"""The chip on its I2C bus: find, wake, send, receive, idle, sleep.
+
+Knows word addresses and NACKs, nothing of commands. Sources: ATECC508A data sheet DS20005927A, sections 6 and 8.
+A NACK is normal here: the chip gives one while it is busy, asleep or idle.
+"""
+
+import time
+
+from micropython import const
+
+from . import packet
+from .errors import BusError, ChipError, NoChip
+
+# SDA must stay low for 60 us (t_WLO); the address byte 0x00 does that at 100 kHz, and no longer above 133 kHz.
+WAKE_HZ = const(100_000)
+WAKE_DELAY_US = const(1_500)  # t_WHI
+
+# Blank parts, Trust&GO, TrustFLEX, and two more that are sold preconfigured (7-bit).
+KNOWN_ADDRESSES = (0x60, 0x35, 0x36, 0x59, 0x58)
+
+_TRIES = const(3)
+_ENODEV = const(19)
+# A chip that was cut off inside its longest command acknowledges nothing until it is done.
+_BUSY_WAITS_MS = (0, 20, 200, 700)
+
+
+def seven_bit(address):
+    """The 7-bit form of an I2C address given as 7 bits (0x60) or, as the data sheet does, as 8 bits (0xC0).
+
+    0x6A could be either: where only one reading is an address that an ATECC is sold with, that one is meant.
+    """
+    if address not in KNOWN_ADDRESSES and address >> 1 in KNOWN_ADDRESSES and not address & 1:
+        return address >> 1
+    if 0x08 <= address <= 0x77:
+        return address
+    if 0x78 <= address <= 0xEE and not address & 1:
+        return address >> 1
+    raise ValueError("0x%02X is not an I2C address" % address)
+
+
+class Bus:
+    """One chip behind `open_i2c(freq)`, which returns a machine.I2C of that speed in hertz.
+
+    A callable and not an I2C object, because the ESP32's hardware I2C changes speed only by being made again.
+    """
+
+    def __init__(self, open_i2c, freq=400_000, address=None):
+        self._open = open_i2c
+        self._freq = freq
+        self._wanted = None if address is None else seven_bit(address)
+        self._i2c = None
+        self._speed = 0
+        self.address = self._wanted
+        # Whether a silent chip is given up at once, without the time that it would need if it were busy.
+        self.hurry = False
+        self.damaged = 0  # transfers that arrived spoilt, and were repeated
+
+    def _at(self, freq):
+        if self._speed != freq:
+            self._i2c = self._open(freq)
+            self._speed = freq
+        return self._i2c
+
+    def _write(self, data):
+        """True if everything was acknowledged."""
+        try:
+            self._at(self._freq).writeto(self.address, data)
+            return True
+        except OSError as e:
+            return self._nack(e)
+
+    def _read(self, n):
+        """`n` bytes, or None if the address was not acknowledged."""
+        try:
+            return self._at(self._freq).readfrom(self.address, n)
+        except OSError as e:
+            self._nack(e)
+            return None
+
+    @staticmethod
+    def _nack(error):
+        if error.args[0] != _ENODEV:
+            raise BusError("the I2C bus is stuck (OSError %s): is SDA or SCL held low?" % error.args[0])
+        return False
+
+    def reopen(self):
+        """Somebody else had the pins: the next transfer makes the I2C anew."""
+        self._speed = 0
+
+    def _waits(self):
+        return _BUSY_WAITS_MS[:1] if self.hurry else _BUSY_WAITS_MS
+
+    def pulse(self):
+        """Hold SDA low long enough to wake every chip on the bus, and wait until they can talk."""
+        try:
+            # Nobody acknowledges address 0: the NACK is the expected end of the pulse.
+            self._at(WAKE_HZ).writeto(0, b"")
+        except OSError as e:
+            self._nack(e)
+        time.sleep_us(WAKE_DELAY_US)
+
+    def wake(self):
+        """Wake the chip from sleep or idle; returns when it has proved that it is freshly awake.
+
+        A chip that was awake already ignores the pulse, and its watchdog is half spent: it is put to sleep first.
+        """
+        if self.address is None:
+            self.find()
+            return
+        heard = None
+        for wait in self._waits():
+            time.sleep_ms(wait)
+            for _ in range(_TRIES):
+                self.pulse()
+                answer = self._read(4)
+                if answer is None:
+                    break
+                if answer == packet.AFTER_WAKE:
+                    return
+                if answer in packet.SELF_TEST_FAILED:
+                    raise ChipError("Wake", 0x07)
+                heard = answer
+                self.sleep()
+        self._give_up(heard)
+
+    def _give_up(self, heard):
+        address = self.address
+        self.address = self._wanted
+        if heard is None:
+            raise NoChip("no ATECC608 answers at 0x%02X (8-bit 0x%02X)" % (address, address << 1))
+        raise BusError(
+            "something at 0x%02X answers the wake pulse with %s instead of 04113343" % (address, heard.hex())
+        )
+
+    def find(self):
+        """Wake whatever is there and settle on the first address that gives an ATECC's answer."""
+        heard = None
+        for wait in self._waits():
+            time.sleep_ms(wait)
+            for address in self._candidates():
+                self.pulse()
+                self.address = address
+                answer = self._read(4)
+                # Elsewhere than at an ATECC's own addresses, only its answer to the pulse counts: the byte that
+                # would put it to sleep is not ours to write to somebody else's chip.
+                if answer == packet.AFTER_WAKE or (answer and address in KNOWN_ADDRESSES):
+                    try:
+                        return self.wake()
+                    except NoChip:
+                        pass
+                    except BusError as e:
+                        heard = e
+        self.address = None
+        if heard:
+            raise heard
+        others = self._at(WAKE_HZ).scan()
+        raise NoChip(
+            "no ATECC608 on the I2C bus (tried %s; %s)"
+            % (
+                " ".join("0x%02X" % a for a in KNOWN_ADDRESSES),
+                "answering: " + " ".join("0x%02X" % a for a in others)
+                if others
+                else "nothing else answers either",
+            )
+        )
+
+    def _candidates(self):
+        for address in KNOWN_ADDRESSES:
+            yield address
+        # An address changed by the owner: whoever acknowledges just after a wake pulse may be the chip.
+        self.pulse()
+        for address in self._at(self._freq).scan():
+            if address not in KNOWN_ADDRESSES:
+                yield address
+
+    def answering(self):
+        """The 7-bit addresses that acknowledge after a wake pulse; an ATECC among them sleeps again."""
+        self.pulse()
+        found = self._at(self._freq).scan()
+        before = self.address
+        for address in found:
+            if address in KNOWN_ADDRESSES or address == before:
+                self.address = address
+                self.sleep()
+        self.address = before
+        return found
+
+    def idle(self):
+        """Leave the active state and keep SRAM; the next wake gives a full watchdog again."""
+        self._write(bytes((packet.WORD_ADDRESS_IDLE,)))
+
+    def sleep(self):
+        """Leave the active state and forget SRAM."""
+        self._write(bytes((packet.WORD_ADDRESS_SLEEP,)))
+
+    def send(self, group):
+        """Write one command group; False if the chip acknowledged nothing (it sleeps, or is gone)."""
+        return self._write(group)
+
+    def receive(self, timeout_ms):
+        """The payload of the answer, polled for until `timeout_ms`; None if it never came.
+
+        A garbled answer is read again, for the chip keeps it; the command is not sent again, it would run twice.
+        """
+        deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        while True:
+            # Looked at before the chip is asked: another thread may have held this one up for any length of time.
+            late = time.ticks_diff(deadline, time.ticks_ms()) <= 0
+            count = self._read(1)
+            if count is not None:
+                break
+            if late:
+                return None
+            time.sleep_ms(2)
+        for _ in range(_TRIES):
+            try:
+                return packet.payload(self._rest(count))
+            except BusError as e:
+                error = e
+                self.damaged += 1
+            self._write(bytes((packet.WORD_ADDRESS_RESET,)))
+            count = self._read(1)
+        raise error
+
+    def _rest(self, count):
+        if count is None or not packet.ANSWER_MIN <= count[0] <= packet.ANSWER_MAX:
+            raise BusError("the answer is not one of an ATECC608: is it the chip that is at this address?")
+        rest = self._read(count[0] - 1)
+        if rest is None:
+            raise BusError("the chip stopped acknowledging inside its answer")
+        return count + rest

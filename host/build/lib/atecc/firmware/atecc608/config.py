@@ -1,0 +1,107 @@
+"""The configuration zone, read (ATECC508A data sheet DS20005927A, table 2-5; ATECC608 differences from AN3539)."""
+
+from micropython import const
+
+SIZE = const(128)
+UNLOCKED = const(0x55)
+
+_SLOT_CONFIG = const(20)
+_LOCK_DATA = const(86)
+_LOCK_CONFIG = const(87)
+_SLOT_LOCKED = const(88)
+_KEY_CONFIG = const(96)
+
+_KEY_TYPE_P256 = const(4)
+
+# Bytes that Write never changes: serial number, revision, and the ones of UpdateExtra and Lock.
+READ_ONLY = tuple(range(16)) + tuple(range(84, 88))
+
+
+def slot_size(number):
+    """Bytes in slot `number` (section 2.1)."""
+    return 36 if number < 8 else 416 if number == 8 else 72
+
+
+class Slot:
+    """What SlotConfig and KeyConfig say of one slot (sections 2.2.1 and 2.2.5 of the data sheet)."""
+
+    def __init__(self, number, slot_config, key_config, locked, data_locked):
+        self.number = number
+        self.private = bool(key_config & 0x0001)
+        self.p256 = (key_config >> 2) & 7 == _KEY_TYPE_P256
+        self.public_readable = bool(key_config & 0x0002) or not data_locked
+        self.secret = bool(slot_config & 0x0080)
+        self.locked = locked
+        # Clear reading, once the data zone is locked (section 2.4.2).
+        self.readable = not slot_config & 0x00C0 and not self.private
+        self.lockable = bool(key_config & 0x0020)
+        self.write_key = slot_config >> 8 & 0x0F
+        self._priv_write = bool(slot_config & 0x4000) or not data_locked
+        # Before the data zone is locked GenKey does not look at WriteConfig; the slot's own lock always counts.
+        self._gen_key = bool(slot_config & 0x2000) or not data_locked
+        self._external_sign = bool(slot_config & 0x0001)
+
+    @property
+    def holds_private_key(self):
+        return self.private and self.p256 and self.secret
+
+    @property
+    def can_generate(self):
+        return self.holds_private_key and self._gen_key and not self.locked
+
+    @property
+    def can_import(self):
+        """Whether PrivWrite may put a key here: in the clear before the data zone is locked, sealed afterwards."""
+        return self.holds_private_key and self._priv_write and not self.locked
+
+    @property
+    def can_sign(self):
+        return self.holds_private_key and self._external_sign
+
+
+class ConfigZone:
+    """A view of the 128 bytes of a configuration zone."""
+
+    def __init__(self, data):
+        if len(data) != SIZE:
+            raise ValueError("a configuration zone has 128 bytes, not %d" % len(data))
+        self.data = bytes(data)
+
+    def _u16(self, offset):
+        return self.data[offset] | self.data[offset + 1] << 8
+
+    @property
+    def serial(self):
+        """The nine bytes of the serial number."""
+        return self.data[0:4] + self.data[8:13]
+
+    @property
+    def revision(self):
+        return self.data[4:8]
+
+    @property
+    def part(self):
+        """`ATECC608A`, `ATECC608B` …, or None if this is no ATECC608."""
+        if self.data[6] != 0x60:
+            return None
+        return "ATECC608" + {1: "A", 2: "A", 3: "B"}.get(self.data[7], "")
+
+    @property
+    def config_locked(self):
+        return self.data[_LOCK_CONFIG] != UNLOCKED
+
+    @property
+    def data_locked(self):
+        return self.data[_LOCK_DATA] != UNLOCKED
+
+    def slot(self, number):
+        """The rules of slot `number` (0 to 15)."""
+        if not 0 <= number <= 15:
+            raise ValueError("a slot's number is 0 to 15, not %r" % (number,))
+        return Slot(
+            number,
+            self._u16(_SLOT_CONFIG + 2 * number),
+            self._u16(_KEY_CONFIG + 2 * number),
+            not self._u16(_SLOT_LOCKED) >> number & 1,
+            self.data_locked,
+        )

@@ -1,0 +1,344 @@
+"""The ATECC608's commands, under the names of the data sheet.
+
+After the ATECC508A complete data sheet DS20005927A (the fullest public text), with what is known to differ on the
+ATECC608: execution times (Microchip's own library allows up to the M2 column) and the digest buffer.
+
+Every command goes through `_run`; a status other than success is a ChipError. Wrap a sequence in `with chip:` and it
+costs one wake, keeps other threads away from the chip, and leaves it asleep with its SRAM forgotten.
+"""
+
+import time
+
+import _thread
+from micropython import const
+
+from . import packet
+from .bus import Bus
+from .config import READ_ONLY, SIZE, ConfigZone, slot_size
+from .errors import BusError, ChipError, ConfigError, StateLost
+
+_READ = const(0x02)
+_WRITE = const(0x12)
+_GEN_DIG = const(0x15)
+_NONCE = const(0x16)
+_LOCK = const(0x17)
+_RANDOM = const(0x1B)
+_INFO = const(0x30)
+_GEN_KEY = const(0x40)
+_SIGN = const(0x41)
+_VERIFY = const(0x45)
+_PRIV_WRITE = const(0x46)
+_AES = const(0x51)
+
+# name, and longest execution in ms at the fastest and at the slowest clock divider (M0, M2)
+_COMMANDS = {
+    _READ: ("Read", 5, 5),
+    _WRITE: ("Write", 45, 45),
+    _GEN_DIG: ("GenDig", 25, 35),
+    _NONCE: ("Nonce", 20, 20),
+    _LOCK: ("Lock", 35, 35),
+    _RANDOM: ("Random", 23, 23),
+    _INFO: ("Info", 5, 5),
+    _GEN_KEY: ("GenKey", 115, 653),
+    _SIGN: ("Sign", 115, 665),
+    _VERIFY: ("Verify", 105, 1085),
+    _PRIV_WRITE: ("PrivWrite", 50, 50),
+    _AES: ("AES", 27, 27),
+}
+
+_SUCCESS = const(0x00)
+_MISCOMPARE = const(0x01)
+_ECC_FAULT = const(0x05)
+_AFTER_WAKE = const(0x11)
+_WATCHDOG = const(0xEE)
+_COMMUNICATION = const(0xFF)
+
+ZONE_CONFIG = const(0)
+ZONE_DATA = const(1)  # in the Lock command: data and OTP
+
+_LOCK_SLOT = const(0x02)
+_LOCK_WITHOUT_CRC = const(0x80)
+_NONCE_TO_TEMPKEY = const(0x03)
+_NONCE_RANDOM = const(0x00)
+_GEN_KEY_CREATE = const(0x04)
+_GEN_KEY_PUBLIC = const(0x00)
+_SIGN_EXTERNAL = const(0x80)
+_VERIFY_EXTERNAL = const(0x02)
+_P256 = const(0x0004)
+_INFO_KEY_VALID = const(1)
+_AES_DECRYPT = const(1)
+_SELECT_32 = const(0x80)
+_SEALED_DATA_32 = const(0xC2)
+_ZONE_SLOTS = const(2)  # in the commands Read, Write and GenDig
+
+# t_WATCHDOG is 0.7 s at least: beyond that a command may be refused, or cut off.
+_AWAKE_MS = const(700)
+_TRIES = const(3)
+
+
+class ATECC608:
+    """An ATECC608 behind `open_i2c(freq)` (see Bus). Making one touches nothing; the first command wakes the chip."""
+
+    def __init__(self, open_i2c, freq=400_000, address=None):
+        self._bus = Bus(open_i2c, freq, address)
+        self._lock = _thread.allocate_lock()
+        self._owner = None
+        self._depth = 0
+        self._awake = False
+        self._woken = 0
+
+    # A sequence: one wake, one owner.
+
+    def __enter__(self):
+        me = _thread.get_ident()
+        if self._owner != me:
+            self._lock.acquire()
+            self._owner = me
+        self._depth += 1
+        return self
+
+    def __exit__(self, *error):
+        self._depth -= 1
+        if self._depth == 0:
+            try:
+                if self._awake:
+                    self._awake = False
+                    self._bus.sleep()
+            finally:
+                self._owner = None
+                self._lock.release()
+
+    def repeat(self, sequence):
+        """Call `sequence()` with the chip held, and again if the chip lost its SRAM on the way."""
+        with self:
+            for _ in range(_TRIES - 1):
+                try:
+                    return sequence()
+                except StateLost:
+                    pass
+            return sequence()
+
+    def hurried(self, sequence):
+        """Call `sequence()` with the chip held; one that is silent is given up at once, though it may be busy."""
+        with self:
+            self._bus.hurry = True
+            try:
+                return sequence()
+            finally:
+                self._bus.hurry = False
+
+    def _wake(self):
+        self._bus.wake()
+        self._awake = True
+        self._woken = time.ticks_ms()
+
+    def _prepare(self, longest):
+        """Awake, with enough of the watchdog left for `longest` ms if a fresh one has that much at all."""
+        if not self._awake:
+            self._wake()
+        elif time.ticks_diff(time.ticks_ms(), self._woken) + longest > _AWAKE_MS:
+            self._bus.idle()
+            self._wake()
+
+    def _exchange(self, opcode, group):
+        """One command group out, its answer's payload back; StateLost if the chip was not there to take it."""
+        name, typical, longest = _COMMANDS[opcode]
+        self._prepare(typical)
+        if not self._bus.send(group):
+            self._awake = False
+            raise StateLost("%s: the chip fell asleep or was reset" % name)
+        answer = self._bus.receive(longest + longest // 4 + 20)
+        if answer is None:
+            self._awake = False
+            raise StateLost("%s: the chip acknowledged the command and then fell silent" % name)
+        return answer
+
+    def _run(self, opcode, param1, param2, data=b"", size=1):
+        """Run one command and return its answer's payload, `size` bytes long (1: a status)."""
+        group = packet.command(opcode, param1, param2, data)
+        name = _COMMANDS[opcode][0]
+        with self:
+            for _ in range(_TRIES):
+                answer = self._exchange(opcode, group)
+                status = answer[0] if len(answer) == 1 else _SUCCESS
+                if status == _AFTER_WAKE:
+                    raise StateLost("%s: the chip was reset" % name)
+                if status == _WATCHDOG:
+                    self._bus.idle()
+                    self._wake()
+                elif status not in (_COMMUNICATION, _ECC_FAULT):
+                    break
+                elif status == _COMMUNICATION:
+                    self._bus.damaged += 1
+        if status != _SUCCESS:
+            raise ChipError(name, status)
+        if len(answer) != size:
+            raise BusError("%s: an answer of %d bytes, not %d" % (name, len(answer), size))
+        return answer
+
+    def _run_alone(self, *command):
+        """As _run, for a command that needs nothing from before it and does no harm when it runs twice."""
+        return self.repeat(lambda: self._run(*command))
+
+    # The commands.
+
+    def Info(self):
+        """The revision, 4 bytes (section 9.9)."""
+        return self._run_alone(_INFO, 0, 0, b"", 4)
+
+    def KeyValid(self, slot):
+        """Info, mode 1: whether `slot` holds a valid private key."""
+        return self._run_alone(_INFO, _INFO_KEY_VALID, slot, b"", 4)[0] == 1
+
+    def Random(self):
+        """32 random bytes. ConfigError while the config zone is unlocked, for the chip then answers a constant."""
+        with self:
+            self.require_locked()
+            return self._run_alone(_RANDOM, 0, 0, b"", 32)
+
+    def Read(self, zone, address, size=32):
+        """`size` bytes (4 or 32) of `zone` (0 config, 1 OTP, 2 data) at the encoded `address` (section 9.16)."""
+        return self._run_alone(_READ, zone | (_SELECT_32 if size == 32 else 0), address, b"", size)
+
+    def Write(self, zone, address, data):
+        """Write 4 or 32 bytes in the clear (section 9.21)."""
+        self._run_alone(_WRITE, zone | (_SELECT_32 if len(data) == 32 else 0), address, data)
+
+    def Nonce(self, value):
+        """Load 32 bytes into TempKey as they are (section 9.12, pass-through)."""
+        self._run(_NONCE, _NONCE_TO_TEMPKEY, 0, value)
+
+    def NonceRandom(self, num_in):
+        """TempKey = SHA-256 over the chip's random number, which is returned (32 bytes), and `num_in` (20 bytes)."""
+        return self._run(_NONCE, _NONCE_RANDOM, 0, num_in, 32)
+
+    def GenDig(self, slot):
+        """Mix the secret in `slot` into TempKey (section 9.6)."""
+        self._run(_GEN_DIG, _ZONE_SLOTS, slot)
+
+    def WriteSealed(self, address, cipher, mac):
+        """Write 32 encrypted bytes to a data slot, under the session key in TempKey (section 9.21)."""
+        self._run(_WRITE, _SEALED_DATA_32, address, cipher + mac)
+
+    def PrivWrite(self, mode, slot, value, mac):
+        """Put a private key into `slot` (section 9.14); see sealed.priv_write."""
+        self._run(_PRIV_WRITE, mode, slot, value + mac)
+
+    def GenKey(self, slot):
+        """Make a new private key in `slot`; the public key, X then Y, 64 bytes (section 9.7)."""
+        return self._run_alone(_GEN_KEY, _GEN_KEY_CREATE, slot, b"", 64)
+
+    def PublicKey(self, slot):
+        """GenKey without creating: the public key of the private key in `slot`, 64 bytes."""
+        return self._run_alone(_GEN_KEY, _GEN_KEY_PUBLIC, slot, b"", 64)
+
+    def Sign(self, slot, digest):
+        """ECDSA over the 32-byte `digest` with the key in `slot`: r then s, 64 bytes (sections 9.12, 9.18)."""
+
+        def sequence():
+            self.Nonce(digest)
+            return self._run(_SIGN, _SIGN_EXTERNAL, slot, b"", 64)
+
+        return self.repeat(sequence)
+
+    def Verify(self, public_key, signature, digest):
+        """Whether `signature` (r, s) over the 32-byte `digest` is by `public_key` (X, Y); computed by the chip."""
+
+        def sequence():
+            self.Nonce(digest)
+            try:
+                self._run(_VERIFY, _VERIFY_EXTERNAL, _P256, signature + public_key)
+                return True
+            except ChipError as e:
+                if e.status == _MISCOMPARE:
+                    return False
+                raise
+
+        return self.repeat(sequence)
+
+    def AES(self, slot, block, data, decrypt=False):
+        """AES-128 ECB of 16 bytes with the 16-byte key number `block` (0 to 3) in `slot`: 16 bytes."""
+        return self._run_alone(_AES, block << 6 | (_AES_DECRYPT if decrypt else 0), slot, data, 16)
+
+    def Lock(self, zone, crc=None):
+        """Lock `zone` (ZONE_CONFIG or ZONE_DATA) for good. IRREVERSIBLE.
+
+        The chip refuses unless `crc` is the CRC-16 of what it holds; None waives that (section 9.10). Never repeated:
+        after a StateLost the caller reads the configuration to learn whether it happened.
+        """
+        self._run(_LOCK, zone | (_LOCK_WITHOUT_CRC if crc is None else 0), crc or 0)
+
+    def LockSlot(self, slot):
+        """Freeze the content of `slot` for good. IRREVERSIBLE. Needs KeyConfig.Lockable (section 9.10)."""
+        self._run(_LOCK, _LOCK_WITHOUT_CRC | _LOCK_SLOT | slot << 2, 0)
+
+    # The bus.
+
+    @property
+    def address(self):
+        """The 7-bit address at which the chip was found; None before."""
+        return self._bus.address
+
+    @property
+    def damaged(self):
+        """How many transfers arrived with a wrong CRC, or as nonsense, and were repeated."""
+        return self._bus.damaged
+
+    def answering(self):
+        """All addresses (7-bit) on the bus that acknowledge after a wake pulse."""
+        with self:
+            if self._awake:
+                self._awake = False
+                self._bus.sleep()
+            return self._bus.answering()
+
+    def reopen(self):
+        """To be called with the chip held, by whoever has used its pins for something else."""
+        self._bus.reopen()
+
+    # The configuration zone as a whole.
+
+    def config(self):
+        """The configuration zone as it is now; BusError if what answers is not an ATECC608."""
+        with self:
+            zone = ConfigZone(b"".join(self.Read(ZONE_CONFIG, block << 3) for block in range(4)))
+        if zone.part is None:
+            raise BusError(
+                "the chip at 0x%02X is no ATECC608 (revision %s)" % (self.address, zone.revision.hex())
+            )
+        return zone
+
+    def require_locked(self):
+        """The configuration zone, or ConfigError while it is unlocked: keys and randomness do not exist before."""
+        zone = self.config()
+        if not zone.config_locked:
+            raise ConfigError(
+                "unlocked", "the chip's config zone is not locked: it makes no keys and no random numbers yet"
+            )
+        return zone
+
+    def write_config(self, config):
+        """Write the bytes of `config` (128) that Write can change, read all of them back and compare."""
+        with self:
+            before = self.config()
+            if before.config_locked:
+                raise ConfigError(
+                    "locked", "the chip's config zone is locked for good: it can't be written any more"
+                )
+            for offset in range(16, SIZE, 4):
+                word = config[offset : offset + 4]
+                if offset not in READ_ONLY and before.data[offset : offset + 4] != word:
+                    self.Write(ZONE_CONFIG, offset >> 5 << 3 | (offset >> 2 & 7), word)
+            after = self.config().data
+        wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != config[i]]
+        if wrong:
+            raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)
+
+    def read_slot(self, slot):
+        """All bytes of a data slot that may be read in the clear; the chip allows it once the data zone is locked."""
+        size = slot_size(slot)
+        with self:
+            out = b"".join(
+                self.Read(_ZONE_SLOTS, block << 8 | slot << 3) for block in range((size + 31) // 32)
+            )
+        return out[:size]

@@ -1,0 +1,96 @@
+"""The device, put together: chip, identities, MQTT link, RPC and its channels. Importing it starts it."""
+
+import machine
+
+import board
+import selfcheck
+from atecc608 import ATECC608
+from folder import Folder
+from identity.adopt import adopt
+from identity.store import Store
+from link import clock
+from link.link import Link
+from link.mqtt import LinkError
+from link.wifi import Station
+from rpc import mqtt, serial
+from rpc.access import Access
+from rpc.dispatcher import Dispatcher
+from rpc.services import access as access_service
+from rpc.services.atecc import ATCA
+from rpc.services.config import Config
+from rpc.services.files import FS
+from rpc.services.identity import Identity
+from rpc.services.mqtt import MQTT
+from rpc.services.system import Sys
+from rpc.services.wifi import Wifi
+from rpc.web.server import Server
+from rpc.web.tls import DeviceTLS
+from rpc.workers import Workers
+from settings import Settings
+
+
+def open_i2c(freq):
+    return machine.I2C(board.I2C, scl=machine.Pin(board.SCL), sda=machine.Pin(board.SDA), freq=freq)
+
+
+chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
+# Not /identity, not /settings: a folder of that name would hide what is imported by it, at the next start.
+store = Store(chip, "/identities", board.KEY_SLOTS)
+settings = Settings("/config", {"device.id": "atecc-" + machine.unique_id().hex()})
+clock.server = settings.get("sntp.server")
+files = Folder("/files")
+station = Station()
+link = Link(chip)
+access = Access("/access")
+
+
+def device_id():
+    """The name of the active identity; before there is one, the configured one, or the board's own."""
+    active = store.active
+    return store.get(active)["name"] if active else settings.get("device.id")
+
+
+def bench():
+    return access.bench
+
+
+def secure_port():
+    return settings.get("rpc.wss.port") if settings.get("rpc.wss.enable") else None
+
+
+workers = Workers()
+dispatcher = Dispatcher(device_id, bench)
+tls = DeviceTLS(chip, store, access)
+web = Server(dispatcher, access, workers, tls, secure_port, board.LISTEN, board.CONNECTIONS)
+access.changed = settings.changed = web.refresh
+for service in (
+    Sys(device_id, lambda: selfcheck.run(chip)),
+    ATCA(chip, store, bench),
+    Identity(store, link, chip, bench, web.refresh),
+    MQTT(store, link),
+    access_service.Access(access, web.status),
+    Config(settings),
+    FS(files),
+    Wifi(station, settings),
+):
+    dispatcher.add(service.methods())
+serial.serve(dispatcher)
+selfcheck.report(chip)
+
+
+def join():
+    """Wi-Fi, as configured; what can't be is told by Wifi.Status."""
+    if settings.get("wifi.sta.enable"):
+        try:
+            station.start(settings.get("wifi.sta.ssid"), settings.get("wifi.sta.pass"))
+        except LinkError:
+            pass
+
+
+join()
+adoption = adopt(store, settings.get, lambda name: files.read(name)[0])
+link.serve(mqtt.Channel(dispatcher, link, workers))
+web.start()
+
+if store.active and settings.get("mqtt.enable"):
+    link.start(store.get(store.active))

@@ -1,0 +1,147 @@
+"""TLS, as a client and as a server, with a private key that is a chip slot."""
+
+import binascii
+import select
+
+import tls
+
+from . import der
+
+# ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
+_CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]
+_ECDSA_WITH_P256 = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+
+
+def can_sign_outside():
+    """Whether this MicroPython lets somebody else sign: a build without MICROPY_PY_SSL_ECDSA_SIGN_ALT does not."""
+    return hasattr(tls.SSLContext(tls.PROTOCOL_TLS_CLIENT), "ecdsa_sign_callback")
+
+
+def key_reference(slot):
+    """A SEC1 "private key" (DER, RFC 5915) whose scalar only names the slot: TLS wants to load one, then asks us."""
+    return b"\x30\x31\x02\x01\x01\x04\x20" + b"the key is in the chip, slot %03d" % slot + _ECDSA_WITH_P256
+
+
+class _Context:
+    """A tls.SSLContext whose private key is the chip slot of `record` (a staged identity). `cas`: whom to trust (DER).
+
+    tls, not ssl: micropython-lib's wrapper ignores the callback, and the reference would sign.
+    """
+
+    def __init__(self, protocol, chip, record, cas):
+        self._chip = chip
+        self._slot = record["slot"]
+        self._error = None
+        self._context = context = tls.SSLContext(protocol)
+        context.verify_mode = tls.CERT_REQUIRED
+        context.set_ciphers(_CIPHERS)
+        context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
+        for ca in cas:
+            context.load_verify_locations(ca)
+        context.ecdsa_sign_callback = self._sign
+
+    def _sign(self, _key, digest):
+        try:
+            # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
+            return der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
+        except BaseException as e:  # Ctrl-C as well
+            self._error = e  # the TLS library would hide it
+            raise
+
+
+class ServerContext(_Context):
+    """TLS for callers: the device shows its certificate, and wants one of a CA among `cas` (DER)."""
+
+    def __init__(self, chip, record, cas):
+        super().__init__(tls.PROTOCOL_TLS_SERVER, chip, record, cas)
+
+    def wrap_socket(self, sock):
+        """TLS over the non-blocking `sock`; the handshake takes place with the first read."""
+        secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        secured.setblocking(False)
+        return secured
+
+
+class ClientContext(_Context):
+    """What umqtt takes for an SSLContext: the server is always verified, and the chip signs for the client.
+
+    chip: ATECC608; record: a staged identity; timeout: seconds for any one read or write. `cipher` (name, version) is
+    set by the handshake; `stage` tells how far a failed connection came: `tcp`, `tls` or `mqtt`.
+    """
+
+    def __init__(self, chip, record, timeout):
+        super().__init__(
+            tls.PROTOCOL_TLS_CLIENT, chip, record, [binascii.a2b_base64(ca) for ca in record["cas"]]
+        )
+        self._timeout = timeout
+        self.stage = "tcp"
+        self.cipher = None
+
+    def wrap_socket(self, sock, server_hostname=None, **_):
+        """The handshake. A chip's error arrives as itself, any other as OSError or ValueError.
+
+        On failure `sock` is still open, and still the caller's to close.
+        """
+        self.stage = "tls"
+        self._error = None
+        sock.settimeout(self._timeout)
+        try:
+            secured = self._context.wrap_socket(sock, server_hostname=server_hostname)
+        except (OSError, ValueError):
+            if self._error:
+                raise self._error
+            raise
+        self.cipher = secured.cipher()
+        self.stage = "mqtt"
+        return TLSSocket(secured, sock, self._timeout)
+
+
+class TLSSocket:
+    """A socket as umqtt uses it, whose blocking reads still end: umqtt's setblocking(True) would wait for ever.
+
+    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. What umqtt reads at one go may
+    be larger than the memory (MQTT allows 256 MB, AWS 128 KB): then it is read, thrown away, and `cut` is set.
+    """
+
+    READ_MAX = 16 * 1024
+
+    def __init__(self, secured, plain, timeout):
+        self._secured = secured
+        self._plain = plain
+        self._timeout = timeout
+        self._poll = select.poll()
+        self._poll.register(plain, select.POLLIN)
+        self.write = secured.write
+        self.heard = 0
+        self.cut = False
+
+    def read(self, n):
+        if n > self.READ_MAX:
+            return self._throw_away(n)
+        data = self._secured.read(n)
+        if data:
+            self.heard += 1
+        return data
+
+    def _throw_away(self, n):
+        self.cut = True
+        while n:
+            data = self._secured.read(min(n, 1024))
+            if not data:
+                return data
+            n -= len(data)
+        return b""
+
+    def setblocking(self, blocking):
+        self._plain.settimeout(self._timeout if blocking else 0)
+
+    def settimeout(self, timeout):
+        self._plain.settimeout(self._timeout if timeout is None else timeout)
+
+    def wait(self, ms):
+        """Sleep until something arrives, `ms` at most; True if something did."""
+        return bool(self._poll.poll(ms))
+
+    def close(self):
+        # This closes the plain socket as well. Closed a second time, its descriptor may be somebody else's by then.
+        self._secured.close()

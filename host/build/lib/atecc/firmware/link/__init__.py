@@ -1,0 +1,1 @@
+"""The device on the network: its clock, and MQTT with a device identity."""

@@ -1,0 +1,1 @@
+"""The device RPC: one dispatcher, services, channels (see README.md)."""

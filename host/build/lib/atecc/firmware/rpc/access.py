@@ -1,0 +1,101 @@
+"""Who may reach this device over the network, and what else the owner has permitted at the USB cable."""
+
+import binascii
+import time
+
+from identity.certificate import Certificate
+from identity.record import Record
+
+from .errors import RpcError
+
+_OPERATORS_MAX = 4
+_FRESH = {"operators": [], "ws": {"enable": False, "port": 80, "username": None, "ha1": None}, "bench": False}
+
+
+class Access:
+    """What `path` (of a Record) keeps: CAs of operators, plain WebSocket, a bench permission that outlives a reset.
+
+    `changed()` is called after each change of what the servers need to know.
+    """
+
+    def __init__(self, path):
+        self._record = Record(path)
+        self._kept = _FRESH | (self._record.load() or {})
+        self._until = None  # ticks_ms at which a bench permission ends
+        self.changed = lambda: None
+
+    def _save(self, **news):
+        kept = self._kept | news
+        self._record.save(kept)
+        self._kept = kept
+        self.changed()
+
+    # The bench permission.
+
+    @property
+    def bench(self):
+        """Whether the owner's bench permission is on."""
+        return self._kept["bench"] or self.left > 0
+
+    @property
+    def bench_kept(self):
+        return self._kept["bench"]
+
+    @property
+    def left(self):
+        """Seconds that a permission with a time has left."""
+        if self._until is None:
+            return 0
+        left = time.ticks_diff(self._until, time.ticks_ms())
+        if left <= 0:
+            self._until = None
+        return max(0, (left + 999) // 1000)
+
+    def permit(self, on, seconds, keep):
+        """Grant the bench permission for `seconds` or, with `keep`, until it is taken back; or take it back."""
+        self._until = time.ticks_add(time.ticks_ms(), seconds * 1000) if on and not keep else None
+        if self._kept["bench"] != (on and keep):
+            self._save(bench=on and keep)
+        else:
+            self.changed()
+
+    # Operators.
+
+    @property
+    def operators(self):
+        """The trusted CAs: a list of Certificate."""
+        return [Certificate(binascii.a2b_base64(ca)) for ca in self._kept["operators"]]
+
+    def trust(self, der):
+        """Callers with a certificate of the CA `der` are operators from now on; its Certificate."""
+        try:
+            ca = Certificate(der)
+        except ValueError as e:
+            raise RpcError("certificate", "not a certificate: %s" % e)
+        text = binascii.b2a_base64(der, newline=False).decode()
+        others = [other for other in self._kept["operators"] if other != text]
+        if len(others) == _OPERATORS_MAX:
+            raise RpcError(
+                "state", "%d operators' CAs are trusted already: forget one (Access.Forget)" % _OPERATORS_MAX
+            )
+        self._save(operators=others + [text])
+        return ca
+
+    def forget(self, sha256):
+        """Trust the CA with this fingerprint no longer."""
+        stay = [ca for ca in self.operators if ca.sha256 != sha256]
+        if len(stay) == len(self._kept["operators"]):
+            raise RpcError("argument", "sha256: no CA with this fingerprint is trusted")
+        self._save(operators=[binascii.b2a_base64(ca.der, newline=False).decode() for ca in stay])
+
+    # Plain WebSocket.
+
+    @property
+    def plain(self):
+        """{enable, port, username, ha1}; ha1 (hex) stands for the password and must not leave the device."""
+        return self._kept["ws"]
+
+    def set_plain(self, enable, port, username, ha1):
+        if (username is None) != (ha1 is None):
+            raise RpcError("argument", "username and ha1 go together")
+        self._save(ws={"enable": enable, "port": port, "username": username, "ha1": ha1})

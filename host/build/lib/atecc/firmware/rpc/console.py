@@ -1,0 +1,139 @@
+"""Mongoose OS's framing on the port of the REPL (README.md).
+
+Its client looks for a device by sending triple quotes around a Ctrl-D, again and again. The prompt ignores the Ctrl-D
+and echoes six quotes, one by one, and that is what is watched for here, as a duplicate terminal (os.dupterm) that
+otherwise only listens: the REPL itself stays as it is.
+"""
+
+import io
+import os
+import select
+import sys
+from binascii import crc32
+
+import _thread
+from micropython import const
+
+from . import serial
+from .caller import owner
+
+_SHAKE = '"""\x04"""'
+# The client's probe, as it is echoed: a prompt, printed at once (`|` stands behind what is not a single character), and
+# six quotes, one by one; or the quotes of two probes, behind half a line that somebody may have left there.
+_AT_A_PROMPT = b'>>> |""""""'
+_ANYWHERE = b'""""""' * 2
+_CTRL_C = b"\x03"
+_SILENCE_MS = const(30000)
+_LINE_MAX = const(16500)
+
+
+def _nothing():
+    pass
+
+
+class Watch(io.IOBase):
+    """A terminal that is told what the REPL prints, and finds the client in its echo; `run()` is called then."""
+
+    def __init__(self, run):
+        self._main = _thread.get_ident()
+        self._tails = [b"", b""]  # what other threads and the REPL's own printed last
+        self._steps = (_nothing, self._found)
+        self._run = run
+        self._typed = b""
+
+    # No jumps in these two: at a jump MicroPython may raise KeyboardInterrupt; dupterm would swallow it, and drop us.
+
+    def write(self, data):
+        mine = _thread.get_ident() == self._main
+        self._tails[mine] = tail = (self._tails[mine] + data[-4:] + b"|"[len(data) == 1 :])[-len(_ANYWHERE) :]
+        self._steps[((tail[-len(_AT_A_PROMPT) :] == _AT_A_PROMPT) | (tail == _ANYWHERE)) & mine]()
+        return len(data)
+
+    def readinto(self, buffer):
+        typed = self._typed[:1]
+        self._typed = self._typed[1:]
+        buffer[: len(typed)] = typed
+        return (None, 1)[len(typed)]
+
+    def _found(self):
+        """Serve the client; then the REPL gets rid of the probes on its line, and what was no frame is typed there."""
+        self._tails[True] = b""
+        self._typed = _CTRL_C + self._run()
+        os.dupterm_notify(None)
+
+    def ioctl(self, _request, _argument):
+        return 0
+
+
+_watches = []
+
+
+def watch(handle):
+    """From now on let Mongoose OS's client find `handle(text, admit)` at the prompt; the first call counts."""
+    if not _watches:
+        _watches.append(Watch(lambda: _serve(handle)))
+        os.dupterm(_watches[0])
+
+
+def _serve(handle):
+    try:
+        return Framing(handle).run()
+    except Exception as e:
+        sys.print_exception(e)
+        return b""
+
+
+class Framing:
+    """Takes frames from standard input while it runs, and prints the replies."""
+
+    def __init__(self, handle):
+        self._handle = handle
+        self._poll = select.poll()
+        self._poll.register(sys.stdin, select.POLLIN)
+
+    def run(self):
+        """Until Ctrl-C, something that is no frame, or a long silence; what was read of that."""
+        print(_SHAKE)
+        while True:
+            line, more = self._line()
+            if not more or not self._take(line):
+                return line
+
+    def _line(self):
+        """(line, True): what stands up to the next line's end, without its quotes; of a long one, enough to say so.
+
+        (what, False): `what` begins no frame, or it is empty and there was silence.
+        """
+        line = bytearray()
+        while self._poll.poll(_SILENCE_MS):
+            c = sys.stdin.buffer.read(1)
+            if c in b"\r\n":
+                return bytes(line).replace(b'"""', b""), True
+            if not line and c not in b'" \t{\x04':
+                return c, False
+            if len(line) < _LINE_MAX:
+                line += c
+        return b"", False
+
+    def _take(self, line):
+        """Act on a line; False if it is none of the framing's."""
+        line = line.strip()
+        if line == b"\x04":
+            print(_SHAKE)
+        elif line[:1] == b"{":
+            self._answer(line)
+        return not line or line[:1] in b"{\x04"
+
+    def _answer(self, line):
+        end = line.rfind(b"}") + 1
+        frame, crc = line[:end], line[end:].strip()
+        damaged = crc and not _matches(crc, frame)
+        serial.show(serial.DAMAGED if damaged else self._handle(frame, owner))
+
+
+def _matches(crc, frame):
+    try:
+        # The client's metadata may go on behind a comma.
+        return int(crc.split(b",")[0], 16) == crc32(frame)
+    except ValueError:
+        return False

@@ -1,0 +1,79 @@
+"""Frames in, frames out (README.md): finds the method, sees who may call it, runs it, and always answers."""
+
+import json
+
+from .errors import RpcError, describe
+from .frame import parse
+from .params import BENCH, USB, Method, text
+
+_NAME = text(64)
+
+
+class Dispatcher:
+    """Methods by name. `source()` gives the device's name for the `src` of replies, `bench()` whether the owner's
+    bench permission is on."""
+
+    def __init__(self, source, bench=bool):
+        self._source = source
+        self._bench = bench
+        self._methods = {}
+        self.add(
+            {
+                "RPC.List": Method(lambda: sorted(self._methods)),
+                "RPC.Describe": Method(self._describe, name=_NAME),
+            }
+        )
+
+    def add(self, methods):
+        """Add methods: a dict of name to Method."""
+        self._methods.update(methods)
+
+    def handle(self, text, admit):
+        """Run the request in `text` (str or bytes); the reply as str, or None where none is wanted.
+
+        `admit(frame)` gives the Caller, or raises what the caller gets instead; nothing of a frame is looked at before.
+        """
+        frame, error = parse(text)
+        if error is None and "method" not in frame and ("result" in frame or "error" in frame):
+            return None  # somebody's reply: answered, it could go to and fro for ever
+        try:
+            caller = admit(frame)
+            if error:
+                raise error
+            body = {"result": self.call(frame.get("method"), _params(frame), caller)}
+        except Exception as e:
+            body = {"error": describe(e)}
+        # A caller whose request could not even be read is told so, with no id to match.
+        if error is None and "id" not in frame:
+            return None
+        return json.dumps(self._envelope(frame) | body)
+
+    def call(self, name, params, caller):
+        """Run one method for `caller`; its result."""
+        return self._method(name)(params, caller, self._bench)
+
+    def _method(self, name):
+        method = self._methods.get(name) if isinstance(name, str) else None
+        if method is None:
+            raise RpcError("method", "No handler for %s" % (name if isinstance(name, str) else None))
+        return method
+
+    def _describe(self, name):
+        return {"name": name} | self._method(name).describe()
+
+    def _envelope(self, frame):
+        out = {"src": self._source()}
+        for ours, theirs in (("id", "id"), ("dst", "src"), ("tag", "tag")):
+            if theirs in frame:
+                out[ours] = frame[theirs]
+        return out
+
+
+def _params(frame):
+    params = frame.get("params")
+    if params is None:
+        params = frame.get("args")
+    return {} if params is None else params
+
+
+__all__ = ["BENCH", "USB", "Dispatcher"]

@@ -1,0 +1,67 @@
+"""Access: who may reach this device, as the owner at the USB cable decides it."""
+
+import binascii
+
+from rpc.errors import RpcError
+from rpc.params import USB, Method, binary, flag, integer, text
+
+_CERTIFICATE_MAX = 4096
+
+
+def _ha1(name, value):
+    try:
+        if len(binascii.unhexlify(value)) == 32:
+            return value.lower()
+    except (ValueError, TypeError):
+        pass
+    raise RpcError("argument", "%s: the SHA-256 of username:RPC:password in hex" % name)
+
+
+class Access:
+    """The service for `access` (rpc.access); `listeners()` tells of each server whether it listens, or why not."""
+
+    def __init__(self, access, listeners):
+        self._access = access
+        self._listeners = listeners
+
+    def methods(self):
+        return {
+            "Access.Status": Method(self.status),
+            "Access.Trust": Method(self.trust, USB, ca=binary(_CERTIFICATE_MAX)),
+            "Access.Forget": Method(self._access.forget, USB, sha256=text(64, 64)),
+            "Access.Bench": Method(
+                self.permit, USB, on=flag, seconds=(integer(1, 7 * 86400), 3600), keep=(flag, False)
+            ),
+            "Access.WebSocket": Method(
+                self.web_socket,
+                USB,
+                enable=flag,
+                port=(integer(1, 65535), 80),
+                username=(text(64), None),
+                ha1=(_ha1, None),
+            ),
+        }
+
+    def status(self):
+        access = self._access
+        bench = {"on": access.bench, "left": access.left or None, "kept": access.bench_kept}
+        listeners = self._listeners()
+        plain = access.plain
+        ws = {"enabled": plain["enable"], "port": plain["port"], "username": plain["username"]}
+        operators = [_summary(ca) for ca in access.operators]
+        return {"bench": bench, "operators": operators, "wss": listeners["wss"], "ws": ws | listeners["ws"]}
+
+    def trust(self, ca):
+        return _summary(self._access.trust(ca))
+
+    def permit(self, on, seconds, keep):
+        self._access.permit(on, seconds, keep)
+        return self.status()
+
+    def web_socket(self, enable, port, username, ha1):
+        self._access.set_plain(enable, port, username, ha1)
+        return self.status()
+
+
+def _summary(ca):
+    return {"subject": ca.subject, "sha256": ca.sha256, "not_after": ca.not_after}

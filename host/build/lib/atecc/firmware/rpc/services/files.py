@@ -1,0 +1,76 @@
+"""FS: the files that the outside may put on the device, in pieces, as Mongoose OS's client does it."""
+
+from errno import ENOENT
+
+from folder import ENOSPC, NAME_MAX, SIZE_MAX
+from rpc.errors import RpcError
+from rpc.params import Method, binary, empty_or, encode, flag, integer, text
+
+# What fits into a frame as base64, with room to spare.
+_PIECE_MAX = 4096
+_NAME = text(NAME_MAX)
+_OFFSET = integer(0, SIZE_MAX)
+
+
+class FS:
+    """The service for `folder` (Folder)."""
+
+    def __init__(self, folder):
+        self._folder = folder
+
+    def methods(self):
+        path = (_only_root, "/")
+        return {
+            "FS.List": Method(self.list, path=path),
+            "FS.ListExt": Method(self.list_ext, path=path),
+            "FS.Get": Method(
+                self.get, filename=_NAME, offset=(_OFFSET, 0), len=(integer(0, _PIECE_MAX), 512)
+            ),
+            "FS.Put": Method(
+                self.put,
+                filename=_NAME,
+                data=(empty_or(binary(_PIECE_MAX)), b""),
+                append=(flag, False),
+                offset=(_OFFSET, None),
+            ),
+            "FS.Remove": Method(self.remove, filename=_NAME),
+        }
+
+    def list(self, path):
+        return [name for name, _ in self._folder.list()]
+
+    def list_ext(self, path):
+        return [{"name": name, "size": size} for name, size in self._folder.list()]
+
+    def get(self, filename, offset, len):
+        data, left = _worded(filename, self._folder.read, offset, len)
+        return {"data": encode(data), "left": left}
+
+    def put(self, filename, data, append, offset):
+        # `mos` says offset 0 and no append for the first piece, which begins the file anew. A later piece names both,
+        # and may come twice: then it is written over itself.
+        place = -1 if offset is None else offset
+        _worded(filename, self._folder.write, data, place if append or offset else None)
+
+    def remove(self, filename):
+        _worded(filename, self._folder.remove)
+
+
+def _only_root(name, value):
+    if value not in ("/", "", "."):
+        raise RpcError("argument", "%s: there is only one directory, /" % name)
+    return value
+
+
+def _worded(filename, operation, *what):
+    """Run it on the file; what is wrong, in words."""
+    try:
+        return operation(filename, *what)
+    except ValueError as e:
+        raise RpcError("argument", str(e))
+    except OSError as e:
+        if e.errno == ENOENT:
+            raise RpcError("file", "no file %s on this device" % filename)
+        if e.errno == ENOSPC:
+            raise RpcError("memory", "the flash is full: remove files (FS.Remove)")
+        raise RpcError("memory", "the flash refuses this (%s)" % e)

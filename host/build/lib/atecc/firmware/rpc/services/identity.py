@@ -1,0 +1,152 @@
+"""Identity: a new key and certificate in the idle identity, tried, then switched to."""
+
+import binascii
+import time
+
+import _thread
+
+from identity.certificate import Certificate
+from identity.store import NAMES
+from link.mqtt import Connection
+from rpc.errors import RpcError
+from rpc.params import CALLER, Method, binaries, binary, choice, encode, flag, integer, items, seconds, text
+
+# AWS: a thing's name has 128 characters at most, and so has a client ID.
+_NAME = text(128)
+_CERTIFICATE_MAX = 4096
+
+
+class Identity:
+    """The service for `store`; `link` is the device's MQTT link, `chip` signs.
+
+    bench() tells whether the bench permission is on; switched() is called when another identity is the active one.
+    """
+
+    def __init__(self, store, link, chip, bench, switched):
+        self._store = store
+        self._link = link
+        self._chip = chip
+        self._bench = bench
+        self._switched = switched
+        self._trying = _thread.allocate_lock()
+
+    def methods(self):
+        return {
+            "Identity.Status": Method(self.status),
+            "Identity.Begin": Method(
+                self.begin,
+                subject=items,
+                san=(items, ()),
+                key_usage=(items, ()),
+                key=(choice("new", "existing", "overwrite"), "new"),
+                slot=(integer(0, 15), None),
+                serial=(text(18), None),
+                caller=CALLER,
+            ),
+            "Identity.Request": Method(
+                self.request, slot=integer(0, 15), subject=items, san=(items, ()), key_usage=(items, ())
+            ),
+            "Identity.Stage": Method(
+                self.stage,
+                certificate=binary(_CERTIFICATE_MAX),
+                chain=(binaries(4, _CERTIFICATE_MAX), ()),
+                ca=binaries(8, _CERTIFICATE_MAX),
+                name=_NAME,
+                client_id=_NAME,
+                endpoint=text(253),
+                port=integer(1, 65535),
+            ),
+            "Identity.Try": Method(self.try_it, timeout=(seconds(300), 30)),
+            "Identity.Commit": Method(self.commit, untried=(flag, False)),
+            "Identity.Discard": Method(self.discard),
+            "Identity.Get": Method(self.get, identity=choice(*NAMES)),
+        }
+
+    def status(self):
+        store = self._store
+        identities = {name: _summary(store.get(name)) for name in NAMES}
+        idle = identities[store.idle]
+        if idle["slot"] is None:
+            idle["slot"] = store.free_slot()
+        return {"active": store.active, "idle": store.idle, "identities": identities}
+
+    def request(self, slot, **what):
+        public_key, request = _worded(self._store.request, slot=slot, **what)
+        return {"slot": slot, "pubkey": encode(public_key), "csr": encode(request)}
+
+    def begin(self, caller, **what):
+        if what["key"] == "overwrite" and not caller.owner and not self._bench():
+            raise RpcError("refused", "to overwrite a key needs the owner's bench permission")
+        made = _worded(self._store.begin, **what)
+        made["pubkey"] = encode(made["pubkey"])
+        made["csr"] = encode(made["csr"])
+        return made
+
+    def stage(self, certificate, ca, chain, **where):
+        name, parsed = self._store.stage(certificate, ca, chain, **where)
+        return {"identity": name, "sha256": parsed.sha256}
+
+    def try_it(self, timeout):
+        if not self._trying.acquire(False):
+            raise RpcError("busy", "another caller is trying the staged identity")
+        try:
+            return self._try(timeout)
+        finally:
+            self._trying.release()
+
+    def _try(self, timeout):
+        record = self._store.candidate()
+        # The broker cuts off the first of two sessions with one client ID.
+        paused = self._link.status()["client_id"] == record["client_id"]
+        if paused:
+            self._link.stop()
+        try:
+            out = self._connect(record, timeout)
+        finally:
+            if paused:
+                self._link.start(self._store.get(self._store.active))
+        self._store.mark_tried()
+        return out
+
+    def _connect(self, record, timeout):
+        started = time.ticks_ms()
+        connection = Connection(self._chip, record, timeout=timeout)
+        took = time.ticks_diff(time.ticks_ms(), started)
+        connection.disconnect()
+        where = {k: record[k] for k in ("endpoint", "port", "client_id")}
+        return where | {"tls": connection.tls, "ms": took}
+
+    def commit(self, untried):
+        active, previous = self._store.commit(untried)
+        if self._link.state != "off":
+            self._link.start(self._store.get(active))
+        self._switched()
+        return {"active": active, "previous": previous}
+
+    def discard(self):
+        return {"identity": self._store.discard()}
+
+    def get(self, identity):
+        record = self._store.get(identity)
+        if "certificate" not in record:
+            raise RpcError("state", "identity %s has no certificate (it is %s)" % (identity, record["state"]))
+        return {"certificate": record["certificate"], "chain": record["chain"], "ca": record["cas"]}
+
+
+def _worded(operation, **what):
+    """Run it; what is wrong with the words of a request is the caller's fault."""
+    try:
+        return operation(**what)
+    except ValueError as e:
+        raise RpcError("argument", str(e))
+
+
+def _summary(record):
+    out = {"state": record["state"], "slot": record["slot"]}
+    if "certificate" in record:
+        for key in ("name", "client_id", "endpoint", "port"):
+            out[key] = record[key]
+        certificate = Certificate(binascii.a2b_base64(record["certificate"]))
+        for key in ("subject", "issuer", "not_before", "not_after", "serial", "sha256"):
+            out[key] = getattr(certificate, key)
+    return out

@@ -1,0 +1,69 @@
+"""MQTT: the device's own link, seen and used from outside."""
+
+from link.mqtt import LinkError
+from rpc.errors import RpcError, describe
+from rpc.params import CALLER, Method, flag, integer, readable, seconds, text
+
+_TOPIC = text(256)
+_QOS = (integer(0, 1), 1)
+_TIMEOUT = seconds(300)
+
+
+class MQTT:
+    """The service for `link`; `store` knows the active identity."""
+
+    def __init__(self, store, link):
+        self._store = store
+        self._link = link
+
+    def methods(self):
+        return {
+            "MQTT.Status": Method(self.status),
+            "MQTT.Connect": Method(self.connect, timeout=(_TIMEOUT, 30)),
+            "MQTT.Disconnect": Method(self.disconnect, caller=CALLER),
+            "MQTT.Publish": Method(
+                self.publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
+            ),
+            "MQTT.Subscribe": Method(self.subscribe, topic=_TOPIC, qos=_QOS),
+            "MQTT.Receive": Method(self.receive, timeout=(_TIMEOUT, 10), topic=(_TOPIC, None)),
+        }
+
+    def _active(self):
+        return self._store.get(self._store.active) if self._store.active else {}
+
+    def status(self):
+        out = self._link.status()
+        if out["last_error"]:
+            out["last_error"] = describe(out["last_error"])
+        record = self._active()
+        for name in ("endpoint", "port", "client_id"):
+            out[name] = record.get(name)
+        out["identity"] = self._store.active
+        return out
+
+    def connect(self, timeout):
+        record = self._active()
+        if not record:
+            raise LinkError("state", "this device has no active identity yet: provision it first")
+        if self._link.state not in ("connected", "connecting"):
+            self._link.start(record, timeout)
+        self._link.wait_connected()
+        return self.status()
+
+    def disconnect(self, caller):
+        if caller.channel == "mqtt":
+            raise RpcError("refused", "this would cut off the channel by which it came: use another one")
+        self._link.stop()
+        return self.status()
+
+    def publish(self, topic, message, qos, retain):
+        self._link.publish(topic, message, qos, retain)
+        return {"topic": topic, "qos": qos}
+
+    def subscribe(self, topic, qos):
+        self._link.subscribe(topic, qos)
+        return {"topic": topic, "qos": qos}
+
+    def receive(self, timeout, topic):
+        message = self._link.receive(topic, timeout)
+        return message and {"topic": message[0], "message": readable(message[1])}

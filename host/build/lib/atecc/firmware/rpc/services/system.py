@@ -1,0 +1,69 @@
+"""Sys: the board and its clock."""
+
+import _thread
+import gc
+import os
+import time
+
+import machine
+
+import board
+from identity.context import can_sign_outside
+from link import clock
+from rpc.params import Method, integer
+from version import VERSION
+
+_NEVER = 4102444800  # 2100-01-01
+_REBOOT_MS = 100
+_TICK_MS = 10
+
+
+def reboot(delay_ms=_REBOOT_MS):
+    """Reset the board in a while, when the reply has left, through whatever channel. Returns at once."""
+    _thread.start_new_thread(_reset_after, (delay_ms,))
+
+
+def _reset_after(ms):
+    # In small pieces: each lets the other threads run, where time itself may be simulated too.
+    for _ in range(0, ms, _TICK_MS):
+        time.sleep_ms(_TICK_MS)
+    machine.reset()
+
+
+class Sys:
+    """The service; `device_id()` gives the device's name, `check()` what the device finds of itself (selfcheck.run)."""
+
+    def __init__(self, device_id, check=list):
+        self._device_id = device_id
+        self._check = check
+        self._started = time.ticks_ms()
+
+    def methods(self):
+        return {
+            "Sys.GetInfo": Method(self.get_info),
+            "Sys.Check": Method(self._check),
+            "Sys.SetTime": Method(self.set_time, time=integer(0, _NEVER)),
+            "Sys.Reboot": Method(reboot, delay_ms=(integer(0, 60000), _REBOOT_MS)),
+        }
+
+    def get_info(self):
+        gc.collect()
+        return {
+            "app": "atecc",
+            "fw_version": VERSION,
+            "arch": board.ARCH,
+            "board": board.NAME,
+            "id": self._device_id(),
+            "mac": machine.unique_id().hex().upper(),
+            "micropython": os.uname().release,
+            "tls_sign": can_sign_outside(),
+            "time": clock.now(),
+            "uptime": time.ticks_diff(time.ticks_ms(), self._started) // 1000,
+            "ram_free": gc.mem_free(),
+        }
+
+    @staticmethod
+    def set_time(time):
+        previous = clock.now()
+        clock.set_time(time)
+        return {"time": clock.now(), "previous": previous}

@@ -1,0 +1,1 @@
+"""The network channels on /rpc: WebSocket and HTTP, over TLS or plain, with microdot."""

@@ -1,0 +1,240 @@
+"""Listens on the network: a thread of its own, in which asyncio carries the frames and workers run the requests."""
+
+import asyncio
+import select
+import socket
+import sys
+
+import _thread
+from asyncio import core
+from micropython import const
+
+from rpc.digest import Digest
+from rpc.workers import STACK_BYTES
+
+from .connection import Connection, Lobby, Rooms
+from .guard import Guard
+from .routes import PLAIN, SECURE, Routes
+from .tls import NotReady
+
+_STRANGER_MS = const(8000)  # from the first packet to having shown who one is
+_SILENT_MS = const(900000)
+_BACKLOG = const(5)
+
+_pause = select.poll()
+
+
+class Server:
+    """The listeners. dispatcher, access, workers: the RPC's; tls: DeviceTLS.
+
+    port() gives the port for wss://, or None where it is switched off. address: what to bind to. connections: how many
+    there may be, and how many of them over TLS.
+    """
+
+    def __init__(self, dispatcher, access, workers, tls, port, address, connections):
+        self._access = access
+        self._workers = workers
+        self._tls = tls
+        self._port = port
+        self._address = address
+        self._changed = asyncio.ThreadSafeFlag()
+        self._asked = self._done = 0
+        places, secure = connections
+        self._rooms = rooms = Rooms(places)
+        self._secure = Listener(Lobby(rooms, 1, secure), Routes(dispatcher, self._run, SECURE), Guard())
+        plain = Routes(dispatcher, self._run, PLAIN, Digest(access), self._is_open)
+        self._plain = Listener(Lobby(rooms, 3, places), plain)
+
+    def start(self):
+        """Serve from now on, in a thread."""
+        _thread.stack_size(STACK_BYTES)
+        _thread.start_new_thread(self._forever, ())
+
+    def _forever(self):
+        while True:
+            try:
+                asyncio.run(self._main())
+            except Exception as e:  # memory that ran out in asyncio itself, and not in a connection's task
+                sys.print_exception(e)
+            for listener in (self._secure, self._plain):
+                listener.drop("the server starts again")
+            asyncio.new_event_loop()
+
+    def refresh(self):
+        """Look again at what to listen on: a certificate, a CA or a setting has changed. From any thread."""
+        self._asked += 1
+        self._changed.set()
+
+    def status(self):
+        """For Access.Status: {wss, ws}, as it is after the last refresh."""
+        for _ in range(100):
+            if self._done == self._asked:
+                break
+            _pause.poll(10)
+        wss = {"enabled": self._port() is not None, "port": self._port()} | self._secure.status()
+        return {"wss": wss, "ws": self._plain.status()}
+
+    def _is_open(self):
+        return self._access.bench and not self._access.plain["ha1"]
+
+    async def _run(self, function):
+        """Have a worker call `function`; its result, without keeping other connections waiting."""
+        done = asyncio.ThreadSafeFlag()
+        out = []
+
+        def job():
+            try:
+                out.append(function())
+            finally:
+                done.set()
+
+        while not self._workers.give(job):
+            await asyncio.sleep_ms(20)
+        await done.wait()
+        return out[0]
+
+    async def _main(self):
+        self._janitor = asyncio.create_task(self._send_away())
+        while True:
+            asked = self._asked
+            self._refresh_plain()
+            self._refresh_secure()
+            self._done = asked
+            await self._changed.wait()
+
+    def _refresh_plain(self):
+        plain = self._access.plain
+        if not plain["enable"]:
+            self._plain.close("switched off (Access.WebSocket)")
+        elif not plain["ha1"] and not self._access.bench:
+            self._plain.close("no password is set, and the bench permission is off")
+        else:
+            self._plain.listen(self._address, plain["port"])
+
+    def _refresh_secure(self):
+        port = self._port()
+        if port is None:
+            self._secure.close("switched off (rpc.wss.enable)")
+            return
+        try:
+            self._secure.listen(self._address, port, self._tls.context())
+        except NotReady as e:
+            self._secure.close(str(e))
+
+    async def _send_away(self):
+        """Close what is overdue: strangers who don't show who they are, and who has been silent for very long."""
+        while True:
+            await asyncio.sleep_ms(500)
+            for connection in self._secure.strangers + self._plain.strangers:
+                if connection.strange_ms() > _STRANGER_MS:
+                    connection.task.cancel()
+            for connection in list(self._rooms.taken):
+                if connection.quiet_ms() > _SILENT_MS:
+                    connection.task.cancel()
+
+
+class Listener:
+    """One listening socket, and what becomes of its connections. guard: Guard for TLS, None for plain."""
+
+    def __init__(self, lobby, routes, guard=None):
+        self._lobby = lobby
+        self._app = routes.app
+        self._guard = guard
+        self._context = None
+        self._socket = None
+        self._port = None
+        self._task = None
+        self._why = "not started yet"
+
+    @property
+    def strangers(self):
+        return list(self._lobby.here)
+
+    def status(self):
+        return {"listening": self._socket is not None, "why": self._why}
+
+    def close(self, why):
+        """Stop listening; connections that are open stay."""
+        if self._socket:
+            self._task.cancel()
+        self.drop(why)
+
+    def drop(self, why):
+        """Forget the socket; its task is over."""
+        self._why = why
+        if self._socket:
+            self._socket.close()
+            self._socket = None
+
+    def listen(self, address, port, context=None):
+        """Listen on this port; with another `context` only what comes from now on meets it."""
+        self._context = context
+        if self._socket and self._port == port:
+            return
+        self.close(None)
+        try:
+            self._socket = _bound(address, port)
+        except OSError as e:
+            self._why = "port %d can't be listened on (%s)" % (port, e)
+            return
+        self._port = port
+        self._task = asyncio.create_task(self._accept(self._socket))
+
+    async def _accept(self, listening):
+        # Not asyncio.start_server: that takes whoever comes, and each one takes memory.
+        while True:
+            while self._lobby.full:
+                await asyncio.sleep_ms(20)
+            if self._guard:
+                await asyncio.sleep_ms(self._guard.wait_ms())
+            yield core._io_queue.queue_read(listening)
+            try:
+                sock, address = listening.accept()
+                self._welcome(sock, _host(address))
+            except (OSError, MemoryError):
+                await asyncio.sleep_ms(100)  # no socket is free, or too little memory
+
+    def _welcome(self, sock, address):
+        if self._guard and not self._guard.admits(address):
+            sock.close()
+            return
+        try:
+            sock.setblocking(False)
+            if self._context:
+                sock = self._context.wrap_socket(sock)
+            stream = asyncio.StreamReader(sock, {"peername": (address, 0)})
+            connection = Connection(stream, address, self._lobby, self._context is not None)
+            connection.task = asyncio.create_task(self._serve(connection))
+        except BaseException:
+            sock.close()  # once: TLS closes the plain one with it
+            raise
+        self._lobby.here.append(connection)
+
+    async def _serve(self, connection):
+        try:
+            await self._app.handle_request(connection, connection.stream)
+        except Exception:  # noqa: S110
+            pass  # what went wrong with a connection ends with it
+        finally:
+            self._lobby.leave(connection)
+            connection.stream.s.close()
+            if self._guard:
+                (self._guard.succeeded if connection.admitted else self._guard.failed)(connection.address)
+
+
+def _host(address):
+    """The caller's IP address: of (host, port), or of a struct sockaddr_in, which is what a unix port gives."""
+    return address[0] if isinstance(address, tuple) else bytes(address[4:8])
+
+
+def _bound(address, port):
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(socket.getaddrinfo(address, port)[0][-1])
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,220 @@
+"""The device's configuration: typed keys with defaults (rpc/README.md, "Configuration keys"), kept on flash.
+
+What is not set has its default, whatever an older firmware's default was. Bad keys and values are a ValueError.
+"""
+
+import _thread
+import os
+
+from identity.record import Record
+
+HIDDEN = "********"
+
+
+def _flag(key, value):
+    if not isinstance(value, bool):
+        raise ValueError("%s: true or false" % key)
+
+
+def _whole(low, high):
+    def check(key, value):
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError("%s: a whole number from %d to %d" % (key, low, high))
+
+    return check
+
+
+def _text(longest, shortest=0):
+    """A text of so many bytes, or an empty one, that ends where it seems to end."""
+
+    def check(key, value):
+        size = len(value.encode()) if isinstance(value, str) else -1
+        if not (size == 0 or shortest <= size <= longest) or any(c < " " or c == "\x7f" for c in value):
+            least = "%d to " % shortest if shortest else "at most "
+            raise ValueError("%s: a text of %s%d bytes, without control characters" % (key, least, longest))
+
+    return check
+
+
+def _name(longest):
+    """A text that can stand between two slashes of an MQTT topic."""
+    text = _text(longest)
+
+    def check(key, value):
+        text(key, value)
+        if any(c in value for c in "/+#"):
+            raise ValueError("%s: it becomes a part of MQTT topics, and can't hold / + or #" % key)
+
+    return check
+
+
+_FILE = _text(64)
+_KEYS = {
+    # AWS: a thing's name has 128 characters at most, and so has a client ID.
+    "device.id": (_name(128), ""),
+    "mqtt.enable": (_flag, True),
+    "mqtt.server": (_text(260), ""),
+    "mqtt.ssl_cert": (_FILE, ""),
+    "mqtt.ssl_key": (_FILE, ""),
+    "mqtt.ssl_ca_cert": (_FILE, ""),
+    "mqtt.ssl_cipher_suites": (_text(512), ""),
+    "aws.thing_name": (_name(128), ""),
+    "wifi.sta.enable": (_flag, False),
+    # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.
+    "wifi.sta.ssid": (_text(32), ""),
+    "wifi.sta.pass": (_text(64, 8), ""),
+    "sntp.server": (_text(253), "pool.ntp.org"),
+    "rpc.wss.enable": (_flag, True),
+    "rpc.wss.port": (_whole(1, 65535), 443),
+}
+_SECRETS = ("wifi.sta.pass",)
+
+
+def _flatten(tree, path, found):
+    """The leaves of `tree` (nested) into `found`, by their dotted names. Goes no deeper than there are keys."""
+    for name, value in tree.items():
+        key = path + name
+        if key in _KEYS:
+            found[key] = value
+        elif not any(known.startswith(key + ".") for known in _KEYS):
+            raise ValueError("%s: no such key (Config.Get shows all of them)" % key)
+        elif not isinstance(value, dict):
+            raise ValueError("%s: an object" % key)
+        else:
+            _flatten(value, key + ".", found)
+
+
+class Settings:
+    """The configuration under `directory`. Making one is a start of the device: it uses up what `try_once` kept.
+
+    names: what stands for an empty value of a key, where it is the device that knows. `changed()` is called after each
+    change.
+    """
+
+    def __init__(self, directory, names=()):
+        self._names = dict(names)
+        self.changed = lambda: None
+        try:
+            os.mkdir(directory)
+        except OSError:
+            pass  # it is there already; if it can't be made, the first save says so
+        self._record = Record(directory + "/values")
+        self._lock = _thread.allocate_lock()
+        stored = self._record.load()
+        stored = stored if isinstance(stored, dict) else {}
+        self._saved = _usable(stored.get("saved"))
+        self._once = None
+        self._changed = dict(self._saved)
+        if "once" in stored:
+            self._try(_usable(stored["once"]))
+
+    def _try(self, values):
+        """Use `values` this time; not if the flash can't be told so, for they might then be used for ever."""
+        try:
+            self._record.save({"saved": self._saved})
+            self._changed = values
+        except OSError:
+            pass
+
+    def get(self, key):
+        """The value of `key`, a secret's as well."""
+        value = self._changed.get(key, _KEYS[key][1])
+        return self._names.get(key, value) if value == "" else value
+
+    def show(self, key=None):
+        """What stands under `key` (a section, or a single value) or everything, nested; secrets are hidden."""
+        if key in _KEYS:
+            return self._shown(key)
+        start = key + "." if key else ""
+        out = {}
+        for name in sorted(_KEYS):
+            if name.startswith(start):
+                parts = name[len(start) :].split(".")
+                branch = out
+                for part in parts[:-1]:
+                    branch = branch.setdefault(part, {})
+                branch[parts[-1]] = self._shown(name)
+        if not out:
+            raise ValueError("%s: no such key (Config.Get without one shows all of them)" % key)
+        return out
+
+    def _shown(self, key):
+        value = self.get(key)
+        return HIDDEN if key in _SECRETS and value else value
+
+    def change(self, tree, save=False, try_once=False):
+        """Take over `tree` (nested, or with dotted names): all of it or, with a ValueError, nothing.
+
+        With `save` (see there) it is kept as well; OSError if the flash does not take it, and nothing is changed.
+        """
+        new = {}
+        _flatten(tree, "", new)
+        for key in list(new):
+            if key in _SECRETS and new[key] == HIDDEN:
+                del new[key]
+            else:
+                _KEYS[key][0](key, new[key])
+        with self._lock:
+            before = self._changed
+            self._changed = _different(before, new)
+            if save:
+                try:
+                    self._save(try_once)
+                except OSError:
+                    self._changed = before
+                    raise
+        self.changed()
+
+    def save(self, try_once=False):
+        """Keep what holds now; with `try_once` for the next start only. OSError if the flash does not take it."""
+        with self._lock:
+            self._save(try_once)
+
+    def _save(self, try_once):
+        if try_once:
+            self._write(self._saved, self._changed)
+        else:
+            self._write(self._changed, None)
+
+    @staticmethod
+    def check(values):
+        """ValueError if one of `values` (dotted names) can't be."""
+        for key, value in values.items():
+            _KEYS[key][0](key, value)
+
+    def keep(self, values):
+        """Change `values` (dotted names), and save them and nothing else, whatever else was changed or is to be tried.
+
+        OSError if the flash does not take it; they hold until the next reset all the same.
+        """
+        self.check(values)
+        with self._lock:
+            self._changed = _different(self._changed, values)
+            once = None if self._once is None else _different(self._once, values)
+            self._write(_different(self._saved, values), once)
+        self.changed()
+
+    def _write(self, saved, once):
+        self._record.save({"saved": saved} if once is None else {"saved": saved, "once": once})
+        self._saved = saved
+        self._once = once
+
+
+def _different(values, changes):
+    """`values` with `changes`, without what has its default."""
+    out = {}
+    for source in (values, changes):
+        out.update(source)
+    return {key: value for key, value in out.items() if value != _KEYS[key][1]}
+
+
+def _usable(stored):
+    """What this firmware understands of what it, or another one, has stored."""
+    out = {}
+    for key, value in stored.items() if isinstance(stored, dict) else ():
+        try:
+            _KEYS[key][0](key, value)
+            out[key] = value
+        except (KeyError, ValueError):
+            pass
+    return out

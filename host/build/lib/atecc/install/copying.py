@@ -1,0 +1,125 @@
+"""Files to the board: what is there already stays, every other is written beside its name, compared, and renamed.
+
+Whenever the power fails or the cable goes, each name has its old content or its new one, never half of it, and the same
+command again does the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from atecc.channels.serial import SerialChannel
+from atecc.errors import ChannelError, RefusedError
+
+SAME, NEW, CHANGED = "same", "new", "changed"
+FILE_TIMEOUT = 120.0
+_MAIN = "/main.py"
+_PART = ".part"
+_RENAME = """
+import os
+try:
+    os.rename({old!r}, {new!r})
+except OSError:
+    os.remove({new!r})  # FAT renames over nothing
+    os.rename({old!r}, {new!r})
+"""
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A file and what becomes of it: it is there already, it is new, or it is changed."""
+
+    path: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written."""
+
+    files: dict[str, bytes]
+    states: list[Copied]
+
+    @property
+    def to_write(self) -> list[str]:
+        return [one.path for one in self.states if one.state != SAME]
+
+    @property
+    def size(self) -> int:
+        """Bytes to be written."""
+        return sum(len(self.files[path]) for path in self.to_write)
+
+
+def make_plan(channel: SerialChannel, files: dict[str, bytes]) -> Plan:
+    """Compare with what is on the board. A main.py of the owner's that starts the device stays as it is."""
+    files = dict(files)
+    _respect_main(channel, files)
+    states = []
+    for path, content in files.items():
+        with channel.transport(FILE_TIMEOUT) as transport:
+            digest = _digest(transport, path)
+        same = digest == hashlib.sha256(content).digest()
+        states.append(Copied(path, SAME if same else NEW if digest is None else CHANGED))
+    return Plan(files, states)
+
+
+def _respect_main(channel: SerialChannel, files: dict[str, bytes]) -> None:
+    with channel.transport(FILE_TIMEOUT) as transport:
+        if _MAIN not in files or _digest(transport, _MAIN) is None:
+            return
+        present = bytes(transport.fs_readfile(_MAIN))
+    if b"import device" in present:
+        if present != files[_MAIN]:
+            del files[_MAIN]
+        return
+    raise RefusedError(
+        "The board has a main.py of its own, which does not start the device: it stays as it is.",
+        "Add the line `import device` to it, or remove it (`mpremote rm :main.py`), and install again.",
+    )
+
+
+def carry_out(channel: SerialChannel, plan: Plan, told: Callable[[str], None]) -> None:
+    """Write what differs; `told(path)` before each."""
+    for path in plan.to_write:
+        told(path)
+        with channel.transport(FILE_TIMEOUT) as transport:
+            trouble = _write(transport, path, plan.files[path])
+        if trouble:
+            raise ChannelError(
+                f"{path} could not be written: {trouble}.",
+                "The same command again does the rest; every file on the board is complete.",
+            )
+
+
+def _write(transport: Any, path: str, content: bytes) -> str:
+    """What went wrong, or nothing."""
+    try:
+        _make_folders(transport, path)
+        transport.fs_writefile(path + _PART, content, chunk_size=512)
+        if _digest(transport, path + _PART) != hashlib.sha256(content).digest():
+            return "it arrived damaged"
+        transport.exec(_RENAME.format(old=path + _PART, new=path))
+    except OSError as error:
+        if error.errno == 5:  # the port itself
+            raise
+        return error.strerror or str(error)
+    return ""
+
+
+def _make_folders(transport: Any, path: str) -> None:
+    folder = ""
+    for part in path.split("/")[1:-1]:
+        folder += f"/{part}"
+        if not transport.fs_exists(folder):
+            transport.fs_mkdir(folder)
+
+
+def _digest(transport: Any, path: str) -> bytes | None:
+    """The SHA-256 of a file on the board; None if there is none."""
+    try:
+        return bytes(transport.fs_hashfile(path, "sha256"))
+    except FileNotFoundError:
+        return None

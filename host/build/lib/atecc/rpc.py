@@ -1,0 +1,124 @@
+"""Calls to the board's dispatcher: one frame out, one frame back, an error as an exception."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from typing import Any
+
+from atecc.channels import Channel
+from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 15.0
+ATTEMPTS = 3
+
+_UNKNOWN = "Whether the board did it is not known: `atecc identity status` and `atecc info` tell."
+
+# Asking these twice changes nothing, so a damaged reply is asked for again.
+READS = frozenset(
+    {
+        "RPC.List",
+        "Sys.GetInfo",
+        "Sys.Check",
+        "ATCA.GetInfo",
+        "ATCA.GetConfig",
+        "ATCA.GetPubKey",
+        "ATCA.KeyInfo",
+        "ATCA.ReadSlot",
+        "Identity.Status",
+        "Identity.Get",
+        "MQTT.Status",
+        "RPC.Describe",
+        "Config.Get",
+        "FS.List",
+        "FS.ListExt",
+        "FS.Get",
+        "Wifi.Status",
+        "Wifi.Scan",
+        "Access.Status",
+    }
+)
+
+# The marks U and B of firmware/rpc/README.md.
+USB_ONLY = frozenset({"Access.Trust", "Access.Forget", "Access.Bench", "Access.WebSocket"})
+NEEDS_BENCH = frozenset({"ATCA.SetConfig", "ATCA.LockZone", "ATCA.LockSlot", "ATCA.GenKey", "ATCA.SetKey"})
+
+
+class Client:
+    """A caller of the device RPC, over any channel; `remote` if that is not the USB cable."""
+
+    def __init__(self, channel: Channel, src: str = "atecc", remote: bool = False) -> None:
+        self._channel = channel
+        self._src = src
+        self._remote = remote
+        self._ids = itertools.count(1)
+
+    def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
+        """The result of a method, or a DeviceError; a ChannelError where the board could not be asked."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._once(method, params, timeout)
+            except CorruptReply as error:
+                logger.info("%s: %s (attempt %d of %d)", method, error, attempt, ATTEMPTS)
+                harmless = method in READS or isinstance(error, DamagedRequest)
+                if not harmless:
+                    error.hint = _UNKNOWN
+                if not harmless or attempt == ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _once(self, method: str, params: dict[str, Any] | None, timeout: float) -> Any:
+        number = next(self._ids)
+        frame: dict[str, Any] = {"id": number, "src": self._src, "method": method}
+        if params:
+            frame["params"] = params
+        reply = self._channel.request(json.dumps(frame, separators=(",", ":")).encode(), timeout)
+        try:
+            return _result(reply, number, method)
+        except DeviceError as error:
+            if self._remote and error.kind == "refused":
+                error.hint = _from_afar(method)
+            raise
+
+
+def _result(reply: bytes, number: int, method: str) -> Any:
+    try:
+        document = json.loads(reply)
+    except ValueError as error:
+        raise CorruptReply("The board's answer is not JSON.") from error
+    if isinstance(document, dict) and "id" not in document and "error" in document:
+        raise DamagedRequest(
+            "The request was damaged on its way to the board, which ignored it.", "Try again."
+        )
+    if not isinstance(document, dict) or document.get("id") != number:
+        raise CorruptReply("The board answered another request than this one.")
+    if isinstance(document.get("error"), dict):
+        raise DeviceError.from_reply(document["error"])
+    if "result" not in document:
+        raise ChannelError(
+            f"The board's answer to {method} has neither a result nor an error.", FIRMWARE_DIFFERS
+        )
+    return document["result"]
+
+
+def _from_afar(method: str) -> str:
+    """What to do about a refusal that a caller on the cable would not have got."""
+    if method in USB_ONLY:
+        return "That is for the owner, and works over USB only: plug the board in, and name its port with --port."
+    if method in NEEDS_BENCH:
+        return (
+            "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "
+            "Or run the command over USB."
+        )
+    return ""
+
+
+FIRMWARE_DIFFERS = (
+    "The firmware on the board and this tool don't fit together: bring both to the same version."
+)

@@ -1,0 +1,26 @@
+"""Puts the firmware into the wheel, so that `atecc install` has it to hand. The rest is pyproject.toml's."""
+
+import shutil
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+FIRMWARE = Path(__file__).resolve().parents[1] / "firmware"
+
+
+class WithFirmware(build_py):
+    """An editable install needs no copy: there the checkout itself is used."""
+
+    def run(self):
+        super().run()
+        if self.editable_mode:
+            return
+        for source in sorted(FIRMWARE.rglob("*.py")):
+            target = Path(self.build_lib, "atecc", "firmware", source.relative_to(FIRMWARE))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+if __name__ == "__main__":
+    setup(cmdclass={"build_py": WithFirmware})
