@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 include boards/SIM/sim.mk
 include boards/SIM/budget.mk
@@ -47,6 +47,15 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 .PHONY: test
 test: setup $(FOREIGN_READY) $(ESP32_CMAKE) ## run all tests (ARGS="tests/host -k csr" for some)
 	@$(PY) -m pytest $(ARGS)
+
+# Unless both are said nothing is touched, and nothing at all if the chip has another serial number.
+.PHONY: test-hardware
+test-hardware: ## tests of the board on PORT=… whose chip is SERIAL=…; IRREVERSIBLE=1 does more
+	@test -n "$(PORT)" -a -n "$(SERIAL)" || \
+		{ echo "make test-hardware needs PORT=… and SERIAL=…, the serial number that \`atecc info\` shows"; exit 2; }
+	@$(MAKE) -s --no-print-directory $(READY)
+	@HARDWARE_PORT="$(PORT)" HARDWARE_SERIAL="$(SERIAL)" IRREVERSIBLE="$(IRREVERSIBLE)" \
+		$(PY) -m pytest tests/hardware -rs -s $(ARGS)
 
 .PHONY: bench
 bench: setup ## what the driver's operations cost on the bus, in virtual time

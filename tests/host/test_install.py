@@ -86,7 +86,8 @@ def test_a_build_brings_the_firmware_along(tmp_path):
     code = """
 import runpy, sys
 from setuptools import Distribution
-build = runpy.run_path("setup.py")["WithFirmware"](Distribution({"name": "atecc", "packages": ["atecc"]}))
+about = {"name": "atecc", "packages": ["atecc"], "script_name": "setup.py"}
+build = runpy.run_path("setup.py")["WithFirmware"](Distribution(about))
 build.build_lib = sys.argv[1]
 build.ensure_finalized()
 build.run()

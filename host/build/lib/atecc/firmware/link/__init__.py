@@ -1,1 +1,0 @@
-"""The device on the network: its clock, and MQTT with a device identity."""

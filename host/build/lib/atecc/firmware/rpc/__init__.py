@@ -1,1 +1,0 @@
-"""The device RPC: one dispatcher, services, channels (see README.md)."""
