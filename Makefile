@@ -72,6 +72,10 @@ format: $(CHECK_READY) ## let ruff format everything
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
+.PHONY: mip
+mip: $(READY) ## write firmware/package.json, after a module has come or gone
+	@$(PY) host/mip.py
+
 .PHONY: atecc
 atecc: $(READY) ## the host tool: make atecc ARGS="info"
 	@$(VENV)/bin/atecc $(ARGS)

@@ -1,0 +1,25 @@
+"""Writes firmware/package.json, which `mpremote mip install` takes: `make mip`, after a module has come or gone."""
+
+import json
+from pathlib import Path
+
+from atecc.install.sources import MICRODOT, module_names
+
+ROOT = Path(__file__).resolve().parents[1]
+FIRMWARE = ROOT / "firmware"
+MICRODOT_AT = "https://raw.githubusercontent.com/miguelgrinberg/microdot/v{version}/src/microdot/{name}"
+
+
+def package() -> str:
+    pinned = (ROOT / "boards/SIM/microdot.txt").read_text().partition("==")[2].split()[0]
+    about: dict[str, str] = {}
+    exec((FIRMWARE / "version.py").read_text(), about)  # noqa: S102
+    urls = [[name, name] for name in module_names(FIRMWARE)]
+    urls += [[f"microdot/{name}", MICRODOT_AT.format(version=pinned, name=name)] for name in MICRODOT]
+    rows = ",\n".join(f"    {json.dumps(row)}" for row in urls)
+    head = f'  "version": "{about["VERSION"]}",\n  "deps": [["umqtt.simple", "latest"]],\n'
+    return "{\n" + head + '  "urls": [\n' + rows + "\n  ]\n}\n"
+
+
+if __name__ == "__main__":
+    (FIRMWARE / "package.json").write_text(package())
