@@ -20,6 +20,7 @@ from .tls import NotReady
 _STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _SILENT_MS = const(900000)
 _BACKLOG = const(5)
+_LOOK_MS = const(50)
 
 _pause = select.poll()
 
@@ -37,7 +38,6 @@ class Server:
         self._tls = tls
         self._port = port
         self._address = address
-        self._changed = asyncio.ThreadSafeFlag()
         self._asked = 0
         self._done = -1  # which refresh was the last to be carried out
         places, secure = connections
@@ -62,16 +62,22 @@ class Server:
             asyncio.new_event_loop()
 
     def refresh(self):
-        """Look again at what to listen on: a certificate, a CA or a setting has changed. From any thread."""
-        self._asked += 1
-        self._changed.set()
+        """Look again at what to listen on: a certificate, a CA or a setting has changed. Not from the server's thread.
 
-    def status(self):
-        """For Access.Status: {wss, ws}, as it is after the last refresh."""
+        Returns when it is done, or after a second.
+        """
+        self._asked += 1
+        self._wait()
+
+    def _wait(self):
         for _ in range(100):
             if self._done == self._asked:
                 break
             _pause.poll(10)
+
+    def status(self):
+        """For Access.Status: {wss, ws}."""
+        self._wait()
         wss = {"enabled": self._port() is not None, "port": self._port()} | self._secure.status()
         return {"wss": wss, "ws": self._plain.status()}
 
@@ -96,12 +102,14 @@ class Server:
 
     async def _main(self):
         self._janitor = asyncio.create_task(self._send_away())
+        # Not with a ThreadSafeFlag: to wait for one, some ports look at it each millisecond, and this wait never ends.
         while True:
             asked = self._asked
-            self._refresh_plain()
-            self._refresh_secure()
-            self._done = asked
-            await self._changed.wait()
+            if asked != self._done:
+                self._refresh_plain()
+                self._refresh_secure()
+                self._done = asked
+            await asyncio.sleep_ms(_LOOK_MS)
 
     def _refresh_plain(self):
         plain = self._access.plain
