@@ -5,6 +5,7 @@ import json
 
 import pytest
 from openssl import make_ca, sh
+from ports import free_port
 from repl import Repl
 
 SETUP = """
@@ -190,3 +191,27 @@ def test_the_chip_signs_and_encrypts_for_its_callers(device):
 def test_over_mqtt_nobody_switches_mqtt_off(device):
     device.repl.run_in_main("callers['mqtt'] = Caller('mqtt')")
     assert device.refused("mqtt", "MQTT.Disconnect") == "refused"
+
+
+def test_a_server_that_runs_out_of_memory_starts_again(device):
+    """Not in a connection, which just ends, but in the loop that carries all of them."""
+    told = device.repl.run_in_main(
+        f"""
+import select
+from device import access, web
+real = web._refresh_plain
+def fail():
+    web._refresh_plain = real
+    raise MemoryError("as if there were none")
+web._refresh_plain = fail
+access.permit(True, 600, False)
+access.set_plain(True, {free_port()}, None, None)
+for _ in range(100):
+    if web.status()["ws"]["listening"]:
+        print("listens again")
+        break
+    select.poll().poll(100)
+"""
+    )
+    assert "as if there were none" in told
+    assert "listens again" in told

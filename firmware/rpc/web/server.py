@@ -21,6 +21,7 @@ _STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _SILENT_MS = const(900000)
 _BACKLOG = const(5)
 _LOOK_MS = const(50)
+_AGAIN_MS = const(500)
 
 _pause = select.poll()
 
@@ -58,8 +59,11 @@ class Server:
             except Exception as e:  # memory that ran out in asyncio itself, and not in a connection's task
                 sys.print_exception(e)
             for listener in (self._secure, self._plain):
-                listener.drop("the server starts again")
+                listener.forget("the server starts again")
+            self._rooms.taken.clear()
             asyncio.new_event_loop()
+            self._done = -1
+            _pause.poll(_AGAIN_MS)
 
     def refresh(self):
         """Look again at what to listen on: a certificate, a CA or a setting has changed. Not from the server's thread.
@@ -166,10 +170,14 @@ class Listener:
         """Stop listening; connections that are open stay."""
         if self._socket:
             self._task.cancel()
-        self.drop(why)
+        self._drop(why)
 
-    def drop(self, why):
-        """Forget the socket; its task is over."""
+    def forget(self, why):
+        """Everything is as before the first listen: all tasks are gone, and with them the connections."""
+        self._lobby.here.clear()
+        self._drop(why)
+
+    def _drop(self, why):
         self._why = why
         if self._socket:
             self._socket.close()
