@@ -25,6 +25,7 @@ STAGE = {"certificate": b64(b"0\x00"), "ca": [], "name": "x", "client_id": "x", 
 GOOD: dict[str, tuple[dict[str, Any], str | None]] = {
     "RPC.List": ({}, None),
     "RPC.Describe": ({"name": "Sys.GetInfo"}, None),
+    "Sys.Check": ({}, None),
     "Sys.GetInfo": ({}, None),
     "Sys.SetTime": ({"time": 1_900_000_000}, None),
     "Config.Get": ({"key": "mqtt"}, None),
