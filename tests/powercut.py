@@ -1,25 +1,29 @@
 """Power cuts while identity.record writes: code for a board, to be put before a test's own."""
 
 CUT = """
-import builtins, identity.record as record
+import builtins, io, identity.record as record
 class Cut(BaseException):
     '''The power is gone; nothing in the firmware may catch it.'''
-class File:
+class File(io.IOBase):
     def __init__(self, file):
         self.file = file
     def __enter__(self):
         return self
     def __exit__(self, *error):
         self.file.close()
-    def read(self):
-        return self.file.read()
+    def seek(self, offset):
+        return self.file.seek(offset)
+    def read(self, *size):
+        return self.file.read(*size)
+    def readinto(self, buffer):
+        return self.file.readinto(buffer)
     def write(self, data):
-        data = data.encode()
-        taken = data[:left[0]]
+        taken = bytes(data)[:left[0]]
         left[0] -= len(taken)
-        self.file.write(taken.decode())
+        self.file.write(taken)
         if len(taken) < len(data):
             raise Cut
+        return len(data)
 left = [0]
 def cut_after(n, work):
     '''Whether the power fails after n more bytes on flash, while `work()` runs.'''

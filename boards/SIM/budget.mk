@@ -36,7 +36,7 @@ $(SIM32_DEBIAN)/.ready: $(SIM)/budget.mk $(SIM)/debian.py
 
 $(SIM32_MICROPYTHON): $(SIM32_DEBIAN)/.ready $(SIM_INPUTS) $(SIM)/budget.mk
 	@echo "building the simulated board with 32-bit objects"
-	@rm -f $(SIM32_BUILD)/port/frozen_content.c $(SIM32_BUILD)/port/micropython
-	@mkdir -p $(SIM32_BUILD)/port && cp $(SIM_BUILD)/port/board_pins.h $(SIM32_BUILD)/port
+	@mkdir -p $(SIM32_BUILD)/port && $(call SIM_FORGET,$(SIM32_BUILD)/port)
+	@cp $(SIM_BUILD)/port/board_pins.h $(SIM32_BUILD)/port
 	+@$(SIM_PORT_MAKE) BUILD=$(SIM32_BUILD)/port MICROPY_FORCE_32BIT=1 CC="$(SIM32_CC)" $(SIM_LOGGED)
 	@cp $(SIM32_BUILD)/port/micropython $@.new && mv $@.new $@

@@ -69,10 +69,11 @@ SIM_INPUTS := $(SIM_SOURCE_READY) $(SIM_BUILD)/mpy-cross/mpy-cross $(SIM_PARTS) 
 SIM_PORT_MAKE = $(SIM_MAKE) -C $(SIM_SOURCE)/ports/unix VARIANT_DIR=$(abspath $(SIM))/port \
 	FROZEN_MANIFEST=$(abspath $(SIM))/manifest.py MICROPY_MANIFEST_PARTS_DIR=$(abspath $(BUILD))
 
-# MicroPython notices neither that a frozen file is gone nor that the linker's options have changed. A board that runs,
-# and the last one that could be built, stay as they are until the new one is complete.
+# MicroPython notices neither that a frozen file is gone nor that the compiler's and linker's options have changed. A board
+# that runs, and the last one that could be built, stay as they are until the new one is complete.
+SIM_FORGET = rm -f $(1)/frozen_content.c $(1)/micropython; $(if $(filter %.mk,$?),find $(1) -name '*.o' -delete)
 $(SIM_MICROPYTHON): $(SIM_INPUTS)
 	@echo "building the simulated board"
-	@rm -f $(SIM_BUILD)/port/frozen_content.c $(SIM_BUILD)/port/micropython
+	@$(call SIM_FORGET,$(SIM_BUILD)/port)
 	+@$(SIM_PORT_MAKE) BUILD=$(SIM_BUILD)/port $(SIM_LOGGED)
 	@cp $(SIM_BUILD)/port/micropython $@.new && mv $@.new $@

@@ -4,45 +4,80 @@ import json
 import os
 from binascii import crc32
 
+from micropython import const
+
+_CRC = const(9)  # hex, and a space
+_PART = const(128)
+
 
 class Record:
     """The value behind `path`, kept in two files by turns.
 
     A file holds the CRC-32 of the rest, a sequence number and the value. The newer valid file counts and the other one
     is written next, so a write that is cut short damages only what had been superseded. FAT has no atomic rename.
+    The value goes to the file and comes from it piece by piece: as a text it would take its size over and over.
     """
 
     def __init__(self, path):
         self._path = path
 
-    def _read(self, side):
-        """(sequence, value) of a side; (0, None) if it is missing or damaged."""
+    def _look(self, side):
+        """(sequence, where the value begins) of a side; (0, 0) if it is missing or damaged."""
         try:
-            with open(self._path + side) as f:
-                crc, text = f.read().split(" ", 1)
-            if int(crc, 16) == crc32(text.encode()):
-                sequence, _, value = text.partition(" ")
-                return int(sequence), json.loads(value)
+            with open(self._path + side, "rb") as f:
+                crc = int(f.read(_CRC - 1), 16)
+                if crc == _crc_of_rest(f):
+                    f.seek(_CRC)
+                    number = f.read(12).split(b" ", 1)[0]
+                    return int(number), _CRC + len(number) + 1
         except (OSError, ValueError):
             pass
-        return 0, None
+        return 0, 0
 
     def _newest(self):
-        sides = [(self._read(side), side) for side in (".0", ".1")]
-        return max(sides, key=lambda s: s[0][0])
+        """((sequence, where the value begins), side)."""
+        return max((self._look(".0"), ".0"), (self._look(".1"), ".1"))
 
     def load(self):
         """The value, or None if nothing was ever saved."""
-        return self._newest()[0][1]
+        (sequence, start), side = self._newest()
+        if not sequence:
+            return None
+        with open(self._path + side, "rb") as f:
+            f.seek(start)
+            return json.load(f)
 
     def save(self, value):
         """Replace the value; OSError if the flash did not take it, the old value then still stands."""
         (sequence, _), newest = self._newest()
         side = ".0" if newest == ".1" else ".1"
-        text = "%d %s" % (sequence + 1, json.dumps(value))
-        with open(self._path + side, "w") as f:
-            f.write("%08x %s" % (crc32(text.encode()), text))
+        sequence += 1
+        with open(self._path + side, "wb") as f:
+            f.write(b"no CRC.. %d " % sequence)  # it does not count yet
+            json.dump(value, f)
+        with open(self._path + side, "r+b") as f:
+            f.seek(_CRC + len(b"%d " % sequence))
+            if _is_next(f, value):
+                crc = _crc_of_rest(f)
+                f.seek(0)
+                f.write(b"%08x" % crc)
         if hasattr(os, "sync"):
             os.sync()
-        if self._read(side) != (sequence + 1, value):
+        if self._look(side)[0] != sequence:
             raise OSError("%s: the flash does not hold what was written to it" % (self._path + side))
+
+
+def _is_next(f, value):
+    try:
+        return json.load(f) == value
+    except ValueError:
+        return False
+
+
+def _crc_of_rest(f):
+    f.seek(_CRC)
+    part = bytearray(_PART)
+    crc = 0
+    while size := f.readinto(part):
+        crc = crc32(memoryview(part)[:size], crc)
+    return crc

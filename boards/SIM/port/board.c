@@ -2,8 +2,8 @@
 // module is where a process becomes a board, and never returns.
 //
 // The runner (boards/SIM/simboard) says in the environment what a board finds soldered: BOARD_BUS, BOARD_FLASH,
-// BOARD_AIR, BOARD_ID, BOARD_LINES ("loose": the I2C lines have no pull-up resistors), and BOARD_BARE if it is to have
-// nothing of the project's firmware. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
+// BOARD_AIR, BOARD_ID, BOARD_IDFHEAP (in KB), BOARD_LINES ("loose": the I2C lines have no pull-up resistors), and BOARD_BARE
+// if it is to have nothing of the project's firmware. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -27,7 +27,7 @@
 
 static reset_cause_t cause = RESET_POWER_ON;
 static uint8_t id[6];
-static struct { char *bus, *flash, *air, *id, *lines, *bare; } solder;
+static struct { char *bus, *flash, *air, *id, *idfheap, *lines, *bare; } solder;
 
 reset_cause_t board_reset_cause(void) {
     return cause;
@@ -77,6 +77,7 @@ void board_reset(reset_cause_t why) {
     give("BOARD_FLASH", solder.flash);
     give("BOARD_AIR", solder.air);
     give("BOARD_ID", solder.id);
+    give("BOARD_IDFHEAP", solder.idfheap);
     give("BOARD_LINES", solder.lines);
     give("BOARD_BARE", solder.bare);
     give(KEPT, kept);
@@ -93,11 +94,13 @@ static void power_up(void) {
     solder.flash = take("BOARD_FLASH");
     solder.air = take("BOARD_AIR");
     solder.id = take("BOARD_ID");
+    solder.idfheap = take("BOARD_IDFHEAP");
     solder.lines = take("BOARD_LINES");
     solder.bare = take("BOARD_BARE");
     if (solder.id != NULL) {
         sscanf(solder.id, "%2hhx%2hhx%2hhx%2hhx%2hhx%2hhx", &id[0], &id[1], &id[2], &id[3], &id[4], &id[5]);
     }
+    idfheap_init(solder.idfheap == NULL ? "" : solder.idfheap);
     bus_init(solder.bus);
     console_t console = {.serial = -1};
     char *kept = take(KEPT);

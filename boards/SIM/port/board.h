@@ -29,6 +29,11 @@ typedef struct {
 void console_init(console_t console);
 console_t console_stop(void);    // for a reset
 
+// idfheap.c: the memory of TLS and of the threads' stacks; sizes in bytes, but for the first.
+void idfheap_init(const char *kilobytes);
+void *idfheap_stack(size_t size);    // NULL when there is no piece so large
+void idfheap_stack_free(void *piece, size_t size);
+
 // flash.c
 bool flash_init(const char *path);
 

@@ -8,6 +8,8 @@ $(BUILD)/py/reader.o: CFLAGS += -Dmp_reader_new_file=mp_reader_new_host_file
 
 # What the firmware asks of a board's TLS.
 MICROPY_PY_SSL_ECDSA_SIGN_ALT = 1
+MBEDTLS_CONFIG_FILE = \"mbedtls_board.h\"
+SRC_THIRDPARTY_C += lib/mbedtls/library/memory_buffer_alloc.c
 
 # A board has threads with a GIL. The port's own switch turns the GIL off, so mpconfigboard.h says both.
 MICROPY_PY_THREAD = 0
@@ -26,9 +28,10 @@ QSTR_GLOBAL_DEPENDENCIES += $(VARIANT_DIR)/mpconfigboard.h
 # A newer compiler's new warnings in MicroPython's or Mbed TLS's sources don't stop the build.
 CFLAGS_EXTRA += -Wno-error
 
-# Time is in clock.c, the console in console.c, sockets in network.c, the size of stacks in threads.c.
+# Time is in clock.c, the console in console.c, sockets in network.c, the size of stacks in threads.c, TLS's memory in
+# idfheap.c.
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
 	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait \
-	socket accept bind listen
+	socket accept bind listen mbedtls_calloc mbedtls_free
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)

@@ -19,6 +19,8 @@ MICROPYTHON_32 = BUILD / "sim32" / "micropython"  # objects as large as a microc
 
 # An object is twice as large as on a microcontroller: this is an ESP32's 128 KB without PSRAM.
 HEAP = "256k"
+# What ESP-IDF has beside it, for TLS and for the threads' stacks: of a board with PSRAM.
+IDF_HEAP_KB = 512
 BOOT_TIMEOUT_S = 5.0
 
 
@@ -50,6 +52,7 @@ class Board:
         flash: Path | None = None,
         air: Path | None = None,
         heap: str = HEAP,
+        idf_heap_kb: int = IDF_HEAP_KB,
         pull_ups: bool = True,
         bare: bool = False,
         log: IO[bytes] | None = None,
@@ -60,6 +63,7 @@ class Board:
         self._flash = flash
         self._air = air
         self._heap = heap
+        self._idf_heap_kb = idf_heap_kb
         self._pull_ups = pull_ups
         self._bare = bare
         self._log = log
@@ -126,7 +130,11 @@ class Board:
         self._power_on()
 
     def _power_on(self) -> None:
-        solder = {"BOARD_FLASH": str((self._parts / "flash.img").resolve()), "BOARD_ID": self._mac().hex()}
+        solder = {
+            "BOARD_FLASH": str((self._parts / "flash.img").resolve()),
+            "BOARD_ID": self._mac().hex(),
+            "BOARD_IDFHEAP": str(self._idf_heap_kb),
+        }
         if self.bus is not None:
             solder["BOARD_BUS"] = self.bus
         if self._air is not None:
