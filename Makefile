@@ -10,7 +10,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 include boards/SIM/sim.mk
 include boards/SIM/budget.mk
@@ -45,7 +45,7 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
 .PHONY: test
-test: setup $(FOREIGN_READY) $(ESP32_CMAKE) ## run all tests (ARGS="tests/host -k csr" for some)
+test: setup $(FOREIGN_READY) $(ESP32_CMAKE) $(SIM32_HERE) ## run all tests (ARGS="tests/host -k csr" for some)
 	@$(PY) -m pytest $(ARGS)
 
 # Unless both are said nothing is touched, and nothing at all if the chip has another serial number.

@@ -34,7 +34,7 @@ class RpcBoard:
                 "import json\nfrom rpc.caller import owner\nfrom rpc.dispatcher import Dispatcher\nservices = []\n"
                 + self._services
                 + "\ndispatcher = Dispatcher(lambda: 'board')\n"
-                "for service in services: dispatcher.add(service.methods())\n"
+                "for service in services: dispatcher.add(service)\n"
             )
         return self._repl
 

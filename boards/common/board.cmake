@@ -36,3 +36,10 @@ add_link_options(
     -Wl,--undefined=__wrap_mbedtls_ecdsa_write_signature
     -Wl,--wrap=mbedtls_ecdsa_write_signature
 )
+
+# MicroPython's heap, as large as the whole path needs (`make budget`). From the port's 56 KB it would be doubled at the
+# first shortage, and TLS would find nothing left.
+list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=81920)
+
+# See sdkconfig.common.
+list(APPEND MICROPY_DEF_BOARD MICROPY_PY_BLUETOOTH=0)

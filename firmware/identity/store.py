@@ -43,16 +43,23 @@ class Store:
         self._records = {name: Record("%s/%s" % (directory, name)) for name in NAMES}
         self._switch = Record("%s/switch" % directory)
         self._adopted = Record("%s/adopted" % directory)
+        # Nobody else writes it, and it is asked for all the time.
+        self._switched = self._switch.load() or {"active": None, "count": 0}
+        self._name = None
 
     # What there is.
-
-    def _switched(self):
-        return self._switch.load() or {"active": None, "count": 0}
 
     @property
     def active(self):
         """`a`, `b`, or None before the first commit."""
-        return self._switched()["active"]
+        return self._switched["active"]
+
+    @property
+    def name(self):
+        """The active identity's name, or None."""
+        if self.active and not self._name:
+            self._name = self.current()["name"]
+        return self._name
 
     @property
     def idle(self):
@@ -61,13 +68,16 @@ class Store:
 
     def get(self, name):
         """The record of identity `name` (dict), with its `state`."""
-        switch = self._switched()
         record = self._records[name].load() or {"state": "empty", "slot": None}
-        if name == switch["active"]:
+        if name == self.active:
             record["state"] = "active"
-        elif record["state"] in ("staged", "tried") and record["era"] < switch["count"]:
+        elif record["state"] in ("staged", "tried") and record["era"] < self._switched["count"]:
             record["state"] = "previous"
         return record
+
+    def current(self):
+        """The active identity's record, or None."""
+        return self.get(self.active) if self.active else None
 
     def _idle_in(self, *states):
         """The idle record, which must be in one of `states`."""
@@ -84,8 +94,7 @@ class Store:
 
     def use_of(self, slot, zone):
         """Who the key in `slot` belongs to: `active`, `idle`, `unknown` (nobody here knows it) or None (no key)."""
-        active = self.active
-        if active and self.get(active)["slot"] == slot:
+        if self.active and self.current()["slot"] == slot:
             return "active"
         if not self._chip.KeyValid(slot):
             return None
@@ -95,8 +104,7 @@ class Store:
 
     def free_slot(self):
         """The key slot that `begin` uses unless told otherwise: never the active identity's."""
-        active = self.active
-        taken = self.get(active)["slot"] if active else None
+        taken = self.current()["slot"] if self.active else None
         preferred = self._slots[NAMES.index(self.idle)]
         return preferred if preferred != taken else next(s for s in self._slots if s != taken)
 
@@ -145,7 +153,7 @@ class Store:
             name = self.idle
             # Said before it is done: a key made just before a power cut is then known as ours.
             own = make or use == "idle"
-            era = self._switched()["count"]
+            era = self._switched["count"]
             self._records[name].save(
                 {"state": "pending", "slot": slot, "own": own, "chip": zone.serial.hex(), "era": era}
             )
@@ -234,9 +242,12 @@ class Store:
     def commit(self, untried=False):
         """Make the idle identity the active one; (active, previous)."""
         name, _ = self._idle_in(*(("staged", "tried") if untried else ("tried",)))
-        switch = self._switched()
-        self._switch.save({"active": name, "count": switch["count"] + 1})
-        return name, switch["active"]
+        previous = self.active
+        switched = {"active": name, "count": self._switched["count"] + 1}
+        self._switch.save(switched)
+        self._switched = switched
+        self._name = None
+        return name, previous
 
     def discard(self):
         """Forget what is pending, staged or tried. The key stays known as ours, so that it can be replaced."""
@@ -274,7 +285,7 @@ class Store:
             zone = self._chip.require_locked()
             if not zone.slot(slot).can_sign or not self._chip.KeyValid(slot):
                 raise StoreError("slot", "slot %d holds no key that can sign" % slot)
-            era = self._switched()["count"]
+            era = self._switched["count"]
             new = {"slot": slot, "own": True, "chip": zone.serial.hex(), "era": era}
             self._fill(new, certificate, cas, chain, where)
             new["adopted"] = True

@@ -6,7 +6,8 @@ socket operation does.
 
 import _thread
 import select
-import sys
+
+import threads
 
 from . import clock
 from .mail import Mail
@@ -15,8 +16,6 @@ from .mqtt import KEEPALIVE, TOPIC_MAX, Connection, LinkError
 _TICK_MS = 100
 _STOP_MS = 3000
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
-# A handshake in which the chip signs: more than a thread's default; frames are twice as large with 64-bit pointers.
-_STACK_BYTES = (16 if sys.maxsize < 1 << 32 else 48) * 1024
 # How often the connection may end while the RPC's topics are subscribed before it is tried without them.
 _SERVE_TRIES = 2
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
@@ -40,7 +39,7 @@ class _Job:
             self.finish(self._run(connection))
         except Exception as e:
             self.finish(None, e)
-            if not connection.alive:
+            if connection and not connection.alive:
                 raise
 
     def finish(self, result, error=None):
@@ -58,9 +57,12 @@ class _Job:
 class _Session:
     """What one thread does from start to stop, and what is known of it."""
 
-    def __init__(self, chip, record, timeout, topics, mail, served):
+    def __init__(self, chip, identity, timeout, topics, mail, served):
         self._chip = chip
-        self.record = record
+        self._identity = identity
+        record = identity()
+        self._name = record["name"]
+        self.client_id = record["client_id"]
         self._timeout = timeout
         self.topics = topics
         self._mail = mail
@@ -118,7 +120,8 @@ class _Session:
     def _connect(self):
         self._enter("connecting")
         self.attempts += 1
-        self._connection = Connection(self._chip, self.record, self._arrived, self._timeout)
+        # The record isn't kept: with its certificates it is large.
+        self._connection = Connection(self._chip, self._identity(), self._arrived, self._timeout)
         for topic, qos in self.topics.items():
             self._connection.subscribe(topic, qos)
         self._subscribe_served()
@@ -130,7 +133,7 @@ class _Session:
         """The RPC's topics; a broker whose policy knows nothing of them cuts off who asks, and is not asked again."""
         if self._served and self._refused < _SERVE_TRIES:
             try:
-                for topic in self._served.topics(self.record):
+                for topic in self._served.topics(self._name):
                     if len(topic.encode()) <= TOPIC_MAX:  # with a longer name there is no RPC over MQTT
                         self._connection.subscribe(topic, 1)
             except LinkError:
@@ -198,7 +201,7 @@ class _Session:
 
     def _arrived(self, topic, message):
         topic = topic.decode()
-        request = self._served is not None and topic in self._served.topics(self.record)
+        request = self._served is not None and topic in self._served.topics(self._name)
         if message is None:
             self.last_error = LinkError("mqtt", "a message on %s was too large, and is lost" % topic)
         else:
@@ -216,10 +219,14 @@ class _Session:
 
 
 class Link:
-    """The device's MQTT link: at most one session. `state` is `off`, `connecting`, `connected` or `waiting`."""
+    """The device's MQTT link: at most one session. `state` is `off`, `connecting`, `connected` or `waiting`.
 
-    def __init__(self, chip):
+    chip: ATECC608; identity() gives the active identity's record, whenever a connection is to be made.
+    """
+
+    def __init__(self, chip, identity):
         self._chip = chip
+        self._identity = identity
         self._session = None
         self._topics = {}
         self._mail = Mail()
@@ -227,15 +234,28 @@ class Link:
         self._since = clock.now()
 
     def serve(self, channel):
-        """Give what arrives on `channel.topics(record)` to `channel.take(topic, message)`, which says if it took it."""
+        """Give what arrives on `channel.topics(name)` to `channel.take(topic, message)`, which says if it took it."""
         self._served = channel
 
-    def start(self, record, timeout=30):
-        """Connect with `record` (a committed identity) and stay connected. Returns at once."""
+    def start(self, timeout=30):
+        """Connect with the active identity and stay connected. Returns at once."""
         self.stop()
-        self._session = _Session(self._chip, record, timeout, self._topics, self._mail, self._served)
-        _thread.stack_size(_STACK_BYTES)
-        _thread.start_new_thread(self._session.main, ())
+        self._session = _Session(self._chip, self._identity, timeout, self._topics, self._mail, self._served)
+        threads.start(threads.HANDSHAKE, self._session.main)
+
+    def attempt(self, record, timeout):
+        """Connect with `record` once, whatever else there is, and disconnect; what the handshake agreed on (tls).
+
+        In a thread with the stack for it: of its caller's much may be taken.
+        """
+        job = _Job(lambda _: self._once(record, timeout))
+        threads.start(threads.HANDSHAKE, job.run, None)
+        return job.wait()
+
+    def _once(self, record, timeout):
+        connection = Connection(self._chip, record, timeout=timeout)
+        connection.disconnect()
+        return connection.tls
 
     def stop(self):
         """Disconnect and stay so.
@@ -263,9 +283,8 @@ class Link:
             "client_id": None,
         }
         if session:
-            for name in ("state", "since", "tls", "attempts", "last_error"):
+            for name in ("state", "since", "tls", "attempts", "last_error", "client_id"):
                 out[name] = getattr(session, name)
-            out["client_id"] = session.record["client_id"]
         out["subscriptions"] = sorted(self._topics)
         return out
 

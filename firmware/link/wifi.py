@@ -8,6 +8,8 @@ import _thread
 import select
 import time
 
+import threads
+
 from .mqtt import LinkError
 
 try:
@@ -208,7 +210,7 @@ class Station:
     def _begin(self, keeper):
         self._stop()
         self._keeper = keeper
-        _thread.start_new_thread(keeper.main, ())
+        threads.start(threads.LOOP, keeper.main)
 
     def _stop(self):
         """Let go of the network that it is kept in; the keeper (or None) that did it."""
@@ -232,7 +234,7 @@ class Station:
                 if old:
                     self._go_back(old.again())
                 raise
-            _thread.start_new_thread(self._keeper.main, ())
+            threads.start(threads.LOOP, self._keeper.main)
         finally:
             self._changing.release()
 

@@ -16,24 +16,31 @@ class Dispatcher:
     def __init__(self, source, bench=bool):
         self._source = source
         self._bench = bench
-        self._methods = {}
-        self.add(
-            {
-                "RPC.List": Method(lambda: sorted(self._methods)),
-                "RPC.Describe": Method(self._describe, name=_NAME),
-            }
-        )
+        self._services = {}
+        self.add(self)
 
-    def add(self, methods):
-        """Add methods: a dict of name to Method."""
-        self._methods.update(methods)
+    def add(self, service):
+        """Add what `service.methods()` gives: a dict of name to Method. It is made anew for each call: to keep all of
+        them would take 10 KB for good."""
+        self._services.update({name: service for name in service.methods()})
+
+    def methods(self):
+        return {
+            "RPC.List": Method(lambda: sorted(self._services)),
+            "RPC.Describe": Method(self._describe, name=_NAME),
+        }
 
     def handle(self, text, admit):
-        """Run the request in `text` (str or bytes); the reply as str, or None where none is wanted.
+        """`answer` to the request in `text` (str or bytes)."""
+        return self.answer(parse(text), admit)
+
+    def answer(self, parsed, admit):
+        """Run a request as `frame.parse` gives it; the reply as str, or None where none is wanted.
 
         `admit(frame)` gives the Caller, or raises what the caller gets instead; nothing of a frame is looked at before.
+        Whoever lets go of the text first gives its memory to the method.
         """
-        frame, error = parse(text)
+        frame, error = parsed
         if error is None and "method" not in frame and ("result" in frame or "error" in frame):
             return None  # somebody's reply: answered, it could go to and fro for ever
         try:
@@ -53,10 +60,10 @@ class Dispatcher:
         return self._method(name)(params, caller, self._bench)
 
     def _method(self, name):
-        method = self._methods.get(name) if isinstance(name, str) else None
-        if method is None:
+        service = self._services.get(name) if isinstance(name, str) else None
+        if service is None:
             raise RpcError("method", "No handler for %s" % (name if isinstance(name, str) else None))
-        return method
+        return service.methods()[name]
 
     def _describe(self, name):
         return {"name": name} | self._method(name).describe()
@@ -70,9 +77,9 @@ class Dispatcher:
 
 
 def _params(frame):
-    params = frame.get("params")
+    params = frame.pop("params", None)
     if params is None:
-        params = frame.get("args")
+        params = frame.pop("args", None)
     return {} if params is None else params
 
 

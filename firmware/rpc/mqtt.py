@@ -9,6 +9,7 @@ from link.mqtt import LinkError
 
 from .caller import Caller
 from .errors import RpcError
+from .frame import parse
 
 # A reply waits for a link that reconnects, for the request itself may have been to change the identity.
 _REPLY_TRIES = const(90)
@@ -18,9 +19,9 @@ _CALLER = Caller("mqtt")
 _pause = select.poll()
 
 
-def topics(record):
-    """Where requests for the device with this identity arrive."""
-    return [base + "/rpc" for base in _bases(record["name"])]
+def topics(name):
+    """Where requests for the device with this name arrive."""
+    return [base + "/rpc" for base in _bases(name)]
 
 
 def _bases(name):
@@ -40,11 +41,12 @@ class Channel:
 
     def take(self, topic, message):
         """Have the request run; False if there is no room for it yet. Called by the link's thread."""
-        return self._workers.give(lambda: self._answer(topic, message))
+        box = [message]
+        return self._workers.give(lambda: self._answer(topic, box))
 
-    def _answer(self, topic, message):
+    def _answer(self, topic, box):
         gate = _Gate(topic, self._is_new)
-        reply = self._dispatcher.handle(message, gate.admit)
+        reply = self._dispatcher.answer(parse(box.pop()), gate.admit)
         if reply is not None and gate.reply_to:
             self._send(gate.reply_to, reply)
 

@@ -117,9 +117,9 @@ class Method:
             if self._params.get(name, CALLER) is CALLER:
                 known = ", ".join(sorted(n for n in self._params if self._params[n] is not CALLER))
                 raise RpcError("argument", "%s: no such parameter (known: %s)" % (name[:64], known or "none"))
-        return self._handler(
-            **{name: self._value(name, rule, given, caller) for name, rule in self._params.items()}
-        )
+        values = {name: self._value(name, rule, given, caller) for name, rule in self._params.items()}
+        given.clear()  # certificates as base64 are large, and nobody needs them any more
+        return self._handler(**values)
 
     def _check_access(self, caller, bench):
         if caller.owner or self._access == ANY:

@@ -1,11 +1,8 @@
 """Threads that run requests, so that whoever carries the frames can go on carrying."""
 
-import sys
-
 import _thread
 
-# A TLS handshake in which the chip signs runs on one of these; frames are twice as large with 64-bit pointers.
-STACK_BYTES = (16 if sys.maxsize < 1 << 32 else 48) * 1024
+import threads
 
 
 class Workers:
@@ -27,10 +24,9 @@ class Workers:
             if self._alive >= self._most:
                 return True
             self._alive += 1
-        _thread.stack_size(STACK_BYTES)
         try:
-            _thread.start_new_thread(self._main, ())
-        except (OSError, MemoryError):
+            threads.start(threads.REQUEST, self._main)
+        except MemoryError:
             # No room for another one. The ones that are alive will come to it; if there are none, nobody would.
             with self._lock:
                 self._alive -= 1

@@ -11,7 +11,14 @@ ADDRESSES = (None, 0x60, 0x35, 0x36, 0x59, 0x58)
 TRUST_PLATFORM = (0x35, 0x36)  # Trust&GO, TrustFLEX
 
 # Options that the port's own fragments don't mention, and where they come from.
-ELSEWHERE = {"CONFIG_MBEDTLS_ECDSA_DETERMINISTIC": "ESP-IDF, components/mbedtls/Kconfig"}
+ELSEWHERE = {
+    "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_MBEDTLS_SSL_KEEP_PEER_CERTIFICATE": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_ESP_WIFI_STATIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
+    "CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
+    "CONFIG_ESP_WIFI_DYNAMIC_TX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
+    "CONFIG_ESP_WIFI_RX_BA_WIN": "ESP-IDF, components/esp_wifi/Kconfig",
+}
 
 # Per chip: what a GPIO must not carry the bus for. Sources: the chips' data sheets, sections "Pin Definitions" and
 # "Strapping Pins" (Boot Configurations). A strapping pin that must be high at reset will do: the pull-ups see to that.
@@ -133,13 +140,28 @@ def cmake_variables_are_read(board: Board) -> list[str]:
     ]
 
 
+def definitions_are_asked_for(board: Board) -> list[str]:
+    """The port lets a board define it, or a source looks whether one has."""
+    names = re.findall(r"APPEND MICROPY_DEF_BOARD (\w+)=", (board.common / "board.cmake").read_text())
+    port, tls = (PORT / "mpconfigport.h").read_text(), (MICROPYTHON / "extmod/modtls_mbedtls.c").read_text()
+    return [
+        f"no source of MicroPython {version()} asks for {name}"
+        for name in names
+        if not re.search(rf"#ifndef {name}\b", port) and not re.search(rf"#if {name}\b", tls)
+    ]
+
+
+def without_bluetooth_it_is_left_out_whole(board: Board) -> list[str]:
+    """MicroPython's module would not compile without ESP-IDF's, and ESP-IDF's would hold its memory for nobody."""
+    module = "MICROPY_PY_BLUETOOTH=0" in (board.common / "board.cmake").read_text()
+    option = "CONFIG_BT_ENABLED=n" in (board.common / "sdkconfig.common").read_text()
+    return [] if module == option else ["Bluetooth is left out of one half of the build only"]
+
+
 def the_hook_is_in_the_sources(board: Board) -> list[str]:
-    """C asks for the definition, the wrapper is there, and the linker is told to use it."""
+    """The wrapper is there, and the linker is told to use it."""
     text = (board.common / "board.cmake").read_text()
     found = []
-    for name in re.findall(r"APPEND MICROPY_DEF_BOARD (\w+)=", text):
-        if not re.search(rf"#if {name}\b", (MICROPYTHON / "extmod/modtls_mbedtls.c").read_text()):
-            found.append(f"no source of MicroPython {version()} asks for {name}")
     alt = (MICROPYTHON / "extmod/mbedtls/mbedtls_alt.c").read_text()
     wrapped = re.findall(r"--wrap=(\w+)", text)
     for name in wrapped:
@@ -158,5 +180,7 @@ RULES: list[Callable[[Board], list[str]]] = [
     mbedtls_header_is_there,
     options_are_known,
     cmake_variables_are_read,
+    definitions_are_asked_for,
+    without_bluetooth_it_is_left_out_whole,
     the_hook_is_in_the_sources,
 ]

@@ -81,14 +81,14 @@ def test_board(board: Board, idf: Path, tmp_path: Path) -> None:
     seen, options = configured(board, idf, tmp_path / "build")
     assert seen["IDF_TARGET"] in ([board.chip], [""] if board.chip == "esp32" else [])
     assert seen["MICROPY_FROZEN_MANIFEST"] == [str(board.directory / "manifest.py")]
-    assert "MICROPY_PY_SSL_ECDSA_SIGN_ALT=1" in seen["MICROPY_DEF_BOARD"]
+    assert {"MICROPY_PY_SSL_ECDSA_SIGN_ALT=1", "MICROPY_PY_BLUETOOTH=0"} <= {*seen["MICROPY_DEF_BOARD"]}
     assert seen["MICROPY_SOURCE_BOARD"] == [str(MICROPYTHON / "extmod/mbedtls/mbedtls_alt.c")]
     assert {
         "-Wl,--undefined=__wrap_mbedtls_ecdsa_write_signature",
         "-Wl,--wrap=mbedtls_ecdsa_write_signature",
     } <= {*seen["LINK_OPTIONS"]}
     assert seen["MICROPY_MANIFEST_PARTS_DIR"] == [str(BUILD)]
-    assert options["CONFIG_MBEDTLS_ECDSA_DETERMINISTIC"] == "n"
+    assert options["CONFIG_MBEDTLS_ECDSA_DETERMINISTIC"] == options["CONFIG_BT_ENABLED"] == "n"
     assert options["CONFIG_PARTITION_TABLE_CUSTOM_FILENAME"] == f'"{ROOT}/boards/common/partitions.csv"'
     assert [name for name, on in options.items() if "_FLASHSIZE_" in name and on == "y"] == [
         "CONFIG_ESPTOOLPY_FLASHSIZE_4MB"
@@ -100,7 +100,8 @@ def test_all_of_micropythons_own_options_stay(board: Board, idf: Path, tmp_path:
     _, theirs = configured(own, idf, tmp_path / "own")
     _, ours = configured(board, idf, tmp_path / "ours")
     differ = {name for name in theirs if name.startswith("CONFIG") and ours.get(name) != theirs[name]}
-    assert {name for name in differ if "_FLASHSIZE_" not in name and "_PARTITION_TABLE_" not in name} == set()
+    meant = ("_FLASHSIZE_", "_PARTITION_TABLE_", "CONFIG_BT_")
+    assert {name for name in differ if not any(part in name for part in meant)} == set()
 
 
 def test_micropython_with_a_common_file_for_each_chip(idf: Path, tmp_path: Path) -> None:

@@ -48,6 +48,15 @@ BREAKS = [
     ("common", "board.cmake", "MICROPY_SOURCE_BOARD", "MICROPY_SOURCES", "doesn't set MICROPY_SOURCE_BOARD"),
     ("common", "board.cmake", "MICROPY_SOURCE_BOARD", "MICROPY_SOURCES", "port doesn't read MICROPY_SOURCES"),
     ("common", "board.cmake", "SSL_ECDSA_SIGN_ALT=", "SSL_SIGN_ALT=", "asks for MICROPY_PY_SSL_SIGN_ALT"),
+    ("common", "board.cmake", "INITIAL_HEAP_SIZE", "FIRST_HEAP_SIZE", "asks for MICROPY_GC_FIRST_HEAP_SIZE"),
+    (
+        "common",
+        "board.cmake",
+        "MICROPY_PY_BLUETOOTH=0",
+        "MICROPY_PY_BLUETOOTH=1",
+        "one half of the build only",
+    ),
+    ("common", "sdkconfig.common", "CONFIG_BT_ENABLED=n", "", "one half of the build only"),
     ("common", "board.cmake", "ecdsa_write_signature", "ecdsa_sign", "has no __wrap_mbedtls_ecdsa_sign"),
     ("common", "board.cmake", "--undefined=__", "--undefined=", "the link fails"),
     (

@@ -368,7 +368,7 @@ def reset_cause(board: Board, console: Path) -> int:
 )
 def test_the_board_resets_and_the_reply_has_left(board, console, frame):
     setup = "services = []\nfrom rpc.caller import owner\nfrom rpc.dispatcher import Dispatcher\n" + SERVICES
-    setup += "dispatcher = Dispatcher(lambda: 'board')\nfor s in services: dispatcher.add(s.methods())\n"
+    setup += "dispatcher = Dispatcher(lambda: 'board')\nfor s in services: dispatcher.add(s)\n"
     transport = SerialTransport(board.port, 115200)
     transport.enter_raw_repl(soft_reset=False)
     transport.exec(setup)

@@ -99,8 +99,8 @@ from rpc.services.atecc import ATCA
 from rpc.services.identity import Identity
 store = Store(chip, "/identities", (0, 1))
 dispatcher = Dispatcher(lambda: "x")
-dispatcher.add(ATCA(chip, store, bool).methods())
-dispatcher.add(Identity(store, None, chip, bool, bool).methods())
+dispatcher.add(ATCA(chip, store, bool))
+dispatcher.add(Identity(store, None, bool, bool))
 def call(method, **params):
     reply = json.loads(dispatcher.handle(json.dumps({"id": 1, "method": method, "params": params}), owner))
     return reply.get("error") or reply

@@ -34,6 +34,9 @@ void idfheap_init(const char *kilobytes);
 void *idfheap_stack(size_t size);    // NULL when there is no piece so large
 void idfheap_stack_free(void *piece, size_t size);
 
+// threads.c: the most of its stack, in bytes, that any thread has ever used, TLS included.
+size_t threads_deepest(void);
+
 // flash.c
 bool flash_init(const char *path);
 

@@ -113,9 +113,14 @@ static mp_obj_t heap_info(mp_obj_t kind) {
 }
 static MP_DEFINE_CONST_FUN_OBJ_1(heap_info_obj, heap_info);
 
-// For the bench, not as on an ESP32: (most that TLS ever held, most that stacks ever held), in bytes.
+// For the bench, not as on an ESP32: the most that TLS ever held, that all stacks ever held, and that one thread ever used of
+// its stack, in bytes.
 static mp_obj_t heap_peaks(void) {
-    size_t b_, p_; mbedtls_memory_buffer_alloc_cur_get(&b_, &p_); mp_obj_t items[] = {mp_obj_new_int_from_uint(most_tls), mp_obj_new_int_from_uint(most_stacks), mp_obj_new_int_from_uint(b_), mp_obj_new_int_from_uint(p_)};
+    mp_obj_t items[] = {
+        mp_obj_new_int_from_uint(most_tls),
+        mp_obj_new_int_from_uint(most_stacks),
+        mp_obj_new_int_from_uint(threads_deepest()),
+    };
     return mp_obj_new_tuple(MP_ARRAY_SIZE(items), items);
 }
 static MP_DEFINE_CONST_FUN_OBJ_0(heap_peaks_obj, heap_peaks);

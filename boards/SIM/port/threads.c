@@ -1,5 +1,5 @@
 // Threads have as little stack as on ESP32: what an object's size makes of its 5 KB, or of what was asked for. They pay for
-// what was asked for in ESP-IDF's memory.
+// what was asked for in ESP-IDF's memory. What the code in C takes (TLS) can't run into the end: it is measured.
 
 #include <pthread.h>
 
@@ -10,23 +10,82 @@
 #define DEFAULT_STACK (5 * 1024)
 #define LEAST_STACK (4 * 1024)
 
-// C code (TLS) isn't counted, and must not run into the end of the real stack.
+// C code isn't counted by MicroPython, and must not run into the end of the real stack.
 #define REAL_STACK (256 * 1024)
+#define PAINTED (REAL_STACK - 32 * 1024)
+#define PAINT (0xa5)
 
 typedef void *(*entry_t)(void *);
 
+typedef struct _stack_t {
+    void *piece;             // of ESP-IDF's memory, and its size
+    size_t size;
+    const uint8_t *painted;  // PAINTED bytes, the end first
+    struct _stack_t *next;
+} thread_stack_t;
+
 static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
 static entry_t thread_entry;
 static struct { void *piece; size_t size; } paid;
+static thread_stack_t *stacks;
+static size_t deepest;
+
+static size_t depth(const thread_stack_t *stack) {
+    size_t left = 0;
+    while (left < PAINTED && stack->painted[left] == PAINT) {
+        ++left;
+    }
+    return PAINTED - left;
+}
+
+size_t threads_deepest(void) {
+    pthread_mutex_lock(&listing);
+    for (const thread_stack_t *stack = stacks; stack != NULL; stack = stack->next) {
+        deepest = MAX(deepest, depth(stack));
+    }
+    size_t result = deepest;
+    pthread_mutex_unlock(&listing);
+    return result;
+}
+
+static void enlist(thread_stack_t *stack) {
+    pthread_mutex_lock(&listing);
+    stack->next = stacks;
+    stacks = stack;
+    pthread_mutex_unlock(&listing);
+}
+
+static void strike_off(thread_stack_t *stack) {
+    pthread_mutex_lock(&listing);
+    deepest = MAX(deepest, depth(stack));
+    thread_stack_t **link = &stacks;
+    while (*link != stack) {
+        link = &(*link)->next;
+    }
+    *link = stack->next;
+    pthread_mutex_unlock(&listing);
+}
+
+// What is below this function's caller is painted: all that it will ever use.
+static __attribute__((noinline)) const uint8_t *paint(void) {
+    volatile uint8_t *end = (volatile uint8_t *)__builtin_frame_address(0) - PAINTED - 256;
+    for (size_t i = 0; i < PAINTED; ++i) {
+        end[i] = PAINT;
+    }
+    return (const uint8_t *)end;
+}
 
 // A thread reads the size of its stack first thing: only when it is set.
 static void *begin(void *arg) {
     pthread_mutex_lock(&creating);
-    void *piece = paid.piece;
-    size_t size = paid.size;
+    thread_stack_t stack = {.piece = paid.piece, .size = paid.size};
     pthread_mutex_unlock(&creating);
+    stack.painted = paint();
+    enlist(&stack);
     void *result = thread_entry(arg);
-    idfheap_stack_free(piece, size);
+    strike_off(&stack);
+    idfheap_stack_free(stack.piece, stack.size);
     return result;
 }
 

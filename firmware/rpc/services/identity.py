@@ -7,7 +7,6 @@ import _thread
 
 from identity.certificate import Certificate
 from identity.store import NAMES
-from link.mqtt import Connection
 from rpc.errors import RpcError
 from rpc.params import CALLER, Method, binaries, binary, choice, encode, flag, integer, items, seconds, text
 
@@ -17,15 +16,14 @@ _CERTIFICATE_MAX = 4096
 
 
 class Identity:
-    """The service for `store`; `link` is the device's MQTT link, `chip` signs.
+    """The service for `store`; `link` is the device's MQTT link.
 
     bench() tells whether the bench permission is on; switched() is called when another identity is the active one.
     """
 
-    def __init__(self, store, link, chip, bench, switched):
+    def __init__(self, store, link, bench, switched):
         self._store = store
         self._link = link
-        self._chip = chip
         self._bench = bench
         self._switched = switched
         self._trying = _thread.allocate_lock()
@@ -104,22 +102,21 @@ class Identity:
             out = self._connect(record, timeout)
         finally:
             if paused:
-                self._link.start(self._store.get(self._store.active))
+                self._link.start()
         self._store.mark_tried()
         return out
 
     def _connect(self, record, timeout):
         started = time.ticks_ms()
-        connection = Connection(self._chip, record, timeout=timeout)
+        tls = self._link.attempt(record, timeout)
         took = time.ticks_diff(time.ticks_ms(), started)
-        connection.disconnect()
         where = {k: record[k] for k in ("endpoint", "port", "client_id")}
-        return where | {"tls": connection.tls, "ms": took}
+        return where | {"tls": tls, "ms": took}
 
     def commit(self, untried):
         active, previous = self._store.commit(untried)
         if self._link.state != "off":
-            self._link.start(self._store.get(active))
+            self._link.start()
         self._switched()
         return {"active": active, "previous": previous}
 

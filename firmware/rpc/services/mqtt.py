@@ -28,25 +28,21 @@ class MQTT:
             "MQTT.Receive": Method(self.receive, timeout=(_TIMEOUT, 10), topic=(_TOPIC, None)),
         }
 
-    def _active(self):
-        return self._store.get(self._store.active) if self._store.active else {}
-
     def status(self):
         out = self._link.status()
         if out["last_error"]:
             out["last_error"] = describe(out["last_error"])
-        record = self._active()
+        record = self._store.current() or {}
         for name in ("endpoint", "port", "client_id"):
             out[name] = record.get(name)
         out["identity"] = self._store.active
         return out
 
     def connect(self, timeout):
-        record = self._active()
-        if not record:
+        if not self._store.active:
             raise LinkError("state", "this device has no active identity yet: provision it first")
         if self._link.state not in ("connected", "connecting"):
-            self._link.start(record, timeout)
+            self._link.start(timeout)
         self._link.wait_connected()
         return self.status()
 

@@ -1,6 +1,5 @@
 """Sys: the board and its clock."""
 
-import _thread
 import gc
 import os
 import time
@@ -8,6 +7,7 @@ import time
 import machine
 
 import board
+import threads
 from identity.context import can_sign_outside
 from link import clock
 from rpc.params import Method, integer
@@ -20,7 +20,7 @@ _TICK_MS = 10
 
 def reboot(delay_ms=_REBOOT_MS):
     """Reset the board in a while, when the reply has left, through whatever channel. Returns at once."""
-    _thread.start_new_thread(_reset_after, (delay_ms,))
+    threads.start(threads.LOOP, _reset_after, delay_ms)
 
 
 def _reset_after(ms):

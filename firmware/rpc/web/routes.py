@@ -9,7 +9,7 @@ from microdot import Microdot, Request, Response
 
 from rpc.caller import Caller
 from rpc.errors import RpcError, describe
-from rpc.frame import SIZE_MAX, load
+from rpc.frame import SIZE_MAX, load, parse
 
 from .messages import TOO_LONG, Messages
 
@@ -105,15 +105,7 @@ class Routes:
             connection.done()
 
     def _handled(self, box, admit):
-        message = box.pop()
-        if message == TOO_LONG:
-            return self._dispatcher.handle(None, admit)
-        try:
-            text = str(message, "utf-8")
-            message = None
-        except UnicodeError:
-            text = ""  # answered like everything that is no JSON
-        return self._dispatcher.handle(text, admit)
+        return self._dispatcher.answer(parse(_text(box)), admit)
 
     async def _socket(self, request):
         connection = request.sock[0]
@@ -185,6 +177,16 @@ class _Gate:
             raise self._digest.challenge()
         self.passed = True
         return self._caller
+
+
+def _text(box):
+    """The message in `box`, which is emptied; None if it was too long to be kept."""
+    if box[0] == TOO_LONG:
+        return None
+    try:
+        return str(box.pop(), "utf-8")
+    except UnicodeError:
+        return ""  # answered like everything that is no JSON
 
 
 def _value(text):

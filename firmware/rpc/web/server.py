@@ -5,12 +5,11 @@ import select
 import socket
 import sys
 
-import _thread
 from asyncio import core
 from micropython import const
 
+import threads
 from rpc.digest import Digest
-from rpc.workers import STACK_BYTES
 
 from .connection import Connection, Lobby, Rooms
 from .guard import Guard
@@ -49,8 +48,7 @@ class Server:
 
     def start(self):
         """Serve from now on, in a thread."""
-        _thread.stack_size(STACK_BYTES)
-        _thread.start_new_thread(self._forever, ())
+        threads.start(threads.HANDSHAKE, self._forever)
 
     def _forever(self):
         while True:
@@ -109,11 +107,19 @@ class Server:
         # Not with a ThreadSafeFlag: to wait for one, some ports look at it each millisecond, and this wait never ends.
         while True:
             asked = self._asked
-            if asked != self._done:
-                self._refresh_plain()
-                self._refresh_secure()
+            if asked != self._done and self._refresh_all():
                 self._done = asked
             await asyncio.sleep_ms(_LOOK_MS)
+
+    def _refresh_all(self):
+        """Whether there was memory enough; when a request is done there may be more."""
+        try:
+            self._refresh_plain()
+            self._refresh_secure()
+            return True
+        except MemoryError:
+            self._secure.close("too little memory for TLS, now")
+            return False
 
     def _refresh_plain(self):
         plain = self._access.plain
@@ -129,6 +135,7 @@ class Server:
         if port is None:
             self._secure.close("switched off (rpc.wss.enable)")
             return
+        self._secure.forget_context()  # two of them at a time would be a waste of memory
         try:
             self._secure.listen(self._address, port, self._tls.context())
         except NotReady as e:
@@ -183,6 +190,10 @@ class Listener:
             self._socket.close()
             self._socket = None
 
+    def forget_context(self):
+        """Until the next listen, which follows at once."""
+        self._context = None
+
     def listen(self, address, port, context=None):
         """Listen on this port; with another `context` only what comes from now on meets it."""
         self._context = context
@@ -212,7 +223,7 @@ class Listener:
                 await asyncio.sleep_ms(100)  # no socket is free, or too little memory
 
     def _welcome(self, sock, address):
-        if self._guard and not self._guard.admits(address):
+        if self._guard and not (self._context and self._guard.admits(address)):
             sock.close()
             return
         try:

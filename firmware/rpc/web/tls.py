@@ -21,12 +21,12 @@ class DeviceTLS:
 
     def context(self):
         """A ServerContext for what is active and trusted now; NotReady says what is missing."""
-        active, operators = self._store.active, self._access.operators
-        if not active:
+        operators = self._access.operators
+        if not self._store.active:
             raise NotReady("this device has no active identity, and so no certificate to show")
         if not operators:
             raise NotReady("no operator's CA is trusted (Access.Trust)")
-        record = self._store.get(active)
+        record = self._store.current()
         certificate = Certificate(binascii.a2b_base64(record["certificate"]))
         if not certificate.may_serve:
             raise NotReady(

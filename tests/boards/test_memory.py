@@ -1,0 +1,26 @@
+"""The whole path in the memory of an ESP32 without PSRAM, on the 32-bit board; `make budget` measures closer."""
+
+from pathlib import Path
+
+import pytest
+from budget import FAILURES, STACK_LIMIT, heap_limit, idf_limit, whole_path
+from simboard.board import MICROPYTHON_32
+
+pytestmark = pytest.mark.skipif(
+    not MICROPYTHON_32.exists(), reason="the 32-bit board isn't there: `make sim32` builds it, on x86_64"
+)
+HEAP_KB = heap_limit()
+IDF_KB = idf_limit(HEAP_KB)
+
+
+def test_the_whole_path_succeeds_in_an_esp32s_memory(tmp_path: Path) -> None:
+    peaks = whole_path(HEAP_KB, IDF_KB, tmp_path)
+    assert peaks.heap_free > 0
+    assert 40_000 < peaks.tls < peaks.idf <= IDF_KB * 1024
+    assert peaks.deepest < STACK_LIMIT
+
+
+@pytest.mark.parametrize(("heap_kb", "idf_kb"), [(HEAP_KB * 3 // 4, IDF_KB), (HEAP_KB, IDF_KB * 3 // 4)])
+def test_with_less_it_does_not(tmp_path: Path, heap_kb: int, idf_kb: int) -> None:
+    with pytest.raises(FAILURES):
+        whole_path(heap_kb, idf_kb, tmp_path)
