@@ -3,9 +3,10 @@
 At every start one line of it is printed, and `Sys.Check` asks for all of it. The deeper look, at wires, is wiring.py's.
 """
 
-import gc
 import os
 import sys
+
+from esp32 import HEAP_DATA, idf_heap_info
 
 from identity.context import can_sign_outside
 from link import clock
@@ -14,7 +15,6 @@ from link import clock
 # around (measured on an ESP32-C3 with TLS 1.2).
 TLS_BYTES = 32 * 1024
 TLS_PIECE = 17 * 1024
-_TRIAL = 2 * 1024
 _PARTS = ("umqtt.simple", "microdot", "microdot.websocket")
 
 
@@ -110,29 +110,13 @@ def _clock(_chip):
 
 
 def _memory(_chip):
-    """On ESP32, TLS takes its memory from ESP-IDF's heap; elsewhere this can only try MicroPython's, in small pieces:
-    the unix port's TLS does not even take it from there."""
-    try:
-        from esp32 import HEAP_DATA, idf_heap_info
-    except ImportError:
-        return _try_memory()
+    """TLS takes its memory from ESP-IDF's heap, not from MicroPython's."""
     regions = idf_heap_info(HEAP_DATA)
     free, largest = sum(one[1] for one in regions), max(one[2] for one in regions)
     said = "%d kB are free for TLS, %d kB in one piece" % (free // 1024, largest // 1024)
     if free < TLS_BYTES or largest < TLS_PIECE:
         return False, said + "; a handshake takes %d and %d" % (TLS_BYTES // 1024, TLS_PIECE // 1024)
     return True, said
-
-
-def _try_memory():
-    gc.collect()
-    try:
-        pieces = [bytearray(_TRIAL) for _ in range(TLS_BYTES // _TRIAL)]
-    except MemoryError:
-        return False, "%d kB, as a handshake takes, can't be had now" % (TLS_BYTES // 1024)
-    pieces.clear()
-    gc.collect()
-    return True, "%d kB, as a handshake takes, can be had" % (TLS_BYTES // 1024)
 
 
 def _parts(_chip):

@@ -193,25 +193,32 @@ def test_over_mqtt_nobody_switches_mqtt_off(device):
     assert device.refused("mqtt", "MQTT.Disconnect") == "refused"
 
 
-def test_a_server_that_runs_out_of_memory_starts_again(device):
-    """Not in a connection, which just ends, but in the loop that carries all of them."""
-    told = device.repl.run_in_main(
-        f"""
+LISTENS_AGAIN = """
 import select
 from device import access, web
-real = web._refresh_plain
+real = web.{part}
 def fail():
-    web._refresh_plain = real
+    web.{part} = real
     raise MemoryError("as if there were none")
-web._refresh_plain = fail
+web.{part} = fail
 access.permit(True, 600, False)
-access.set_plain(True, {free_port()}, None, None)
+access.set_plain(True, {port}, None, None)
 for _ in range(100):
     if web.status()["ws"]["listening"]:
         print("listens again")
         break
     select.poll().poll(100)
 """
-    )
+
+
+def test_a_server_that_runs_out_of_memory_starts_again(device):
+    """Not in a connection, which just ends, but in the loop that carries all of them."""
+    told = device.repl.run_in_main(LISTENS_AGAIN.format(part="_refresh_all", port=free_port()))
     assert "as if there were none" in told
     assert "listens again" in told
+
+
+def test_a_server_with_too_little_memory_to_listen_tries_again(device):
+    """Whom it serves already, it goes on serving."""
+    told = device.repl.run_in_main(LISTENS_AGAIN.format(part="_refresh_plain", port=free_port()))
+    assert told.strip() == "listens again"

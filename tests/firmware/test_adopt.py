@@ -23,8 +23,9 @@ def read(name):
         raise OSError(2)
     return binascii.a2b_base64(given["files"][name])
 def start():
-    again = Store(chip, "/identities", (0, 1))
-    error = adopt(again, lambda key: given["config"].get(key, ""), read)
+    global store
+    store = Store(chip, "/identities", (0, 1))
+    error = adopt(store, lambda key: given["config"].get(key, ""), read)
     return error and [error.kind, str(error)]
 """
 CONFIG = {
@@ -133,7 +134,7 @@ def test_nothing_happens_unless_all_is_named(locked, key):
 
 def test_it_is_adopted_once(locked):
     given = left_by_mos(pem(issue(key_in(locked), "x")))
-    assert locked.value("[start(), start(), store.active, store._switched()['count']]", SETUP, given) == [
+    assert locked.value("[start(), start(), store.active, store._switched['count']]", SETUP, given) == [
         None, None, "a", 1,
     ]  # fmt: skip
 

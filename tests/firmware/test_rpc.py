@@ -172,8 +172,9 @@ def test_without_a_chip_the_reply_says_so(handle):
 def test_an_unforeseen_exception_shows_its_name_only(micropython):
     setup = (
         "from rpc.caller import owner\nfrom rpc.dispatcher import Dispatcher\nfrom rpc.params import Method\n"
-        "def fail():\n    raise KeyError('a secret')\n"
-        "d = Dispatcher(lambda: 'x')\nd.add({'X.Fail': Method(fail)})\n"
+        "class X:\n    def fail(self): raise KeyError('a secret')\n"
+        "    def methods(self): return {'X.Fail': Method(self.fail)}\n"
+        "d = Dispatcher(lambda: 'x')\nd.add(X())\n"
     )
     reply = json.loads(micropython.value('d.handle(\'{"id":1,"method":"X.Fail"}\', owner)', setup))
     assert reply["error"] == {

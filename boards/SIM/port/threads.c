@@ -2,6 +2,7 @@
 // what was asked for in ESP-IDF's memory. What the code in C takes (TLS) can't run into the end: it is measured.
 
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "py/mpthread.h"
 #include "py/runtime.h"
@@ -17,22 +18,22 @@
 
 typedef void *(*entry_t)(void *);
 
-typedef struct _stack_t {
+typedef struct _thread_stack_t {
+    void *arg;               // the thread's: it finds its stack by that
     void *piece;             // of ESP-IDF's memory, and its size
     size_t size;
-    const uint8_t *painted;  // PAINTED bytes, the end first
-    struct _stack_t *next;
+    const uint8_t *painted;  // PAINTED bytes, the end first; NULL: the thread has not begun
+    struct _thread_stack_t *next;
 } thread_stack_t;
 
 static pthread_mutex_t creating = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t listing = PTHREAD_MUTEX_INITIALIZER;
 static entry_t thread_entry;
-static struct { void *piece; size_t size; } paid;
 static thread_stack_t *stacks;
 static size_t deepest;
 
 static size_t depth(const thread_stack_t *stack) {
-    size_t left = 0;
+    size_t left = stack->painted == NULL ? PAINTED : 0;
     while (left < PAINTED && stack->painted[left] == PAINT) {
         ++left;
     }
@@ -49,11 +50,25 @@ size_t threads_deepest(void) {
     return result;
 }
 
-static void enlist(thread_stack_t *stack) {
+static thread_stack_t *enlist(void *arg, void *piece, size_t size) {
+    thread_stack_t *stack = malloc(sizeof(*stack));
+    *stack = (thread_stack_t) {.arg = arg, .piece = piece, .size = size};
     pthread_mutex_lock(&listing);
     stack->next = stacks;
     stacks = stack;
     pthread_mutex_unlock(&listing);
+    return stack;
+}
+
+static thread_stack_t *find(void *arg) {
+    pthread_mutex_lock(&listing);
+    thread_stack_t *stack = stacks;
+    while (stack->arg != arg) {
+        stack = stack->next;
+    }
+    stack->arg = NULL;       // its memory may be another thread's by and by
+    pthread_mutex_unlock(&listing);
+    return stack;
 }
 
 static void strike_off(thread_stack_t *stack) {
@@ -65,6 +80,8 @@ static void strike_off(thread_stack_t *stack) {
     }
     *link = stack->next;
     pthread_mutex_unlock(&listing);
+    idfheap_stack_free(stack->piece, stack->size);
+    free(stack);
 }
 
 // What is below this function's caller is painted: all that it will ever use.
@@ -79,13 +96,11 @@ static __attribute__((noinline)) const uint8_t *paint(void) {
 // A thread reads the size of its stack first thing: only when it is set.
 static void *begin(void *arg) {
     pthread_mutex_lock(&creating);
-    thread_stack_t stack = {.piece = paid.piece, .size = paid.size};
     pthread_mutex_unlock(&creating);
-    stack.painted = paint();
-    enlist(&stack);
+    thread_stack_t *stack = find(arg);
+    stack->painted = paint();
     void *result = thread_entry(arg);
-    strike_off(&stack);
-    idfheap_stack_free(stack.piece, stack.size);
+    strike_off(stack);
     return result;
 }
 
@@ -96,16 +111,15 @@ mp_uint_t __wrap_mp_thread_create(entry_t entry, void *arg, size_t *stack_size) 
     if (piece == NULL) {
         mp_raise_msg(&mp_type_OSError, MP_ERROR_TEXT("can't create thread"));
     }
+    thread_stack_t *stack = enlist(arg, piece, asked);
     nlr_buf_t nlr;
     pthread_mutex_lock(&creating);
     if (nlr_push(&nlr) != 0) {
         pthread_mutex_unlock(&creating);
-        idfheap_stack_free(piece, asked);
+        strike_off(stack);
         nlr_jump(nlr.ret_val);
     }
     thread_entry = entry;
-    paid.piece = piece;
-    paid.size = asked;
     *stack_size = REAL_STACK;
     mp_uint_t id = __real_mp_thread_create(begin, arg, stack_size);
     *stack_size = asked * BOARD_OBJECTS_ARE_LARGER;
