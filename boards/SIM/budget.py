@@ -87,7 +87,7 @@ def whole_path(heap_kb: int, idf_kb: int, into: Path) -> Peaks:
     """Join a network, provision over USB, serve wss, stay on MQTT, change the identity over wss."""
     air = into / "air.json"
     air.write_text(json.dumps(WIFI))
-    memory = {"heap": f"{heap_kb}k", "idf_heap_kb": idf_kb, "program": MICROPYTHON_32}
+    memory = {"heap": f"{heap_kb}k", "idf_heap": f"{idf_kb}k", "program": MICROPYTHON_32}
     with Served("wss://127.0.0.1:0", into=into, air=air, **memory) as served:
         with served.owner() as device:
             device.wifi_setup("home", "correct horse")

@@ -161,7 +161,7 @@ class _Session:
                 pinged = False
             elif quiet >= KEEPALIVE * 1000:
                 raise LinkError(
-                    "timeout", "%s has said nothing for %d s" % (self._connection.where, KEEPALIVE)
+                    "timeout", "%s has said nothing for %d s" % (self._connection.where, KEEPALIVE), "mqtt"
                 )
             elif quiet >= KEEPALIVE * 500 and not pinged:
                 pinged = True

@@ -26,11 +26,13 @@ _HUNG_UP = (-0x7780, -0x7280, 32, 104)
 
 
 class LinkError(Exception):
-    """`kind` is one of `network`, `tls`, `clock`, `mqtt`, `timeout`, `state`."""
+    """`kind` is one of `network`, `tls`, `clock`, `mqtt`, `timeout`, `state`; `stage` (or None) is where a connection
+    to the broker failed: `dns`, `tcp`, `tls` or `mqtt`."""
 
-    def __init__(self, kind, message):
+    def __init__(self, kind, message, stage=None):
         super().__init__(message)
         self.kind = kind
+        self.stage = stage
 
 
 def _client(record, context):
@@ -56,7 +58,7 @@ class Connection:
         try:
             self._context = ClientContext(chip, record, timeout)
         except (OSError, ValueError) as e:
-            raise LinkError("tls", "the TLS library can't use this identity: %s" % e)
+            raise LinkError("tls", "the TLS library can't use this identity: %s" % e, "tls")
         self._client = _client(record, self._context)
         self._on_message = on_message
         self._client.set_callback(self._arrived)
@@ -82,11 +84,15 @@ class Connection:
             return operation(*args)
         except (OSError, ValueError, MQTTException) as e:
             self.close()
-            raise self._explain(e)
+            error = self._explain(e)
+            error.stage = error.stage or self._context.stage
+            raise error
         except (IndexError, TypeError, AssertionError):
             # How umqtt meets an answer that is cut short, or no MQTT at all.
             self.close()
-            raise LinkError("mqtt", "%s does not speak MQTT, or stopped in the middle of it" % self.where)
+            raise LinkError(
+                "mqtt", "%s does not speak MQTT, or stopped in the middle of it" % self.where, "mqtt"
+            )
         except BaseException:  # the chip's own errors, and Ctrl-C
             self.close()
             raise
@@ -114,7 +120,7 @@ class Connection:
         # getaddrinfo's own errors: negative, or a text.
         if isinstance(number, str) or (number and number < 0):
             return LinkError(
-                "network", "%s can't be found: the name does not resolve (%s)" % (self.where, number)
+                "network", "%s can't be found: the name does not resolve (%s)" % (self.where, number), "dns"
             )
         return LinkError("network", "%s can't be reached (%s)" % (self.where, _error))
 

@@ -69,6 +69,8 @@ def describe(error):
     if isinstance(error, ChipError):
         out["command"] = error.command
         out["status"] = error.status
+    if getattr(error, "stage", None):
+        out["stage"] = error.stage
     if isinstance(error, StateLost):
         out["message"] += "; it happened again and again: is its supply stable?"
     return out

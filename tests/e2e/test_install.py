@@ -166,7 +166,7 @@ def test_a_board_whose_firmware_is_frozen():
 
 
 def test_a_board_with_too_little_memory():
-    with Board(bare=True, **TLS_CHIP) as board:
+    with Board(bare=True, idf_heap="128k", **TLS_CHIP) as board:
         said = User(board.port).fails(3, "install", *PINS)
         assert "board with PSRAM" in said and "make firmware" in said
         assert not files_on(board)

@@ -60,6 +60,65 @@ _thread.stack_size(0)
     assert repl.value("result", code) == ["maximum recursion depth exceeded", 40]
 
 
+def test_stacks_take_esp_idfs_memory_and_give_it_back(repl: Repl) -> None:
+    code = """
+import _thread, esp32, time
+def free():
+    return esp32.idf_heap_info(esp32.HEAP_DATA)[0][1]
+def wait():
+    while gate.locked():
+        time.sleep_ms(1)
+seen = [free()]
+gate = _thread.allocate_lock()
+gate.acquire()
+_thread.stack_size(20000)
+for _ in range(3):
+    _thread.start_new_thread(wait, ())
+_thread.stack_size(0)
+seen.append(free())
+gate.release()
+while free() < seen[0]:
+    time.sleep_ms(1)
+"""
+    before, during = repl.value("seen", code)
+    assert 3 * 20000 <= before - during < 3 * 20200
+
+
+def test_esp_idfs_memory_runs_out() -> None:
+    code = """
+import _thread, esp32, tls, time
+gate = _thread.allocate_lock()
+gate.acquire()
+def wait():
+    gate.acquire()
+    gate.release()
+_thread.stack_size(16 * 1024)
+started = 0
+try:
+    while started < 10:
+        _thread.start_new_thread(wait, ())
+        started += 1
+except OSError as e:
+    why = str(e)
+_thread.stack_size(0)
+total, free, largest, least = esp32.idf_heap_info(esp32.HEAP_DATA)[0]
+import io
+class Stream(io.IOBase):
+    def ioctl(self, *args): return 0
+try:
+    tls.SSLContext(tls.PROTOCOL_TLS_CLIENT).wrap_socket(Stream(), do_handshake_on_connect=False)
+    told = "enough"
+except (OSError, MemoryError) as e:
+    told = type(e).__name__
+gate.release()
+"""
+    with Board(chip=False, bare=True, idf_heap="64k") as board, Repl(board.port, alone=True) as repl:
+        numbers = repl.value("[started, why, total, free, largest, least, told]", code)
+    assert numbers[:3] == [3, "can't create thread", 64 * 1024]
+    assert 10_000 < numbers[4] <= numbers[3] == numbers[5] < 16 * 1024
+    assert numbers[6] in ("MemoryError", "OSError")
+
+
 def test_sees_its_own_flash_and_nothing_of_the_host(repl: Repl) -> None:
     assert repl.value("[os.getcwd(), sys.path, sys.argv]", "import os, sys") == [
         "/",

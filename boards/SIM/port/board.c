@@ -2,7 +2,7 @@
 // module is where a process becomes a board, and never returns.
 //
 // The runner (boards/SIM/simboard) says in the environment what a board finds soldered: BOARD_BUS, BOARD_FLASH,
-// BOARD_AIR, BOARD_ID, BOARD_IDFHEAP (in KB), BOARD_LINES ("loose": the I2C lines have no pull-up resistors), and BOARD_BARE
+// BOARD_AIR, BOARD_ID, BOARD_IDFHEAP (its size), BOARD_LINES ("loose": the I2C lines have no pull-up resistors), and BOARD_BARE
 // if it is to have nothing of the project's firmware. A reset executes the program anew; what outlives it travels in BOARD_KEPT.
 
 #include <fcntl.h>

@@ -29,8 +29,8 @@ typedef struct {
 void console_init(console_t console);
 console_t console_stop(void);    // for a reset
 
-// idfheap.c: the memory of TLS and of the threads' stacks; sizes in bytes, but for the first.
-void idfheap_init(const char *kilobytes);
+// idfheap.c: the memory of TLS and of the threads' stacks; sizes in bytes, or with a k or an m in the text.
+void idfheap_init(const char *size);
 void *idfheap_stack(size_t size);    // NULL when there is no piece so large
 void idfheap_stack_free(void *piece, size_t size);
 

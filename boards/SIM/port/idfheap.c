@@ -26,8 +26,10 @@ void __real_mbedtls_free(void *piece);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t total, stacks, most, most_tls, most_stacks;
 
-void idfheap_init(const char *kilobytes) {
-    total = (size_t)strtoul(kilobytes, NULL, 10) * KB;
+void idfheap_init(const char *size) {
+    char *unit;
+    total = strtoul(size, &unit, 10);
+    total *= *unit == 'k' || *unit == 'K' ? KB : *unit == 'm' || *unit == 'M' ? KB * KB : 1;
     void *memory = malloc(total);
     if (memory == NULL || total == 0) {
         abort();

@@ -33,5 +33,5 @@ CFLAGS_EXTRA += -Wno-error
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
 	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait \
-	socket accept bind listen mbedtls_calloc mbedtls_free
+	socket accept bind listen read recv mbedtls_calloc mbedtls_free
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)

@@ -7,9 +7,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "board.h"
@@ -17,6 +19,13 @@
 // ESP-IDF's CONFIG_LWIP_MAX_SOCKETS, which MicroPython's ESP32 port leaves as it is.
 #define MOST_SOCKETS (10)
 #define MOST_DESCRIPTORS (1024)
+
+static int64_t now_ms(void) {
+    extern int __real_clock_gettime(clockid_t clock, struct timespec *now);
+    struct timespec now;
+    __real_clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
 
 // The sockets of the I2C bus are closed on exec, MicroPython's are not.
 static bool is_the_boards(int fd) {
@@ -48,6 +57,37 @@ int __wrap_socket(int domain, int type, int protocol) {
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *len) {
     extern int __real_accept(int fd, struct sockaddr *address, socklen_t *len);
     return within_limit(__real_accept(fd, address, len));
+}
+
+// The garbage collector interrupts other threads with a signal, after which Linux, unlike lwIP, would count a timeout anew.
+static bool wait_to_read(int fd) {
+    extern int __real_poll(struct pollfd *fds, nfds_t count, int ms);
+    struct timeval limit = {0};
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &(socklen_t) {sizeof(limit)}) != 0) {
+        return true;
+    }
+    int64_t left = limit.tv_sec * 1000LL + limit.tv_usec / 1000;
+    int64_t end = now_ms() + left;
+    int ready = left == 0;
+    while (ready <= 0 && left > 0) {
+        ready = __real_poll(&(struct pollfd) {.fd = fd, .events = POLLIN}, 1, left);
+        if (ready < 0 && errno != EINTR) {
+            return true;     // reading tells what it is
+        }
+        left = end - now_ms();
+    }
+    errno = EAGAIN;
+    return ready > 0;
+}
+
+ssize_t __wrap_read(int fd, void *data, size_t len) {
+    extern ssize_t __real_read(int fd, void *data, size_t len);
+    return wait_to_read(fd) ? __real_read(fd, data, len) : -1;
+}
+
+ssize_t __wrap_recv(int fd, void *data, size_t len, int flags) {
+    extern ssize_t __real_recv(int fd, void *data, size_t len, int flags);
+    return wait_to_read(fd) ? __real_recv(fd, data, len, flags) : -1;
 }
 
 // "Any address" is the loopback's.

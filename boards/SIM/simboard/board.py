@@ -20,7 +20,7 @@ MICROPYTHON_32 = BUILD / "sim32" / "micropython"  # objects as large as a microc
 # An object is twice as large as on a microcontroller: this is an ESP32's 128 KB without PSRAM.
 HEAP = "256k"
 # What ESP-IDF has beside it, for TLS and for the threads' stacks: of a board with PSRAM.
-IDF_HEAP_KB = 512
+IDF_HEAP = "512k"
 BOOT_TIMEOUT_S = 5.0
 
 
@@ -39,8 +39,9 @@ class Board:
     started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
     board's flash and fuses hold. `air` is a file that says what Wi-Fi there is (see README.md), and may be
     replaced at any time. Without `pull_ups` nothing works on the I2C bus; a `bare` board runs MicroPython and nothing
-    of this project, until it is copied to its flash. `log` gets everything the board says. `program`
-    may be MICROPYTHON_32, whose heap of "128k" is what HEAP is for MICROPYTHON.
+    of this project, until it is copied to its flash. `log` gets everything the board says. `heap` is MicroPython's,
+    `idf_heap` what TLS and the threads' stacks have. `program` may be MICROPYTHON_32, whose heap of "128k" is what HEAP
+    is for MICROPYTHON.
     """
 
     def __init__(  # noqa: PLR0913 (what may be different about a board)
@@ -52,7 +53,7 @@ class Board:
         flash: Path | None = None,
         air: Path | None = None,
         heap: str = HEAP,
-        idf_heap_kb: int = IDF_HEAP_KB,
+        idf_heap: str = IDF_HEAP,
         pull_ups: bool = True,
         bare: bool = False,
         log: IO[bytes] | None = None,
@@ -63,7 +64,7 @@ class Board:
         self._flash = flash
         self._air = air
         self._heap = heap
-        self._idf_heap_kb = idf_heap_kb
+        self._idf_heap = idf_heap
         self._pull_ups = pull_ups
         self._bare = bare
         self._log = log
@@ -133,7 +134,7 @@ class Board:
         solder = {
             "BOARD_FLASH": str((self._parts / "flash.img").resolve()),
             "BOARD_ID": self._mac().hex(),
-            "BOARD_IDFHEAP": str(self._idf_heap_kb),
+            "BOARD_IDFHEAP": self._idf_heap,
         }
         if self.bus is not None:
             solder["BOARD_BUS"] = self.bus

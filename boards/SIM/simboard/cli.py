@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NoReturn
 
-from simboard.board import HEAP, Board, BoardDied, BoardError
+from simboard.board import HEAP, IDF_HEAP, Board, BoardDied, BoardError
 
 BAD_USE = 2
 
@@ -25,6 +25,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--air", type=Path, metavar="FILE", help="the Wi-Fi networks around it")
     parser.add_argument(
         "--heap", default=HEAP, metavar="SIZE", help="of MicroPython's heap (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--idf-heap",
+        default=IDF_HEAP,
+        metavar="SIZE",
+        help="for TLS and the threads' stacks (default: %(default)s)",
     )
     parser.add_argument("--no-pull-ups", action="store_true", help="the I2C lines have no resistors")
     parser.add_argument(
@@ -76,6 +82,7 @@ def _board_options(options: argparse.Namespace, chip_options: list[str], stack: 
         "flash": options.flash,
         "air": options.air,
         "heap": options.heap,
+        "idf_heap": options.idf_heap,
         "pull_ups": not options.no_pull_ups,
         "bare": options.bare,
         "log": stack.enter_context(options.log.open("ab")) if options.log else None,
@@ -122,8 +129,9 @@ def main() -> None:
         _fail(
             f"{'--bench' if options.bench else '--into'} is for a board that is called over the network: --rpc"
         )
-    if not re.fullmatch(r"\d+[kKmM]?", options.heap):
-        _fail(f"'{options.heap}' is not a size: 256k, for example")
+    for size in (options.heap, options.idf_heap):
+        if not re.fullmatch(r"[1-9]\d*[kKmM]?", size):
+            _fail(f"'{size}' is not a size: 256k, for example")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         _run(options, chip_options)

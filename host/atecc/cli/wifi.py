@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import FILE, App, Command, Group, pass_app
-from atecc.errors import ArgumentError, NetworkError
+from atecc.errors import ArgumentError, DeviceError, NetworkError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -63,7 +63,12 @@ def set_(app: App, ssid: str | None, password_file: Path | None, no_password: bo
             chosen = _choose(app, device)
             ssid, no_password = chosen.ssid, no_password or (_is_open(chosen.auth) and not password_file)
         password = None if no_password else _password(app, ssid, password_file)
-        found = device.wifi_setup(ssid, password, not no_save)
+        try:
+            found = device.wifi_setup(ssid, password, not no_save)
+        except DeviceError as error:
+            if error.kind == "network":  # whose hint is about brokers
+                error.hint = "Nothing was changed. `atecc wifi scan` shows what the board sees."
+            raise
     _show(app, found)
     if found.state != "connected":
         from atecc.cli.show import plain

@@ -134,14 +134,11 @@ def _passed(stage: str, link: MqttStatus) -> None:
 
 
 def stage_of(error: dict[str, Any]) -> str:
-    """How far a connection came that failed with this error: firmware/link/mqtt.py words them."""
-    kind, message = error.get("kind"), str(error.get("message"))
-    if kind == "network":
-        return "dns" if "can't be found" in message else "tcp"
-    if kind == "timeout":
-        return next((stage for stage in STAGES if f"({stage.upper()})" in message), "mqtt")
-    # The chip's own errors: it was asked for a signature.
-    return "tls" if kind in ("tls", "clock", "chip", "no-chip", "bus") else "mqtt"
+    """How far a connection came that failed with this error."""
+    if error.get("stage") in STAGES:
+        return str(error["stage"])
+    # The chip's own errors have none, for it was asked for a signature; nor has too little memory, which TLS takes.
+    return "tls" if error.get("kind") in ("chip", "no-chip", "bus", "memory") else "mqtt"
 
 
 _RESOLVE = "socket.getaddrinfo({host!r}, {port})[0][-1][0]"
