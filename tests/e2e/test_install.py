@@ -165,6 +165,19 @@ def test_a_board_whose_firmware_is_frozen():
         assert not [path for path in files_on(board) if path.startswith("/lib")]
 
 
+def test_what_an_older_version_has_left_goes_and_what_is_the_owners_stays(board):
+    user = User(board.port)
+    user.succeeds("install", *PINS)
+    for path in ("/lib/rpc/web/older.py", "/lib/rpc/notes.txt", "/lib/mine.py"):
+        write(board, path, "kept = 1\n")
+    assert "gone     /lib/rpc/web/older.py" in user.succeeds("install", *PINS, "--dry-run").out
+    assert "/lib/rpc/web/older.py" in files_on(board)
+    assert "removing /lib/rpc/web/older.py" in user.succeeds("install", *PINS).err
+    there = files_on(board)
+    assert "/lib/rpc/web/older.py" not in there
+    assert {"/lib/rpc/notes.txt", "/lib/mine.py"} <= {*there}
+
+
 def test_a_board_with_too_little_memory():
     with Board(bare=True, idf_heap="128k", **TLS_CHIP) as board:
         said = User(board.port).fails(3, "install", *PINS)

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -124,3 +125,30 @@ def test_as_many_wait_as_were_asked_for(board: Board, port: int) -> None:
                 third.connect((LOOPBACK, port))
             repl.run_in_main("server.accept()")
             connect(port).close()
+
+
+def test_a_timeout_counts_on_while_another_thread_collects_garbage(board: Board) -> None:
+    code = """
+import _thread, gc, select
+done = []
+def collect():
+    while not done:
+        gc.collect()
+        select.poll().poll(50)
+_thread.start_new_thread(collect, ())
+s = socket.socket()
+s.connect(address(given, '127.0.0.1'))
+s.settimeout(0.5)
+told = []
+for read in (s.read, s.recv):
+    try:
+        read(1)
+    except OSError as e:
+        told.append(e.errno)
+done.append(True)
+"""
+    with socket.create_server((LOOPBACK, 0)) as silent, Repl(board.port) as repl:
+        start = time.monotonic()
+        told = repl.value("told", LISTEN + code, silent.getsockname()[1])
+    assert told == [errno.ETIMEDOUT, errno.ETIMEDOUT]
+    assert time.monotonic() - start < PATIENCE_S

@@ -63,7 +63,8 @@ int __wrap_accept(int fd, struct sockaddr *address, socklen_t *len) {
 static bool wait_to_read(int fd) {
     extern int __real_poll(struct pollfd *fds, nfds_t count, int ms);
     struct timeval limit = {0};
-    if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &(socklen_t) {sizeof(limit)}) != 0) {
+    if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &(socklen_t) {sizeof(limit)}) != 0
+        || fcntl(fd, F_GETFL) & O_NONBLOCK) {
         return true;
     }
     int64_t left = limit.tv_sec * 1000LL + limit.tv_usec / 1000;
@@ -76,7 +77,7 @@ static bool wait_to_read(int fd) {
         }
         left = end - now_ms();
     }
-    errno = EAGAIN;
+    errno = ETIMEDOUT;
     return ready > 0;
 }
 

@@ -34,8 +34,8 @@ def install(app: App, pins: str | None, board_file: Path | None, dry_run: bool, 
     """Put the firmware's modules on a board that runs a suitable MicroPython.
 
     Over USB only. Looks first whether the MicroPython there is suitable. Writes modules to /lib, and main.py and
-    board.py; boot.py and everything else stays. Every file is compared by its hash, so the same command again does what
-    an interrupted one has left.
+    board.py; boot.py and everything else stays, but for modules that an older version has left in its packages. Every
+    file is compared by its hash, so the same command again does what an interrupted one has left.
     """
     if pins and board_file:
         raise ArgumentError("--pins and --board-file exclude each other.")
@@ -122,20 +122,26 @@ def _checked(path: Path) -> bytes:
 def _carry_out(app: App, channel: SerialChannel, plan: Plan, reset: bool) -> None:
     from atecc.install import carry_out
 
-    carry_out(channel, plan, lambda path: None if app.json else app.say(f"writing {path}"))
+    def told(path: str) -> None:
+        if not app.json:
+            app.say(f"{'writing' if path in plan.files else 'removing'} {path}")
+
+    carry_out(channel, plan, told)
     if reset:
         channel.reset()
 
 
 def _report(app: App, found: Found, plan: Plan, dry_run: bool) -> None:
+    from atecc.install.copying import SAME
+
     data = {"dry_run": dry_run, "board": asdict(found), "files": [asdict(one) for one in plan.states]}
     written, version = len(plan.to_write), ".".join(map(str, found.version))
     lines = [f"{found.machine}, MicroPython {version}: suitable."]
     if dry_run:
-        lines += [f"{one.state:8} {one.path}" for one in plan.states if one.path in plan.to_write]
-        lines.append(f"{written} of {len(plan.states)} files would be written; nothing was.")
+        lines += [f"{one.state:8} {one.path}" for one in plan.states if one.state != SAME]
+        lines.append(f"{written} of {len(plan.files)} files would be written; nothing was.")
     else:
-        lines.append(f"{written} of {len(plan.states)} files written, all of them compared.")
+        lines.append(f"{written} of {len(plan.files)} files written, all of them compared.")
         lines.append("Next: atecc doctor")
     app.emit(data, *lines)
 

@@ -1,7 +1,7 @@
 """Files to the board: what is there already stays, every other is written beside its name, compared, and renamed.
 
 Whenever the power fails or the cable goes, each name has its old content or its new one, never half of it, and the same
-command again does the rest.
+command again does the rest. Modules that an older version has left in the firmware's own packages go, last of all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from atecc.channels.serial import SerialChannel
 from atecc.errors import ChannelError, RefusedError
 
-SAME, NEW, CHANGED = "same", "new", "changed"
+SAME, NEW, CHANGED, GONE = "same", "new", "changed", "gone"
 FILE_TIMEOUT = 120.0
 _MAIN = "/main.py"
 _PART = ".part"
@@ -30,7 +30,7 @@ except OSError:
 
 @dataclass(frozen=True)
 class Copied:
-    """A file and what becomes of it: it is there already, it is new, or it is changed."""
+    """A file and what becomes of it: it is there already, it is new, it is changed, or it goes."""
 
     path: str
     state: str
@@ -38,14 +38,18 @@ class Copied:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be written."""
+    """What is to be written, and removed."""
 
     files: dict[str, bytes]
     states: list[Copied]
 
     @property
     def to_write(self) -> list[str]:
-        return [one.path for one in self.states if one.state != SAME]
+        return [one.path for one in self.states if one.state in (NEW, CHANGED)]
+
+    @property
+    def to_remove(self) -> list[str]:
+        return [one.path for one in self.states if one.state == GONE]
 
     @property
     def size(self) -> int:
@@ -63,7 +67,22 @@ def make_plan(channel: SerialChannel, files: dict[str, bytes]) -> Plan:
             digest = _digest(transport, path)
         same = digest == hashlib.sha256(content).digest()
         states.append(Copied(path, SAME if same else NEW if digest is None else CHANGED))
+    with channel.transport(FILE_TIMEOUT) as transport:
+        states += [Copied(path, GONE) for path in _left_over(transport, files)]
     return Plan(files, states)
+
+
+def _left_over(transport: Any, files: dict[str, bytes]) -> list[str]:
+    """Modules in the packages of `files` that are none of them; what stands beside the packages is the owner's."""
+    # /lib/module.py has two slashes, /lib/package/module.py has more.
+    folders = {path.rpartition("/")[0] for path in files if path.count("/") > 2}
+    return [
+        f"{folder}/{entry.name}"
+        for folder in sorted(folders)
+        if transport.fs_exists(folder)
+        for entry in transport.fs_listdir(folder)
+        if entry.name.endswith(".py") and f"{folder}/{entry.name}" not in files
+    ]
 
 
 def _respect_main(channel: SerialChannel, files: dict[str, bytes]) -> None:
@@ -82,7 +101,7 @@ def _respect_main(channel: SerialChannel, files: dict[str, bytes]) -> None:
 
 
 def carry_out(channel: SerialChannel, plan: Plan, told: Callable[[str], None]) -> None:
-    """Write what differs; `told(path)` before each."""
+    """Write what differs and remove what goes; `told(path)` before each."""
     for path in plan.to_write:
         told(path)
         with channel.transport(FILE_TIMEOUT) as transport:
@@ -92,6 +111,10 @@ def carry_out(channel: SerialChannel, plan: Plan, told: Callable[[str], None]) -
                 f"{path} could not be written: {trouble}.",
                 "The same command again does the rest; every file on the board is complete.",
             )
+    for path in plan.to_remove:
+        told(path)
+        with channel.transport(FILE_TIMEOUT) as transport:
+            transport.fs_rmfile(path)
 
 
 def _write(transport: Any, path: str, content: bytes) -> str:
