@@ -151,6 +151,16 @@ def definitions_are_asked_for(board: Board) -> list[str]:
     ]
 
 
+def wifi_buffers_fit_together(board: Board) -> list[str]:
+    """ESP-IDF's wifi_init.c doesn't compile otherwise."""
+    options = dict(re.findall(r"(?m)^CONFIG_ESP_WIFI_(\w+)=(\d+)", (board.common / "sdkconfig.common").read_text()))
+    window, static, dynamic = (
+        int(options[name]) for name in ("RX_BA_WIN", "STATIC_RX_BUFFER_NUM", "DYNAMIC_RX_BUFFER_NUM")
+    )
+    fits = window <= dynamic and window <= 2 * static
+    return [] if fits else [f"RX_BA_WIN {window} is more than {dynamic} dynamic or twice {static} static buffers"]
+
+
 def without_bluetooth_it_is_left_out_whole(board: Board) -> list[str]:
     """MicroPython's module would not compile without ESP-IDF's, and ESP-IDF's would hold its memory for nobody."""
     module = "MICROPY_PY_BLUETOOTH=0" in (board.common / "board.cmake").read_text()
@@ -181,6 +191,7 @@ RULES: list[Callable[[Board], list[str]]] = [
     options_are_known,
     cmake_variables_are_read,
     definitions_are_asked_for,
+    wifi_buffers_fit_together,
     without_bluetooth_it_is_left_out_whole,
     the_hook_is_in_the_sources,
 ]

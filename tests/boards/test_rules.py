@@ -56,6 +56,7 @@ BREAKS = [
         "MICROPY_PY_BLUETOOTH=1",
         "one half of the build only",
     ),
+    ("common", "sdkconfig.common", "RX_BA_WIN=4", "RX_BA_WIN=9", "RX_BA_WIN 9 is more than"),
     ("common", "sdkconfig.common", "CONFIG_BT_ENABLED=n", "", "one half of the build only"),
     ("common", "board.cmake", "ecdsa_write_signature", "ecdsa_sign", "has no __wrap_mbedtls_ecdsa_sign"),
     ("common", "board.cmake", "--undefined=__", "--undefined=", "the link fails"),
