@@ -153,12 +153,18 @@ def definitions_are_asked_for(board: Board) -> list[str]:
 
 def wifi_buffers_fit_together(board: Board) -> list[str]:
     """ESP-IDF's wifi_init.c doesn't compile otherwise."""
-    options = dict(re.findall(r"(?m)^CONFIG_ESP_WIFI_(\w+)=(\d+)", (board.common / "sdkconfig.common").read_text()))
+    options = dict(
+        re.findall(r"(?m)^CONFIG_ESP_WIFI_(\w+)=(\d+)", (board.common / "sdkconfig.common").read_text())
+    )
     window, static, dynamic = (
         int(options[name]) for name in ("RX_BA_WIN", "STATIC_RX_BUFFER_NUM", "DYNAMIC_RX_BUFFER_NUM")
     )
     fits = window <= dynamic and window <= 2 * static
-    return [] if fits else [f"RX_BA_WIN {window} is more than {dynamic} dynamic or twice {static} static buffers"]
+    return (
+        []
+        if fits
+        else [f"RX_BA_WIN {window} is more than {dynamic} dynamic or twice {static} static buffers"]
+    )
 
 
 def without_bluetooth_it_is_left_out_whole(board: Board) -> list[str]:

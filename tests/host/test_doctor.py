@@ -100,7 +100,9 @@ def test_an_older_firmware_without_a_self_check(patient, examine):
 
 def test_little_memory_counts_unless_a_connection_has_it(patient, examine):
     patient.found = [{"name": "memory", "ok": False, "say": "too little"}]
-    assert examine(patient)[0] is None
+    first, _, layers = examine(patient)
+    assert first is None
+    assert "a caller over wss:// would be turned away (too little)" in layers["self-check"]["say"]
     patient.mqtt = "off"
     assert examine(patient)[:2] == ("self-check", 3)
 

@@ -31,7 +31,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 NOT_ACCEPTED = (
     "Is the CA trusted there? `atecc operator trust` over USB hands it over, `atecc operator list` shows whom "
-    "the device trusts. A device whose clock is wrong finds every certificate invalid."
+    "the device trusts. A device whose clock is wrong finds every certificate invalid, and so does one that is short "
+    "of memory: over USB, `atecc doctor` shows both."
 )
 BUSY = "It serves two callers over TLS at a time, and limits how often one may fail."
 
