@@ -30,8 +30,8 @@ from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
 from settings import Settings
 
-# Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. Where there
-# is PSRAM, that is not worth the time.
+# Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. With PSRAM
+# that is not worth the time.
 if gc.mem_free() < 512 * 1024:
     gc.threshold(4096)
 
