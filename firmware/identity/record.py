@@ -4,6 +4,8 @@ import json
 import os
 from binascii import crc32
 
+import _thread
+
 from micropython import const
 
 _CRC = const(9)  # hex, and a space
@@ -20,6 +22,7 @@ class Record:
 
     def __init__(self, path):
         self._path = path
+        self._lock = _thread.allocate_lock()
 
     def _look(self, side):
         """(sequence, where the value begins) of a side; (0, 0) if it is missing or damaged."""
@@ -40,15 +43,20 @@ class Record:
 
     def load(self):
         """The value, or None if nothing was ever saved."""
-        (sequence, start), side = self._newest()
-        if not sequence:
-            return None
-        with open(self._path + side, "rb") as f:
-            f.seek(start)
-            return json.load(f)
+        with self._lock:
+            (sequence, start), side = self._newest()
+            if not sequence:
+                return None
+            with open(self._path + side, "rb") as f:
+                f.seek(start)
+                return json.load(f)
 
     def save(self, value):
         """Replace the value; OSError if the flash did not take it, the old value then still stands."""
+        with self._lock:
+            self._replace(value)
+
+    def _replace(self, value):
         (sequence, _), newest = self._newest()
         side = ".0" if newest == ".1" else ".1"
         sequence += 1
@@ -57,7 +65,7 @@ class Record:
             json.dump(value, f)
         with open(self._path + side, "r+b") as f:
             f.seek(_CRC + len(b"%d " % sequence))
-            if _is_next(f, value):
+            if _holds(f, value):
                 crc = _crc_of_rest(f)
                 f.seek(0)
                 f.write(b"%08x" % crc)
@@ -67,7 +75,7 @@ class Record:
             raise OSError("%s: the flash does not hold what was written to it" % (self._path + side))
 
 
-def _is_next(f, value):
+def _holds(f, value):
     try:
         return json.load(f) == value
     except ValueError:

@@ -20,7 +20,10 @@ _TICK_MS = 10
 
 def reboot(delay_ms=_REBOOT_MS):
     """Reset the board in a while, when the reply has left, through whatever channel. Returns at once."""
-    threads.start(threads.LOOP, _reset_after, delay_ms)
+    try:
+        threads.start(threads.LOOP, _reset_after, delay_ms)
+    except MemoryError:
+        _reset_after(delay_ms)  # without a reply, but with what helps against too little memory
 
 
 def _reset_after(ms):

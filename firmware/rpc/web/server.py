@@ -107,8 +107,11 @@ class Server:
         # Not with a ThreadSafeFlag: to wait for one, some ports look at it each millisecond, and this wait never ends.
         while True:
             asked = self._asked
-            if asked != self._done and self._refresh_all():
-                self._done = asked
+            if asked != self._done:
+                if self._refresh_all():
+                    self._done = asked
+                else:
+                    await asyncio.sleep_ms(_AGAIN_MS)
             await asyncio.sleep_ms(_LOOK_MS)
 
     def _refresh_all(self):
