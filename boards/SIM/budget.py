@@ -39,7 +39,8 @@ ESP32 = {
 TCP = 2 * 4 * KB
 # As .mpy, all of it. In the image it grows, by less than half as far as is known: see tests/boards/test_layout.py.
 FROZEN_LIMIT = 256 * KB
-STACK_LIMIT = 16 * KB  # as asked for in firmware/threads.py
+# The largest in firmware/threads.py; and what Linux puts on a stack for a signal, with which other threads' garbage is found.
+STACK_LIMIT, SIGNAL = 12 * KB, 4 * KB
 WIFI = {"scan_ms": 20, "join_ms": 60, "networks": [{"ssid": "home", "key": "correct horse"}]}
 FAILURES = (AteccError, BoardError, TransportError, AssertionError, TimeoutError)
 
@@ -60,7 +61,7 @@ def idf_limit(heap_kb: int) -> int:
 @dataclass(frozen=True)
 class Peaks:
     """In bytes: the most that was taken of ESP-IDF's memory, of that by TLS and by stacks; one thread's deepest stack,
-    which may have 4 KB of a Linux signal in it; what was free in MicroPython's heap at the end."""
+    which may have a SIGNAL in it; what was free in MicroPython's heap at the end."""
 
     idf: int
     tls: int
@@ -130,7 +131,8 @@ def attempts() -> Iterator[tuple[int, Peaks]]:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 yield heap, whole_path(heap, idf_limit(heap), Path(folder))
-        except FAILURES:
+        except FAILURES as error:
+            print(f"{'in ' + str(heap) + ' KB of heap it does not:':<52} {error}")
             return
         heap -= 4
 
@@ -163,7 +165,9 @@ def main() -> int:
     row("TLS at its peak: two sessions, one in its handshake", largest.tls)
     row("the threads' stacks at their peak", largest.stacks)
     fine.append(row("TLS and stacks together at their peak", largest.idf, idf_limit(heap_limit()) * KB))
-    fine.append(row("the deepest stack of a thread", largest.deepest, STACK_LIMIT))
+    fine.append(
+        row("the deepest stack of a thread, with a signal perhaps", largest.deepest, STACK_LIMIT + SIGNAL)
+    )
     return 0 if all(fine) else 1
 
 

@@ -270,6 +270,7 @@ class Link:
             while not session.ended and waited < _STOP_MS:
                 _pause.poll(10)
                 waited += 10
+            _pause.poll(20)  # its stack is given back a moment later, and may be needed
 
     def status(self):
         """What is known: {state, since, tls, attempts, last_error (an exception or None), subscriptions, client_id}."""

@@ -93,6 +93,9 @@ def _result(reply: bytes, number: int, method: str) -> Any:
     except ValueError as error:
         raise CorruptReply("The board's answer is not JSON.") from error
     if isinstance(document, dict) and "id" not in document and "error" in document:
+        error = document["error"]
+        if isinstance(error, dict) and error.get("kind") == "memory":
+            raise DeviceError.from_reply(error)
         raise DamagedRequest(
             "The request was damaged on its way to the board, which ignored it.", "Try again."
         )

@@ -222,3 +222,13 @@ def test_a_server_with_too_little_memory_to_listen_tries_again(device):
     """Whom it serves already, it goes on serving."""
     told = device.repl.run_in_main(LISTENS_AGAIN.format(part="_refresh_plain", port=free_port()))
     assert told.strip() == "listens again"
+
+
+def test_a_device_that_nobody_may_call_keeps_no_memory_for_a_server(device):
+    taken = "import esp32\ninfo = esp32.idf_heap_info(esp32.HEAP_DATA)[0]\nprint(info[0] - info[1])"
+    assert int(device.repl.run_in_main(taken)) < 1024
+    assert device.owner("Access.Status")["wss"]["why"].startswith("this device has no active identity")
+    device.owner("Access.Bench", on=True, seconds=600)
+    device.owner("Access.WebSocket", enable=True, port=free_port())
+    assert device.owner("Access.Status")["ws"]["listening"]
+    assert int(device.repl.run_in_main(taken)) > 16 * 1024

@@ -101,6 +101,8 @@ class Routes:
         connection.start()
         try:
             return await self._run(lambda: self._handled(box, admit))
+        except MemoryError as e:
+            return self._dispatcher.answer(({}, e), admit)
         finally:
             connection.done()
 

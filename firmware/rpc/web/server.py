@@ -4,7 +4,9 @@ import asyncio
 import select
 import socket
 import sys
+import time
 
+import _thread
 from asyncio import core
 from micropython import const
 
@@ -21,6 +23,7 @@ _SILENT_MS = const(900000)
 _BACKLOG = const(5)
 _LOOK_MS = const(50)
 _AGAIN_MS = const(500)
+_WORKER_MS = const(5000)
 
 _pause = select.poll()
 
@@ -38,6 +41,8 @@ class Server:
         self._tls = tls
         self._port = port
         self._address = address
+        self._running = False
+        self._starting = _thread.allocate_lock()
         self._asked = 0
         self._done = -1  # which refresh was the last to be carried out
         places, secure = connections
@@ -47,8 +52,21 @@ class Server:
         self._plain = Listener(Lobby(rooms, 3, places), plain)
 
     def start(self):
-        """Serve from now on, in a thread."""
-        threads.start(threads.HANDSHAKE, self._forever)
+        """Serve from now on, in a thread: from when there is something to listen on, for its stack takes memory."""
+        with self._starting:
+            if self._running:
+                return
+            plain, secure = self._why_not_plain(), self._why_not_secure()
+            try:
+                if plain is None or secure is None:
+                    threads.start(threads.HANDSHAKE, self._forever)
+                    self._running = True
+                    return
+            except MemoryError:
+                plain = secure = "too little memory for a server, now"
+            self._plain.close(plain)
+            self._secure.close(secure)
+            self._done = self._asked
 
     def _forever(self):
         while True:
@@ -69,6 +87,7 @@ class Server:
         Returns when it is done, or after a second.
         """
         self._asked += 1
+        self.start()
         self._wait()
 
     def _wait(self):
@@ -87,7 +106,8 @@ class Server:
         return self._access.bench and not self._access.plain["ha1"]
 
     async def _run(self, function):
-        """Have a worker call `function`; its result, without keeping other connections waiting."""
+        """Have a worker call `function`; its result, without keeping other connections waiting. MemoryError: for long
+        there was no worker, for want of room for its stack."""
         done = asyncio.ThreadSafeFlag()
         out = []
 
@@ -97,7 +117,10 @@ class Server:
             finally:
                 done.set()
 
+        since = time.ticks_ms()
         while not self._workers.give(job):
+            if time.ticks_diff(time.ticks_ms(), since) > _WORKER_MS:
+                raise MemoryError("no worker")
             await asyncio.sleep_ms(20)
         await done.wait()
         return out[0]
@@ -124,23 +147,32 @@ class Server:
             self._secure.close("too little memory for TLS, now")
             return False
 
-    def _refresh_plain(self):
+    def _why_not_plain(self):
         plain = self._access.plain
         if not plain["enable"]:
-            self._plain.close("switched off (Access.WebSocket)")
-        elif not plain["ha1"] and not self._access.bench:
-            self._plain.close("no password is set, and the bench permission is off")
+            return "switched off (Access.WebSocket)"
+        if not plain["ha1"] and not self._access.bench:
+            return "no password is set, and the bench permission is off"
+        return None
+
+    def _refresh_plain(self):
+        why = self._why_not_plain()
+        if why:
+            self._plain.close(why)
         else:
-            self._plain.listen(self._address, plain["port"])
+            self._plain.listen(self._address, self._access.plain["port"])
+
+    def _why_not_secure(self):
+        return "switched off (rpc.wss.enable)" if self._port() is None else self._tls.missing()
 
     def _refresh_secure(self):
-        port = self._port()
-        if port is None:
-            self._secure.close("switched off (rpc.wss.enable)")
+        why = self._why_not_secure()
+        if why:
+            self._secure.close(why)
             return
         self._secure.forget_context()  # two of them at a time would be a waste of memory
         try:
-            self._secure.listen(self._address, port, self._tls.context())
+            self._secure.listen(self._address, self._port(), self._tls.context())
         except NotReady as e:
             self._secure.close(str(e))
 

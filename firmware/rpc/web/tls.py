@@ -8,7 +8,7 @@ from link import clock
 
 
 class NotReady(Exception):
-    """Why there can be no TLS server yet; the text is for people."""
+    """Why there can be no TLS server; the text is for people."""
 
 
 class DeviceTLS:
@@ -19,22 +19,27 @@ class DeviceTLS:
         self._store = store
         self._access = access
 
-    def context(self):
-        """A ServerContext for what is active and trusted now; NotReady says what is missing."""
-        operators = self._access.operators
+    def missing(self):
+        """Why there can be no context yet, or None."""
         if not self._store.active:
-            raise NotReady("this device has no active identity, and so no certificate to show")
-        if not operators:
-            raise NotReady("no operator's CA is trusted (Access.Trust)")
-        record = self._store.current()
-        certificate = Certificate(binascii.a2b_base64(record["certificate"]))
-        if not certificate.may_serve:
-            raise NotReady(
-                "the device's certificate is for TLS clients only: its extended key usage lacks serverAuth"
-            )
+            return "this device has no active identity, and so no certificate to show"
+        if not self._access.operators:
+            return "no operator's CA is trusted (Access.Trust)"
+        if not _certificate(self._store.current()).may_serve:
+            return "the device's certificate is for TLS clients only: its extended key usage lacks serverAuth"
+        return None
+
+    def context(self):
+        """A ServerContext for what is active and trusted now, of which nothing is `missing`; or NotReady."""
+        operators, record = self._access.operators, self._store.current()
+        certificate = _certificate(record)
         # Callers' certificates are not valid in the year 2000.
         clock.ensure(max([certificate.not_before] + [ca.not_before for ca in operators]))
         try:
             return ServerContext(self._chip, record, [ca.der for ca in operators])
         except (OSError, ValueError) as e:
             raise NotReady("the TLS library can't use this identity: %s" % e)
+
+
+def _certificate(record):
+    return Certificate(binascii.a2b_base64(record["certificate"]))
