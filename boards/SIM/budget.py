@@ -39,7 +39,7 @@ ESP32 = {
 TCP = 2 * 4 * KB
 # As .mpy, all of it. In the image it grows, by less than half as far as is known: see tests/boards/test_layout.py.
 FROZEN_LIMIT = 256 * KB
-# The largest in firmware/threads.py; and what Linux puts on a stack for a signal, with which other threads' garbage is found.
+# The largest in firmware/threads.py; and what Linux puts there for a signal, with which garbage is looked for.
 STACK_LIMIT, SIGNAL = 12 * KB, 4 * KB
 WIFI = {"scan_ms": 20, "join_ms": 60, "networks": [{"ssid": "home", "key": "correct horse"}]}
 FAILURES = (AteccError, BoardError, TransportError, AssertionError, TimeoutError)

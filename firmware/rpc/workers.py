@@ -5,6 +5,10 @@ import _thread
 import threads
 
 
+class NoWorker(MemoryError):
+    """For long there was no worker, for want of room for its stack: the job was not begun."""
+
+
 class Workers:
     """At most `most` threads, alive only while there is something to do; at most `waiting` jobs wait."""
 

@@ -93,9 +93,12 @@ def _result(reply: bytes, number: int, method: str) -> Any:
     except ValueError as error:
         raise CorruptReply("The board's answer is not JSON.") from error
     if isinstance(document, dict) and "id" not in document and "error" in document:
-        error = document["error"]
-        if isinstance(error, dict) and error.get("kind") == "memory":
-            raise DeviceError.from_reply(error)
+        kind = document["error"].get("kind") if isinstance(document["error"], dict) else None
+        if kind == "memory":
+            raise DamagedRequest(
+                "The board has too little memory to read the request, and ignored it.",
+                "`atecc reboot` gives it a fresh start.",
+            )
         raise DamagedRequest(
             "The request was damaged on its way to the board, which ignored it.", "Try again."
         )

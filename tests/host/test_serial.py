@@ -77,10 +77,23 @@ def test_a_damaged_reply_to_a_change_is_never_repeated(device, plugged):
     assert "not known" in caught.value.hint
 
 
-def damaged_request(output, trouble):
-    """What the firmware says to a request whose CRC-32 is wrong."""
-    reply = b'{"error":{"code":400,"kind":"frame","message":"the frame was damaged on its way"}}'
-    return b'\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply)), trouble
+def not_run(kind):
+    """What the firmware says to a request that it could not even read."""
+    reply = b'{"error":{"code":400,"kind":"%s","message":"the frame was damaged on its way"}}' % kind
+    return lambda output, trouble: (b'\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply)), trouble)
+
+
+damaged_request = not_run(b"frame")
+
+
+def test_a_request_for_which_there_was_no_memory_is_sent_again(device, plugged):
+    plugged.misbehave = [not_run(b"memory")]
+    device.set_time(int(time.time()))
+    assert plugged.requests == 2
+    plugged.misbehave = [not_run(b"memory")] * 9
+    with pytest.raises(CorruptReply, match="too little memory to read the request") as caught:
+        device.commit()
+    assert "atecc reboot" in caught.value.hint
 
 
 def test_a_request_that_was_damaged_on_its_way_is_sent_again_whatever_it_is(device, plugged):

@@ -10,6 +10,7 @@ from microdot import Microdot, Request, Response
 from rpc.caller import Caller
 from rpc.errors import RpcError, describe
 from rpc.frame import SIZE_MAX, load, parse
+from rpc.workers import NoWorker
 
 from .messages import TOO_LONG, Messages
 
@@ -101,7 +102,7 @@ class Routes:
         connection.start()
         try:
             return await self._run(lambda: self._handled(box, admit))
-        except MemoryError as e:
+        except NoWorker as e:
             return self._dispatcher.answer(({}, e), admit)
         finally:
             connection.done()

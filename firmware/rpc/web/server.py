@@ -12,6 +12,7 @@ from micropython import const
 
 import threads
 from rpc.digest import Digest
+from rpc.workers import NoWorker
 
 from .connection import Connection, Lobby, Rooms
 from .guard import Guard
@@ -106,8 +107,7 @@ class Server:
         return self._access.bench and not self._access.plain["ha1"]
 
     async def _run(self, function):
-        """Have a worker call `function`; its result, without keeping other connections waiting. MemoryError: for long
-        there was no worker, for want of room for its stack."""
+        """Have a worker call `function`; its result, or NoWorker. Other connections are not kept waiting."""
         done = asyncio.ThreadSafeFlag()
         out = []
 
@@ -120,7 +120,7 @@ class Server:
         since = time.ticks_ms()
         while not self._workers.give(job):
             if time.ticks_diff(time.ticks_ms(), since) > _WORKER_MS:
-                raise MemoryError("no worker")
+                raise NoWorker
             await asyncio.sleep_ms(20)
         await done.wait()
         return out[0]
