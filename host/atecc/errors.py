@@ -67,6 +67,10 @@ class DamagedRequest(CorruptReply):
     """The request was damaged on its way, and the board did not handle it: it may be sent again."""
 
 
+class RequestNotRead(DamagedRequest):
+    """The board had too little memory to read the request, and did not handle it: in a while it may have more."""
+
+
 class FirmwareMissing(ChannelError):
     """MicroPython answers, the project's firmware is not on the board."""
 

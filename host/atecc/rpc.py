@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import time
 from typing import Any
 
 from atecc.channels import Channel
-from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError
+from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError, RequestNotRead
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 15.0
 ATTEMPTS = 3
+MEMORY_PAUSE_S = 1.0
 
 _UNKNOWN = "Whether the board did it is not known: `atecc identity status` and `atecc info` tell."
 
@@ -68,6 +70,8 @@ class Client:
                     error.hint = _UNKNOWN
                 if not harmless or attempt == ATTEMPTS:
                     raise
+                if isinstance(error, RequestNotRead):
+                    time.sleep(MEMORY_PAUSE_S)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -95,7 +99,7 @@ def _result(reply: bytes, number: int, method: str) -> Any:
     if isinstance(document, dict) and "id" not in document and "error" in document:
         kind = document["error"].get("kind") if isinstance(document["error"], dict) else None
         if kind == "memory":
-            raise DamagedRequest(
+            raise RequestNotRead(
                 "The board has too little memory to read the request, and ignored it.",
                 "`atecc reboot` gives it a fresh start.",
             )
