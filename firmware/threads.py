@@ -4,9 +4,9 @@ import sys
 
 import _thread
 
-# In bytes: for a TLS handshake in which the chip signs, a request, a loop that waits. The 32-bit simulated board takes 8
-# and 7 KB for the first two; other processors have other frames, so there is nearly half as much again. The last is what
-# MicroPython gives a thread unless asked.
+# In bytes: for a TLS handshake in which the chip signs, a request, a loop that waits. The 32-bit simulated board takes
+# 8 and 7 KB for the first two; other processors have other frames, so there is nearly half as much again. The last is
+# what MicroPython gives a thread unless asked.
 HANDSHAKE = 12 * 1024
 REQUEST = 10 * 1024
 LOOP = 5 * 1024
