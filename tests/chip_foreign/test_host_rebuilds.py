@@ -1,8 +1,8 @@
-"""The host tool's rebuild of factory certificates (atecc.factorycert) against Microchip's: the same bytes."""
+"""The host tool's rebuild of factory certificates (atecc.x509.factory) against Microchip's: the same bytes."""
 
 import cryptoauthlib as cal
 import pytest
-from atecc.factorycert import FactorySlots, rebuild
+from atecc.x509.factory import FactorySlots, rebuild
 from chip_foreign.bench import driven
 from chip_foreign.setting import ok
 from cryptoauthlib.library import AtcaReference

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from atecc.awspolicy import CLIENT_PREFIX, arn_prefix, device_policy, operator_policy
+from atecc.aws.policy import CLIENT_PREFIX, arn_prefix, device_policy, operator_policy
 from atecc.channels import Access, open_channel
 from atecc.channels.mqtt import MqttChannel
 from atecc.errors import ChannelError

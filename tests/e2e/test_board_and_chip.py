@@ -2,8 +2,8 @@
 
 import pytest
 from atecc.channels.serial import SerialChannel
+from atecc.device.rpc import Client
 from atecc.errors import DeviceError
-from atecc.rpc import Client
 from bench import Babbler
 from cryptography.hazmat.primitives.serialization import Encoding
 from openssl import make_ca

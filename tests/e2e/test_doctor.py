@@ -9,8 +9,8 @@ import pytest
 import serial
 from atecc.channels.serial import SerialChannel
 from atecc.device import Device
-from atecc.names import parse_subject
-from atecc.replies import Stored
+from atecc.device.replies import Stored
+from atecc.x509.names import parse_subject
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key

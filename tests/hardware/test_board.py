@@ -5,9 +5,9 @@ import hashlib
 import secrets
 
 import pytest
-from atecc.csr import check_csr
 from atecc.doctor import Patient
-from atecc.names import parse_subject
+from atecc.x509.names import parse_subject
+from atecc.x509.requests import check_csr
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256

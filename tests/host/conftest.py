@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from atecc.cli import cli
 from atecc.cli.app import App
-from atecc.operators import Names, Operator
+from atecc.operators.operator import Names, Operator
 from fakeaccess import NetworkedDevice
 from fakedevice import FakeDevice
 

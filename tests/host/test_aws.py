@@ -6,11 +6,11 @@ import json
 
 import boto3
 import pytest
-from atecc import aws
-from atecc.awserrors import explain
-from atecc.awspolicy import device_policy, operator_policy
+from atecc.aws.cloud import Cloud as AwsCloud
+from atecc.aws.errors import explain
+from atecc.aws.policy import device_policy, operator_policy
 from atecc.errors import AwsError
-from atecc.provision import Provisioning
+from atecc.provisioning.workflow import Provisioning
 from botocore import exceptions
 from botocore.exceptions import ClientError
 from botocore.loaders import JSONFileLoader
@@ -47,7 +47,7 @@ def refuse(monkeypatch):
     """Have AWS answer some operations with an error."""
 
     def refuse(**codes):
-        real = aws.Cloud._call
+        real = AwsCloud._call
 
         def call(self, operation, **params):
             if operation in codes:
@@ -57,7 +57,7 @@ def refuse(monkeypatch):
                 raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region)
             return real(self, operation, **params)
 
-        monkeypatch.setattr(aws.Cloud, "_call", call)
+        monkeypatch.setattr(AwsCloud, "_call", call)
 
     return refuse
 
@@ -266,8 +266,8 @@ def test_a_certificate_for_another_key(board, run, cloud, monkeypatch):
         der = base64.b64decode(other.Identity_Begin([[["CN", "other"]]])["csr"])
         return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
 
-    real = aws.Cloud.issue
-    monkeypatch.setattr(aws.Cloud, "issue", moto_like)
+    real = AwsCloud.issue
+    monkeypatch.setattr(AwsCloud, "issue", moto_like)
     seen = run(board, *AWS)
     assert seen.status == 6 and "is for another key than the chip's: nothing was written" in seen.err
     assert "Identity.Stage" not in board.calls and cloud.list_certificates()["certificates"] == []
@@ -293,7 +293,7 @@ def test_boto3s_own_trouble_in_words(error, said):
 
 def test_throttling_is_waited_out(cloud):
     """botocore itself retries: five attempts in all."""
-    config = aws.Cloud(REGION).iot.meta.config
+    config = AwsCloud(REGION).iot.meta.config
     assert config.retries["mode"] == "standard" and config.retries["total_max_attempts"] == 5
 
 

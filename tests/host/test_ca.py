@@ -3,9 +3,9 @@
 import datetime as dt
 
 import pytest
-from atecc.ca import LocalCA
 from atecc.errors import ArgumentError, CertificateError
-from atecc.keyfile import load_certificates, load_private_key
+from atecc.x509.authority import LocalCA
+from atecc.x509.keyfile import load_certificates, load_private_key
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa

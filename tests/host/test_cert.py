@@ -4,8 +4,8 @@ import base64
 import datetime as dt
 
 import pytest
-from atecc.csr import check_csr
 from atecc.errors import CertificateError
+from atecc.x509.requests import check_csr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec

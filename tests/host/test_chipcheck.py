@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from atecc.chipconfig import ConfigZone, Slot
-from atecc.chipconfig.abilities import Stage, abilities, explain, stage_of
-from atecc.chipconfig.check import check, check_data_lock, check_slot_lock
-from atecc.chipconfig.document import Label
-from atecc.chipconfig.load import load, loads
-from atecc.chipconfig.presets import preset, preset_text
+from atecc.chip.config import ConfigZone, Slot
+from atecc.chip.config.abilities import Stage, abilities, explain, stage_of
+from atecc.chip.config.check import check, check_data_lock, check_slot_lock
+from atecc.chip.config.document import Label
+from atecc.chip.config.load import load, loads
+from atecc.chip.config.presets import preset, preset_text
 from fakedevice import BLANK
 
 HEXES = Path(__file__).parents[2] / "boards" / "SIM" / "simchip" / "presets"

@@ -4,8 +4,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from atecc.chipconfig.load import loads
-from atecc.chipconfig.presets import preset_text
+from atecc.chip.config.load import loads
+from atecc.chip.config.presets import preset_text
 from fakedevice import BLANK, SERIAL
 
 HEXES = Path(__file__).parents[2] / "boards" / "SIM" / "simchip" / "presets"

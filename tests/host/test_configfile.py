@@ -4,10 +4,10 @@ import random
 from pathlib import Path
 
 import pytest
-from atecc.chipconfig import ConfigZone, chipwords, slotwords
-from atecc.chipconfig.document import FACTORY, ROLES, Configuration, Label, dump, parse
-from atecc.chipconfig.load import load, loads
-from atecc.chipconfig.presets import PRESETS, labels_of, preset, preset_text
+from atecc.chip.config import ConfigZone, chipwords, slotwords
+from atecc.chip.config.document import FACTORY, ROLES, Configuration, Label, dump, parse
+from atecc.chip.config.load import load, loads
+from atecc.chip.config.presets import PRESETS, labels_of, preset, preset_text
 from atecc.errors import ArgumentError
 
 HEXES = Path(__file__).parents[2] / "boards" / "SIM" / "simchip" / "presets"

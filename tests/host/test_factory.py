@@ -3,9 +3,9 @@
 import base64
 
 import pytest
-from atecc.compressed import Compressed
 from atecc.errors import CertificateError
-from atecc.factorycert import ROOT_NAME, ROOT_POINT, FactorySlots, rebuild
+from atecc.x509.compressed import Compressed
+from atecc.x509.factory import ROOT_NAME, ROOT_POINT, FactorySlots, rebuild
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from factoryroot import factory_root

@@ -4,9 +4,9 @@ import base64
 import json
 
 import pytest
+from atecc.chip.keys import generate, plan_generate
 from atecc.device import Device
 from atecc.errors import ChannelTimeout, RefusedError
-from atecc.keyops import generate, plan_generate
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,

@@ -11,7 +11,7 @@ import pytest
 from atecc.channels import Access, open_channel
 from atecc.device import Device
 from atecc.errors import CertificateError, ChannelError, ChannelTimeout, ConnectionLost, CorruptReply
-from atecc.operators import Names, Operator
+from atecc.operators.operator import Names, Operator
 from fakedevice import SERIAL
 from rpcserver import Listener
 from simcloud.broker import MQTT_TLS_PORT, Broker, free_address

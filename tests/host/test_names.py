@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from atecc.errors import ArgumentError
-from atecc.names import parse_subject, to_text, to_x509
+from atecc.x509.names import parse_subject, to_text, to_x509
 
 DUBLIN = [[("C", "IE")], [("L", "Dublin")]]
 

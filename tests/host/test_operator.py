@@ -6,7 +6,7 @@ import stat
 import pytest
 from atecc.cli.bench import parse_duration
 from atecc.errors import ArgumentError
-from atecc.known import KnownDevices, fingerprint
+from atecc.operators.known import KnownDevices, fingerprint
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fakedevice import FakeDevice

@@ -5,7 +5,7 @@ import datetime as dt
 import time
 
 import pytest
-from atecc.keyfile import load_private_key
+from atecc.x509.keyfile import load_private_key
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec

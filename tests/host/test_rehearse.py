@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from atecc.chipconfig import ConfigZone
-from atecc.simulator import Simulator, find_clone, state_of
+from atecc.chip.config import ConfigZone
+from atecc.chip.simulator import Simulator, find_clone, state_of
 from cryptography.hazmat.primitives.asymmetric import ec
 from fakedevice import BLANK, SERIAL
 
@@ -137,8 +137,8 @@ def test_nothing_is_left_running(blank, run):
 
 KILLED = """
 import os, signal, sys
-from atecc.chipconfig import ConfigZone
-from atecc.simulator import Simulator, find_clone, state_of
+from atecc.chip.config import ConfigZone
+from atecc.chip.simulator import Simulator, find_clone, state_of
 simulator = Simulator(find_clone(sys.argv[1]), state_of(ConfigZone(bytes.fromhex(sys.argv[2])))).__enter__()
 print(simulator._process.pid, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)

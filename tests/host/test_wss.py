@@ -13,7 +13,7 @@ import pytest
 from atecc.channels import Access, open_channel
 from atecc.device import Device
 from atecc.errors import CertificateError, ChannelError, ChannelTimeout, ConnectionLost, CorruptReply
-from atecc.operators import Names, Operator
+from atecc.operators.operator import Names, Operator
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from fakedevice import SERIAL
 from rpcserver import Listener, RpcServer, device_context, free_port

@@ -14,8 +14,8 @@ import pytest
 from atecc.channels import Access, open_channel
 from atecc.device import Device
 from atecc.errors import AteccError, RefusedError
-from atecc.operators import Names, Operator
-from atecc.trust import recognise
+from atecc.operators.operator import Names, Operator
+from atecc.provisioning.trust import recognise
 from simboard.board import BoardError
 from simboard.examples import lines
 from simboard.served import Served

@@ -7,15 +7,15 @@ the board does.
 from contextlib import ExitStack
 from pathlib import Path
 
-from atecc.authority import Target, Wish
-from atecc.ca import LocalCA
-from atecc.csr import der
 from atecc.device import Device
-from atecc.local import LocalAuthority
-from atecc.operators import Names, Operator
-from atecc.provision import Provisioning
-from atecc.replies import Stored
-from atecc.trust import introduce
+from atecc.device.replies import Stored
+from atecc.operators.operator import Names, Operator
+from atecc.provisioning.authority import Target, Wish
+from atecc.provisioning.local import LocalAuthority
+from atecc.provisioning.trust import introduce
+from atecc.provisioning.workflow import Provisioning
+from atecc.x509.authority import LocalCA
+from atecc.x509.requests import der
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 from simcloud import pki

@@ -8,8 +8,8 @@ from typing import Any, Self
 from atecc.channels import open_channel
 from atecc.channels.digest import ha1
 from atecc.device import Device
+from atecc.device.replies import Listener
 from atecc.errors import AteccError
-from atecc.replies import Listener
 from simcloud.broker import BrokerError
 
 from simboard.board import Board, BoardError

@@ -21,7 +21,7 @@ from atecc.channels.address import CLIENT_PREFIX
 from atecc.channels.tcp import CONNECT_TIMEOUT, why_unreachable
 from atecc.errors import ArgumentError, CertificateError, ChannelError, ChannelTimeout, ConnectionLost
 from atecc.log import traffic
-from atecc.operators import Operator
+from atecc.operators.operator import Operator
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client

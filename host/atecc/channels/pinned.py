@@ -15,9 +15,9 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from atecc.csr import spki
 from atecc.errors import ArgumentError, CertificateError, ChannelError, ChannelTimeout
-from atecc.operators import Operator
+from atecc.operators.operator import Operator
+from atecc.x509.requests import spki
 
 if TYPE_CHECKING:
     from atecc.channels import Access

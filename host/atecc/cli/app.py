@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from atecc.device import Device
-    from atecc.operators import Operator
+    from atecc.operators.operator import Operator
 
 DEFAULT_TIMEOUT = 30.0
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -82,7 +82,7 @@ class App:
 
     def operator(self) -> Operator:
         """The operator that --operator-dir names."""
-        from atecc.operators import Operator
+        from atecc.operators.operator import Operator
 
         return Operator(self._file("operator_dir"))
 
@@ -103,7 +103,7 @@ class App:
         return Path(value) if value else None
 
     def _ws_password(self) -> str:
-        from atecc.keyfile import read_text
+        from atecc.x509.keyfile import read_text
 
         if self.ws_password_file:
             return read_text(self.ws_password_file, "the password")

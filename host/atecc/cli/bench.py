@@ -12,7 +12,7 @@ from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from atecc.replies import AccessStatus, Bench
+    from atecc.device.replies import AccessStatus, Bench
 
 MEANING = (
     "Everybody who may call this device can now lock zones and slots, write the configuration and replace keys, "

@@ -66,10 +66,10 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 
 def _issue(app: App, options: dict[str, Any]) -> None:
-    from atecc.ca import LocalCA
     from atecc.cli.secrets import password
-    from atecc.csr import check_certificate, pem, when
-    from atecc.names import from_x509
+    from atecc.x509.authority import LocalCA
+    from atecc.x509.names import from_x509
+    from atecc.x509.requests import check_certificate, pem, when
 
     _check_given(options)
     out, force = options["out"], options["force"]
@@ -110,8 +110,8 @@ def _check_given(options: dict[str, Any]) -> None:
 
 
 def _request(app: App, options: dict[str, Any]) -> x509.CertificateSigningRequest:
-    from atecc.csr import load_csr
-    from atecc.keyfile import read_file
+    from atecc.x509.keyfile import read_file
+    from atecc.x509.requests import load_csr
 
     path = options["csr"]
     if path is None:
@@ -121,8 +121,8 @@ def _request(app: App, options: dict[str, Any]) -> x509.CertificateSigningReques
 
 
 def _json(certificate: x509.Certificate) -> dict[str, Any]:
-    from atecc.csr import pem
-    from atecc.names import from_x509
+    from atecc.x509.names import from_x509
+    from atecc.x509.requests import pem
 
     return {
         "subject": from_x509(certificate.subject),
@@ -155,9 +155,9 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
     chip has the device certificate's key.
     """
     from atecc.cli.show import pairs
-    from atecc.csr import pem, when
-    from atecc.factory import read_factory, root_point
-    from atecc.names import from_x509
+    from atecc.provisioning.factory import read_factory, root_point
+    from atecc.x509.names import from_x509
+    from atecc.x509.requests import pem, when
 
     trusted = root_point(root)
     with app.device() as device:

@@ -11,10 +11,10 @@ from atecc.cli.rehearse import rehearse_options, rehearse_set
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
-    from atecc.chipconfig.check import Findings
-    from atecc.chipconfig.document import Configuration
-    from atecc.chipconfig.zone import ConfigZone
-    from atecc.chipops import ConfigPlan
+    from atecc.chip.config.check import Findings
+    from atecc.chip.config.document import Configuration
+    from atecc.chip.config.zone import ConfigZone
+    from atecc.chip.operations import ConfigPlan
 
 FILES = "FILE is YAML as `config get` writes it, YAML of Mongoose OS, hex, or the name of a preset: tls."
 
@@ -37,8 +37,8 @@ def config() -> None:
 @pass_app
 def get(app: App, form: str, preset: str | None) -> None:
     """Print the chip's configuration, as a file that `config set` takes."""
-    from atecc.chipconfig.document import dump
-    from atecc.chipconfig.presets import preset_text
+    from atecc.chip.config.document import dump
+    from atecc.chip.config.presets import preset_text
 
     if preset is not None and form == "yaml" and not app.json:
         app.emit(None, preset_text(preset).rstrip("\n"))
@@ -63,10 +63,10 @@ def _capital(text: str) -> str:
 
 def _configuration(app: App, name: str | None) -> Configuration:
     """From a file or preset, or from the chip that is connected."""
-    from atecc.chipconfig.document import Configuration
-    from atecc.chipconfig.load import load
-    from atecc.chipconfig.presets import labels_of
-    from atecc.chipops import read_config
+    from atecc.chip.config.document import Configuration
+    from atecc.chip.config.load import load
+    from atecc.chip.config.presets import labels_of
+    from atecc.chip.operations import read_config
 
     if name is not None:
         return load(name)
@@ -89,7 +89,7 @@ def check(app: App, file: str | None) -> None:
 
     Ends with status 5 if it would ruin the chip for its purpose.
     """
-    from atecc.chipconfig.check import check as judge
+    from atecc.chip.config.check import check as judge
     from atecc.cli.show import consequences
 
     configuration = _configuration(app, file)
@@ -106,7 +106,7 @@ def check(app: App, file: str | None) -> None:
 
 
 def check_json(configuration: Configuration, findings: Findings) -> dict[str, Any]:
-    from atecc.chipconfig.abilities import explain
+    from atecc.chip.config.abilities import explain
 
     slots = [
         {"slot": n, "role": str(configuration.labels[n]), "consequences": explain(configuration.zone, n)}
@@ -138,7 +138,7 @@ def diff(app: App, file: str, other: str | None, exit_code: bool) -> None:
 
     Serial number, locks and what else no Write can change are not compared.
     """
-    from atecc.chipconfig.words import changes
+    from atecc.chip.config.words import changes
     from atecc.cli.show import change_table
 
     before = _configuration(app, file if other is not None else None)
@@ -182,29 +182,29 @@ def set_(
 
     Checks it, shows what would change, and asks. Until the config zone is locked, this can be repeated.
     """
-    from atecc import chipops
+    from atecc.chip import operations
     from atecc.cli.show import options_line, slot_table
 
     if file and preset:
         raise ArgumentError("Give a file or a preset, not both.")
     wanted = _wanted(file, preset or "tls")
     with app.device() as device:
-        plan = chipops.plan_config(device, wanted.zone, labels=wanted.labels)
+        plan = operations.plan_config(device, wanted.zone, labels=wanted.labels)
         if not app.json:
             app.err.print(slot_table(plan.wanted, wanted.labels), "", options_line(plan.wanted), sep="\n")
         _say(app, plan.findings)
         if not even_if_useless:
-            chipops.refuse_useless(plan)
+            operations.refuse_useless(plan)
         rehearsal = rehearse_set(app, plan, simulator) if rehearse else None
         if plan.changes:
             _confirm(app, plan, yes)
-            chipops.write_config(device, plan)
+            operations.write_config(device, plan)
     _report(app, plan, rehearsal)
 
 
 def _wanted(file: str | None, preset: str) -> Configuration:
-    from atecc.chipconfig import presets
-    from atecc.chipconfig.load import load
+    from atecc.chip.config import presets
+    from atecc.chip.config.load import load
 
     return presets.preset(preset) if file is None else load(file)
 
@@ -240,7 +240,7 @@ def _open(locked: bool) -> str:
 
 def config_json(zone: ConfigZone) -> dict[str, Any]:
     """The configuration for programs."""
-    from atecc.chipconfig.words import describe, slot_json
+    from atecc.chip.config.words import describe, slot_json
 
     return {
         "serial": zone.serial,

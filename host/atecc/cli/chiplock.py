@@ -15,8 +15,8 @@ from atecc.cli.rehearse import rehearse_lock, rehearse_options
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from atecc.chipconfig.document import Configuration
-    from atecc.chipops import LockPlan, Receipt
+    from atecc.chip.config.document import Configuration
+    from atecc.chip.operations import LockPlan, Receipt
     from atecc.device import Device
 
 
@@ -93,19 +93,19 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
     Without --confirm or --yes-lock nothing is done: it shows what would be locked, and what becomes
     impossible for good.
     """
-    from atecc import chipops
+    from atecc.chip import operations
 
     wish = Wish(**options)
     _check_arguments(zone, number, data_crc)
     wanted = _wanted(zone, wish)
     check_free(wish.receipt)
     with app.device() as device:
-        plan = chipops.plan_lock(device, zone, data_crc, number)
+        plan = operations.plan_lock(device, zone, data_crc, number)
         if wanted is not None:
-            plan = chipops.held_to(plan, wanted)
+            plan = operations.held_to(plan, wanted)
         _show_plan(app, plan, to_stdout=wish.dry)
         if not wish.even_if_useless:
-            chipops.refuse_unfit(plan)
+            operations.refuse_unfit(plan)
         rehearsal = rehearse_lock(app, plan, wish.simulator) if wish.rehearse else None
         if wish.dry:
             _end_dry_run(app, plan, rehearsal)
@@ -135,7 +135,7 @@ def _check_arguments(zone: str, number: int | None, data_crc: int | None) -> Non
 
 
 def _wanted(zone: str, wish: Wish) -> Configuration | None:
-    from atecc.chipconfig.load import load
+    from atecc.chip.config.load import load
 
     if wish.holds is None:
         return None
@@ -146,12 +146,12 @@ def _wanted(zone: str, wish: Wish) -> Configuration | None:
 
 def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
     """Lock; that the receipt can be written afterwards is made sure before it is too late."""
-    from atecc import chipops
+    from atecc.chip import operations
 
     if wish.receipt is not None:
         write(wish.receipt, b"")
     try:
-        return chipops.lock(device, plan, typed, wish.even_if_useless)
+        return operations.lock(device, plan, typed, wish.even_if_useless)
     except BaseException:
         if wish.receipt is not None:
             wish.receipt.unlink(missing_ok=True)

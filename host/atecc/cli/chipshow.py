@@ -14,7 +14,7 @@ from atecc.cli.files import check_free, write
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from atecc.overview import Overview, SlotView
+    from atecc.chip.overview import Overview, SlotView
 
 STYLES = {
     "active": "green",
@@ -41,13 +41,13 @@ STYLES = {
 @pass_app
 def show(app: App, svg: Path | None) -> None:
     """Show the sixteen slots: what each is for, what may be done with it, and whether it holds a key."""
-    from atecc.overview import read_overview
+    from atecc.chip.overview import read_overview
 
     check_free(svg)
     with app.device() as device:
         seen = read_overview(device)
     if svg is not None:
-        from atecc.chipconfig.picture import draw
+        from atecc.chip.config.picture import draw
 
         write(svg, draw(seen).encode())
     zone = seen.zone
@@ -66,7 +66,7 @@ def overview_table(seen: Overview) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from atecc.chipconfig.abilities import Stage
+    from atecc.chip.config.abilities import Stage
 
     final = seen.stage == Stage.BOTH
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)

@@ -135,7 +135,7 @@ def _typed(key: str, text: str, now: Any) -> Any:
 
 
 def _from_file(path: Path) -> dict[str, Any]:
-    from atecc.keyfile import read_file
+    from atecc.x509.keyfile import read_file
 
     try:
         values = json.loads(sys.stdin.read() if str(path) == "-" else read_file(path, "the settings"))

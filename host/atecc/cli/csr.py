@@ -66,8 +66,8 @@ def command(app: App, /, out: Path | None, force: bool, **options: Any) -> None:
 
     The key stays as it is: nothing is made, stored or changed.
     """
-    from atecc.csr import pem
-    from atecc.names import from_x509
+    from atecc.x509.names import from_x509
+    from atecc.x509.requests import pem
 
     check_free(out, force)
     made = request_from_board(app, options)
@@ -83,9 +83,9 @@ def command(app: App, /, out: Path | None, force: bool, **options: Any) -> None:
 
 def request_from_board(app: App, options: dict[str, Any]) -> x509.CertificateSigningRequest:
     """The request that these options describe; what is wrong with their words is said before the board is asked."""
-    from atecc.csr import general_name, key_usage
-    from atecc.keyops import request
-    from atecc.names import parse_subject
+    from atecc.chip.keys import request
+    from atecc.x509.names import parse_subject
+    from atecc.x509.requests import general_name, key_usage
 
     subject = parse_subject(options["subject"])
     san, usages = list(options["san"]), list(options.get("key_usage", ()))

@@ -53,7 +53,7 @@ def get(app: App, name: str, out: Path | None, force: bool) -> None:
 @pass_app
 def put(app: App, file: Path, name: str | None) -> None:
     """Write FILE (- reads standard input) to the board as NAME; a file of that name is replaced."""
-    from atecc.keyfile import read_file
+    from atecc.x509.keyfile import read_file
 
     if str(file) == "-" and not name:
         raise ArgumentError("Under which name? `atecc fs put - NAME`.")

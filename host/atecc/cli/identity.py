@@ -10,7 +10,7 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app
 
 if TYPE_CHECKING:
-    from atecc.replies import IdentityInfo
+    from atecc.device.replies import IdentityInfo
 
 
 @click.group("identity", cls=Group)

@@ -13,7 +13,7 @@ from atecc.errors import AteccError, ChipError, DeviceError
 
 if TYPE_CHECKING:
     from atecc.device import Device
-    from atecc.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
+    from atecc.device.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
 
 Rows = list[tuple[str, str]]
 
@@ -45,8 +45,8 @@ def command(app: App) -> None:
 
 
 def _rest(device: Device, data: dict[str, Any]) -> Rows:
-    from atecc.chipops import read_config
-    from atecc.parts import full_name, product
+    from atecc.chip.operations import read_config
+    from atecc.chip.parts import full_name, product
 
     chip = device.chip_info()
     zone = read_config(device, chip)

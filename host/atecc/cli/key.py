@@ -13,7 +13,7 @@ from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
-    from atecc.keyops import KeyPlan
+    from atecc.chip.keys import KeyPlan
 
 SLOT = click.IntRange(0, 15)
 
@@ -55,13 +55,13 @@ def generate(
     A slot without a key gets one at once. If there is a key, this says whose it is and what is lost with it, and
     does nothing (exit status 5) without --confirm or --yes-overwrite. The active identity's key is never replaced.
     """
-    from atecc import keyops
+    from atecc.chip import keys
 
     check_free(out, force)
     with app.device() as device:
-        plan = keyops.plan_generate(device, slot)
+        plan = keys.plan_generate(device, slot)
         serial = _confirmation(app, plan, f"atecc key generate {slot}", confirm, yes_overwrite)
-        point = keyops.generate(device, plan, serial)
+        point = keys.generate(device, plan, serial)
     _show(app, slot, point, out, force, {"generated": True, "replaced": plan.owner or None})
     app.say(f"The chip made a key in slot {slot}: it can't be read out.", style="green")
     app.say(f"A certificate request for it: atecc csr --slot {slot} --subject CN=NAME")
@@ -121,9 +121,9 @@ def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **
 
     Such a key was outside: whoever has the file, or a copy of it, has the device's identity.
     """
-    from atecc import keyops
+    from atecc.chip import keys
     from atecc.cli.secrets import password
-    from atecc.keyfile import load_p256_key
+    from atecc.x509.keyfile import load_p256_key
 
     out, force, file = options["out"], options["force"], options["key"]
     check_free(out, force)
@@ -135,13 +135,13 @@ def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **
     key = load_p256_key(file, password(app, options["key_password_file"], "--key-password-file"))
     secret = _write_key(options["write_key"])
     with app.device() as device:
-        plan = keyops.plan_import(device, slot, secret)
+        plan = keys.plan_import(device, slot, secret)
         app.warn(
             f"A key that was in a file is only as secret as that file: whoever has {file}, a copy or a backup of "
             "it, has this device's identity. A key that the chip makes can't be copied: atecc key generate."
         )
         serial = _confirmation(app, plan, f"atecc key import {slot} …", confirm, yes_overwrite)
-        point = keyops.import_key(device, plan, key, secret, serial)
+        point = keys.import_key(device, plan, key, secret, serial)
     _show(app, slot, point, out, force, {"imported": True, "replaced": plan.owner or None})
     way = "encrypted" if secret else "in the clear"
     app.say(f"The key is in slot {slot}, written {way}.", style="green")
@@ -193,7 +193,7 @@ def _show(
     form: str = "pem",
 ) -> None:
     """The public key where the user wants it; with --json a document on standard output as well."""
-    from atecc.points import point_der, point_pem
+    from atecc.x509.points import point_der, point_pem
 
     pem = point_pem(point)
     if out is not None or not app.json:
@@ -206,7 +206,7 @@ def _show(
 
 
 def _write_key(path: Path | None) -> bytes | None:
-    from atecc.keyfile import load_secret, read_file
+    from atecc.x509.keyfile import load_secret, read_file
 
     if path is None:
         return None

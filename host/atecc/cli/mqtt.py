@@ -14,7 +14,7 @@ from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError, NetworkError
 
 if TYPE_CHECKING:
-    from atecc.replies import Message, MqttStatus
+    from atecc.device.replies import Message, MqttStatus
 
 QOS = click.IntRange(0, 1)
 

@@ -17,8 +17,8 @@ from atecc.errors import ArgumentError, RefusedError
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from atecc.replies import AccessStatus, TrustedCa
-    from atecc.trust import Introduced
+    from atecc.device.replies import AccessStatus, TrustedCa
+    from atecc.provisioning.trust import Introduced
 
 DAYS, CA_DAYS = 365, 3650
 
@@ -47,7 +47,7 @@ def command() -> None:
 @pass_app
 def init(app: App, directory: Path | None, name: str | None, days: int, ca_days: int) -> None:
     """Make a CA of your own and a client certificate; nothing is ever overwritten."""
-    from atecc.operators import Names, Operator
+    from atecc.operators.operator import Names, Operator
 
     operator = Operator(directory) if directory else app.operator()
     operator.make(Names(name or _login(), ca_days, days))
@@ -79,7 +79,7 @@ def renew(app: App, name: str | None, days: int) -> None:
 @pass_app
 def trust(app: App) -> None:
     """Over USB: let this operator call the device, and learn the device's keys."""
-    from atecc.trust import introduce
+    from atecc.provisioning.trust import introduce
 
     if app.address is not None:
         raise RefusedError(
@@ -194,9 +194,9 @@ def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
 @pass_app
 def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: str | None) -> None:
     """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
-    from atecc.aws import default_region
-    from atecc.awspolicy import arn_prefix, operator_policy
-    from atecc.awsthing import default_subject
+    from atecc.aws.cloud import default_region
+    from atecc.aws.policy import arn_prefix, operator_policy
+    from atecc.aws.thing import default_subject
 
     if bool(thing) == every:
         raise ArgumentError("Which devices? --thing NAME, once or more, or --all.")
@@ -220,7 +220,7 @@ def _own_ca(app: App) -> str | None:
 
 
 def _described(certificate: x509.Certificate) -> dict[str, object]:
-    from atecc.names import from_x509
+    from atecc.x509.names import from_x509
 
     return {
         "subject": from_x509(certificate.subject),
@@ -229,7 +229,7 @@ def _described(certificate: x509.Certificate) -> dict[str, object]:
 
 
 def _until(certificate: x509.Certificate) -> str:
-    from atecc.csr import when
+    from atecc.x509.requests import when
 
     return f"valid until {when(certificate.not_valid_after_utc)}"
 

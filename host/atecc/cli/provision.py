@@ -15,8 +15,8 @@ from atecc.errors import ArgumentError, CertificateError
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from atecc.authority import Authority, Wish
     from atecc.device import Device
+    from atecc.provisioning.authority import Authority, Wish
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -79,7 +79,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @pass_app
 def ca(app: App, /, **options: Any) -> None:
     """Provision with a certificate from your own CA."""
-    from atecc.names import parse_subject
+    from atecc.x509.names import parse_subject
 
     subject = parse_subject(options["subject"])
     with app.device() as device:
@@ -113,8 +113,8 @@ def ca(app: App, /, **options: Any) -> None:
 @pass_app
 def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
-    from atecc.awsthing import default_subject
-    from atecc.names import parse_subject
+    from atecc.aws.thing import default_subject
+    from atecc.x509.names import parse_subject
 
     subject = default_subject(options["thing"])
     if options["subject"]:
@@ -143,10 +143,10 @@ def factory(app: App, /, **options: Any) -> None:
 
     The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
     """
-    from atecc.authority import Target, Wish
-    from atecc.broker import parse_broker
-    from atecc.factory import FactoryAuthority, read_factory, root_point
-    from atecc.factorycert import DEVICE_KEY
+    from atecc.provisioning.authority import Target, Wish
+    from atecc.provisioning.broker import parse_broker
+    from atecc.provisioning.factory import FactoryAuthority, read_factory, root_point
+    from atecc.x509.factory import DEVICE_KEY
 
     host, port = parse_broker(options["broker"])
     trusted = _certificates(options["server_ca"])
@@ -160,9 +160,9 @@ def factory(app: App, /, **options: Any) -> None:
 
 
 def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]) -> Wish:
-    from atecc.authority import Wish
-    from atecc.csr import general_name
-    from atecc.names import to_x509
+    from atecc.provisioning.authority import Wish
+    from atecc.x509.names import to_x509
+    from atecc.x509.requests import general_name
 
     to_x509(subject)
     for name in options["san"]:
@@ -180,11 +180,11 @@ def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[
 def _local_authority(
     app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]
 ) -> Authority:
-    from atecc.authority import Target
-    from atecc.broker import parse_broker
-    from atecc.ca import LocalCA
     from atecc.cli.secrets import password
-    from atecc.local import LocalAuthority
+    from atecc.provisioning.authority import Target
+    from atecc.provisioning.broker import parse_broker
+    from atecc.provisioning.local import LocalAuthority
+    from atecc.x509.authority import LocalCA
 
     host, port = parse_broker(options["broker"])
     own = LocalCA.load(
@@ -200,9 +200,9 @@ def _local_authority(
 
 
 def _aws_authority(options: dict[str, Any]) -> Authority:
-    from atecc.aws import Cloud
-    from atecc.awsthing import AwsAuthority, CloudWish
-    from atecc.broker import parse_broker
+    from atecc.aws.cloud import Cloud
+    from atecc.aws.thing import AwsAuthority, CloudWish
+    from atecc.provisioning.broker import parse_broker
 
     if options["policy_file"] and not options["policy"]:
         raise ArgumentError("--policy-file needs --policy NAME.")
@@ -221,7 +221,7 @@ def _aws_authority(options: dict[str, Any]) -> Authority:
 
 def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
     from atecc.cli.show import Progress
-    from atecc.provision import Provisioning
+    from atecc.provisioning.workflow import Provisioning
 
     outcome = Provisioning(device, authority, wish, Progress(app), _learner(app)).run()
     app.emit(outcome.as_dict())
@@ -236,7 +236,7 @@ def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
 
 def _learner(app: App) -> Callable[[str, bytes], None] | None:
     """Where a new key is noted, for wss://: not if the way to the device could have been anybody's."""
-    from atecc.known import fingerprint
+    from atecc.operators.known import fingerprint
 
     operator = app.operator()
     if not operator.exists or (app.address is not None and app.address.scheme == "ws"):
@@ -245,7 +245,7 @@ def _learner(app: App) -> Callable[[str, bytes], None] | None:
 
 
 def _certificates(path: Path | None) -> list[x509.Certificate]:
-    from atecc.keyfile import load_certificates
+    from atecc.x509.keyfile import load_certificates
 
     return load_certificates(path) if path else []
 
@@ -253,7 +253,7 @@ def _certificates(path: Path | None) -> list[x509.Certificate]:
 def _policy_document(path: Path | None) -> dict[str, Any] | None:
     import json
 
-    from atecc.keyfile import read_file
+    from atecc.x509.keyfile import read_file
 
     if path is None:
         return None

@@ -11,8 +11,8 @@ import click
 from atecc.cli.app import App
 
 if TYPE_CHECKING:
-    from atecc.chipops import ConfigPlan, LockPlan
-    from atecc.rehearsal import Rehearsal
+    from atecc.chip.operations import ConfigPlan, LockPlan
+    from atecc.chip.rehearsal import Rehearsal
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,8 +34,8 @@ def rehearse_options(command: F) -> F:
 
 
 def _begin(app: App, simulator: str | None) -> Rehearsal:
+    from atecc.chip.rehearsal import Rehearsal
     from atecc.cli.show import Progress
-    from atecc.rehearsal import Rehearsal
 
     return Rehearsal(simulator, None if app.json else Progress(app))
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def password(app: App, path: Path | None, option: str) -> Callable[[str], bytes]:
     """How a key's password is asked for."""
-    from atecc.keyfile import read_file
+    from atecc.x509.keyfile import read_file
 
     if path is not None:
         known = read_file(path, "the password").rstrip(b"\r\n")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from atecc.chipconfig.document import Configuration, Label
-from atecc.chipconfig.words import Change, SlotWords, describe
-from atecc.chipconfig.zone import ConfigZone
+from atecc.chip.config.document import Configuration, Label
+from atecc.chip.config.words import Change, SlotWords, describe
+from atecc.chip.config.zone import ConfigZone
 from atecc.cli.app import App
 from atecc.steps import Step
 
@@ -64,7 +64,7 @@ def change_table(changes: list[Change]) -> Table:
 
 def consequences(configuration: Configuration) -> Table:
     """Every slot with what its rules mean; neighbours that agree share their sentences."""
-    from atecc.chipconfig.abilities import explain
+    from atecc.chip.config.abilities import explain
 
     labels = configuration.labels
     table = Table.grid(padding=(0, 2))

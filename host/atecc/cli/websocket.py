@@ -13,7 +13,7 @@ from atecc.cli.app import FILE, App, Command, Group, pass_app
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from atecc.replies import AccessStatus
+    from atecc.device.replies import AccessStatus
 
 
 @click.group("websocket", cls=Group)
@@ -70,7 +70,7 @@ def _show(app: App, found: AccessStatus) -> None:
 
 
 def _password(app: App, path: Path | None) -> str:
-    from atecc.keyfile import read_text
+    from atecc.x509.keyfile import read_text
 
     if path:
         return read_text(path, "the password")

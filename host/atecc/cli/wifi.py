@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from atecc.device import Device
-    from atecc.replies import Network, WifiStatus
+    from atecc.device.replies import Network, WifiStatus
 
 _OPEN = ("open", "none", "0")
 
@@ -90,7 +90,7 @@ def _choose(app: App, device: Device) -> Network:
 
 
 def _password(app: App, ssid: str, path: Path | None) -> str:
-    from atecc.keyfile import read_text
+    from atecc.x509.keyfile import read_text
 
     if path:
         return read_text(path, "the password")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from atecc.chipconfig.check import check, device_key_slots
-from atecc.chipops import read_config
+from atecc.chip.config.check import check, device_key_slots
+from atecc.chip.operations import read_config
+from atecc.chip.parts import full_name, product
+from atecc.device.replies import IdentityInfo
 from atecc.doctor.patient import Patient
 from atecc.errors import CertificateError, ChipError, RefusedError
-from atecc.parts import full_name, product
-from atecc.replies import IdentityInfo
 
 ALARM_DAYS = 30
 _DAY = 86400

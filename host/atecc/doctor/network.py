@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from atecc.device.replies import MqttStatus, WifiStatus
 from atecc.doctor.patient import Patient, Unchecked
 from atecc.errors import AteccError, CodeFailed, DeviceError, NetworkError
-from atecc.replies import MqttStatus, WifiStatus
 
 DRIFT_S = 60
 POLL_S = 0.25

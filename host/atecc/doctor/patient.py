@@ -12,8 +12,8 @@ from typing import Any
 
 from atecc.channels import Channel, Terminal
 from atecc.device import Device
+from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus
 from atecc.errors import ChannelError, CodeFailed
-from atecc.replies import BoardInfo, ChipInfo, IdentityStatus
 
 PROMPT_TIMEOUT = 30.0
 _VALUE = re.compile(r"^<<<(.*)>>>\r?$", re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from atecc.chipconfig.check import KNOWN_ADDRESSES
+from atecc.chip.config.check import KNOWN_ADDRESSES
 from atecc.doctor.patient import Patient, Unchecked
 from atecc.errors import ChipError, DeviceError
 

@@ -1,0 +1,138 @@
+"""AWS IoT as the issuer for provisioning: thing and policy before the key is made, the certificate after."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from atecc.aws.cloud import Cloud, CloudCertificate, amazon_roots
+from atecc.aws.policy import DEFAULT_NAME, device_policy
+from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
+from atecc.provisioning.authority import Issued, Target, look_at_broker
+from atecc.provisioning.broker import MQTT_TLS_PORT, parse_broker
+from atecc.steps import Steps
+from atecc.x509.names import Rdns
+from atecc.x509.requests import pem, when
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+_THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
+_CN_MAX = 64  # RFC 5280, ub-common-name
+
+
+def default_subject(thing: str) -> Rdns:
+    """CN=THING, or an ArgumentError for a name that AWS gives no thing.
+
+    A longer name than a CN can hold is cut: AWS puts a subject of its own into the certificate.
+    """
+    if not _THING_NAME.fullmatch(thing):
+        raise ArgumentError(
+            f"{thing!r} is not possible as a thing's name.",
+            "AWS allows 1 to 128 of these: letters, digits, colon, underscore, hyphen.",
+        )
+    if thing == "things":
+        raise ArgumentError(
+            "A thing can't be called things: the topics of all things are below things/.",
+            "Give it another name.",
+        )
+    return [[("CN", thing[:_CN_MAX])]]
+
+
+@dataclass(frozen=True)
+class CloudWish:
+    """What the user wants on AWS; `policy` None is the tool's own, made if there is none."""
+
+    thing: str
+    client_id: str
+    policy: str | None = None
+    policy_document: dict[str, Any] | None = None
+    endpoint: tuple[str, int] | None = None
+    server_ca: list[x509.Certificate] = field(default_factory=list)
+    check_broker: bool = True
+
+
+class AwsAuthority:
+    """Has AWS IoT issue the certificate; takes it back when a later step fails."""
+
+    # A policy attached a moment ago is not known in every corner of AWS at once.
+    try_attempts = 3
+
+    def __init__(self, cloud: Cloud, wish: CloudWish) -> None:
+        self._cloud = cloud
+        self._wish = wish
+        self._policy = wish.policy or DEFAULT_NAME
+        self._issued: CloudCertificate | None = None
+
+    def prepare(self, steps: Steps) -> Target:
+        wish = self._wish
+        with steps.step("aws", "asking AWS IoT") as step:
+            host, port = self._endpoint()
+            self._cloud.check_may_issue()
+            step.meaning = f"AWS IoT in {self._cloud.region}: credentials work, devices connect to {host}"
+        target = Target(wish.thing, wish.client_id, host, port, wish.server_ca or amazon_roots(), wish.thing)
+        if wish.check_broker:
+            look_at_broker(target, steps)
+        with steps.step("thing", "making the thing") as step:
+            arn = self._cloud.thing(wish.thing)
+            step.meaning = f"thing {wish.thing} is there"
+        with steps.step("policy", "making the policy") as step:
+            step.meaning = self._ensure_policy(arn)
+        return target
+
+    def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
+        with steps.step("certificate", "AWS IoT signs the certificate") as step:
+            self._issued = self._cloud.issue(pem(request))
+            certificate = _parsed(self._issued.pem)
+            step.meaning = (
+                f"certificate issued by AWS IoT, valid until {when(certificate.not_valid_after_utc)}"
+            )
+        with steps.step("attach", "attaching policy and thing to the certificate") as step:
+            self._cloud.attach(self._issued, self._policy, self._wish.thing)
+            step.meaning = f"policy {self._policy} and thing {self._wish.thing} are attached to it"
+        return Issued(certificate)
+
+    def undo(self) -> list[str]:
+        if self._issued is None:
+            return []
+        try:
+            self._cloud.withdraw(self._issued, self._policy, self._wish.thing)
+        except AwsError as error:
+            return [
+                f"Certificate {self._issued.id} could not be taken back ({error.message}): "
+                "deactivate and delete it in the AWS IoT console."
+            ]
+        return ["The certificate that AWS had issued was deactivated and deleted; thing and policy stay."]
+
+    def _endpoint(self) -> tuple[str, int]:
+        address = self._cloud.endpoint()
+        return self._wish.endpoint or parse_broker(address, MQTT_TLS_PORT)
+
+    def _ensure_policy(self, thing_arn: str) -> str:
+        wish, present = self._wish, self._cloud.policy(self._policy)
+        wanted = wish.policy_document or device_policy(thing_arn)
+        if present is None:
+            self._cloud.create_policy(self._policy, wanted)
+            scope = (
+                "yours" if wish.policy_document else "a device may only be itself: its client ID, its topics"
+            )
+            return f"policy {self._policy} made ({scope})"
+        if present == wanted:
+            return f"policy {self._policy} is there, as it should be"
+        if wish.policy and not wish.policy_document:
+            return f"policy {self._policy} is there, and used as it is"
+        raise RefusedError(
+            f"There is a policy {self._policy} already, and it says something else: it is not overwritten.",
+            f"Use it as it is: --policy {self._policy} without --policy-file; or give another name.",
+        )
+
+
+def _parsed(text: str) -> x509.Certificate:
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(text.encode())
+    except ValueError as error:
+        raise CertificateError(f"The certificate that AWS sent can't be read: {error}.") from error

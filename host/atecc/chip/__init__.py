@@ -1,0 +1,1 @@
+"""What is done with a chip: its configuration, locks, keys, and a rehearsal of it all on a simulated one."""

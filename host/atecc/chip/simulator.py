@@ -1,0 +1,137 @@
+"""The simulated board of a clone of this project, started as the program it is.
+
+Nothing of it is imported: what simulates shares no module with what it simulates.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Self
+
+from atecc.channels import open_channel
+from atecc.chip.config.slot import SIZES
+from atecc.chip.config.zone import ConfigZone
+from atecc.device import Device
+from atecc.errors import AteccError, ChannelError
+
+VARIABLE = "ATECC_SIM"
+START_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 5.0
+PACKAGES = Path("boards", "SIM")
+INTERPRETER = Path("build", "sim", "micropython")
+HOW = (
+    "The rehearsal needs a clone of the project in which `make sim` has been run; it is the one that this "
+    f"tool runs from, or the current directory, or the one that --simulator DIR or ${VARIABLE} names."
+)
+
+
+class SimulatorMissing(AteccError):
+    """There is no simulated board here."""
+
+    kind = "no-simulator"
+    exit_status = 2
+
+
+def find_clone(named: str | None = None) -> Path:
+    """The clone to use; its interpreter has been built."""
+    named = named or os.environ.get(VARIABLE)
+    here = Path(__file__).resolve()
+    places = [Path(named).resolve()] if named else [*here.parents, Path.cwd(), *Path.cwd().parents]
+    clone = next((place for place in places if (place / PACKAGES / "simboard").is_dir()), None)
+    if clone is None:
+        where = f"In {named} there is no simulated board." if named else "There is no simulated board here."
+        raise SimulatorMissing(f"{where} The chip was not touched.", HOW)
+    if not (clone / INTERPRETER).exists():
+        raise SimulatorMissing(
+            f"The simulated board in {clone} is not built yet. The chip was not touched.",
+            f"make -C {clone} sim",
+        )
+    return clone
+
+
+def state_of(zone: ConfigZone, holding: Collection[int] = ()) -> str:
+    """A chip's state file: this configuration, and in the slots `holding` keys that stand in for the real ones."""
+    lines = ["config:", *_rows(zone.data), "otp:", *_rows(b"\xff" * 64)]
+    for number, size in enumerate(SIZES):
+        content = bytes(4) + _stand_in() if number in holding else b"\xff" * size
+        lines += [f"slot {number}:", *_rows(content)]
+    return "\n".join(lines) + "\n"
+
+
+def _stand_in() -> bytes:
+    """A private key for the simulation alone; below the order of P-256 by its first byte."""
+    return b"\x01" + secrets.token_bytes(31)
+
+
+def _rows(data: bytes) -> list[str]:
+    return [f"  {n:02x}: {data[n : n + 16].hex(' ')}" for n in range(0, len(data), 16)]
+
+
+class Simulator:
+    """A simulated board with a chip of this state; use it with `with`."""
+
+    def __init__(self, clone: Path, state: str) -> None:
+        self._clone = clone
+        self._state = state
+        self._directory = tempfile.TemporaryDirectory(prefix="atecc-rehearsal-")
+        self._process: subprocess.Popen[str] | None = None
+        self.port = ""
+
+    def __enter__(self) -> Self:
+        state = Path(self._directory.name, "chip.state")
+        state.write_text(self._state)
+        state.chmod(0o600)
+        self._log = Path(self._directory.name, "log").open("w+")
+        try:
+            self._process = subprocess.Popen(
+                # The leash ends it when our end of its standard input closes, even if we are killed.
+                [sys.executable, "-m", "simboard.leash", "simboard", "--virtual-time", "--state", str(state)],
+                env=os.environ | {"PYTHONPATH": str(self._clone / PACKAGES)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._log,
+                text=True,
+                start_new_session=True,
+            )
+            self.port = self._first_line(self._process)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _first_line(self, process: subprocess.Popen[str]) -> str:
+        assert process.stdout is not None
+        if select.select([process.stdout], [], [], START_TIMEOUT_S)[0]:
+            line = process.stdout.readline().strip()
+            if line:
+                return line
+        self._log.seek(0)
+        said = self._log.read().strip().splitlines()
+        raise ChannelError(
+            f"The simulated board did not start: {said[-1] if said else 'it said nothing'}.",
+            f"The chip was not touched. Does `make -C {self._clone} board` work?",
+        )
+
+    def device(self) -> Device:
+        return Device(open_channel(self.port))
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
+                if stream is not None:
+                    stream.close()
+        self._log.close()
+        self._directory.cleanup()

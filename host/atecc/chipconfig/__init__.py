@@ -1,6 +1,0 @@
-"""The chip's configuration zone: 128 bytes, sixteen slots, and what they allow."""
-
-from atecc.chipconfig.slot import KeyType, Slot
-from atecc.chipconfig.zone import ConfigZone, crc16
-
-__all__ = ["ConfigZone", "KeyType", "Slot", "crc16"]

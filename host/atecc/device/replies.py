@@ -1,0 +1,250 @@
+"""What the board answers, with names and types (the tables of firmware/rpc/README.md)."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from atecc.device.rpc import FIRMWARE_DIFFERS
+from atecc.errors import ChannelError
+
+Reply = TypeVar("Reply")
+
+
+@dataclass(frozen=True)
+class BoardInfo:
+    app: str
+    fw_version: str
+    arch: str
+    board: str
+    id: str
+    mac: str
+    micropython: str
+    time: int
+    uptime: float
+    ram_free: int
+    tls_sign: bool
+
+
+@dataclass(frozen=True)
+class SelfCheck:
+    """One thing that the device has looked at."""
+
+    name: str
+    ok: bool
+    say: str
+
+
+@dataclass(frozen=True)
+class ChipInfo:
+    address: int
+    part: str
+    revision: str
+    serial: str
+    config_locked: bool
+    data_locked: bool
+
+
+@dataclass(frozen=True)
+class KeyInfo:
+    slot: int
+    private: bool
+    valid: bool
+    can_generate: bool
+    can_sign: bool
+    in_use: str | None = None
+
+
+@dataclass(frozen=True)
+class IdentityInfo:
+    """One of the two identities; from `name` on, only what has been staged."""
+
+    state: str
+    slot: int | None = None
+    name: str | None = None
+    client_id: str | None = None
+    endpoint: str | None = None
+    port: int | None = None
+    subject: str | None = None
+    issuer: str | None = None
+    not_before: int | None = None
+    not_after: int | None = None
+    serial: str | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class IdentityStatus:
+    active: str | None
+    idle: str
+    identities: dict[str, IdentityInfo]
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A key and the request for its certificate."""
+
+    identity: str
+    slot: int
+    generated: bool
+    pubkey: bytes
+    csr: bytes
+
+
+@dataclass(frozen=True)
+class Requested:
+    """A request for the certificate of a key that is there."""
+
+    slot: int
+    pubkey: bytes
+    csr: bytes
+
+
+@dataclass(frozen=True)
+class Staged:
+    identity: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Tls:
+    version: str
+    cipher: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    endpoint: str
+    port: int
+    client_id: str
+    tls: Tls
+    ms: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An identity's certificates as the board keeps them, in DER."""
+
+    certificate: bytes
+    chain: list[bytes] = field(default_factory=list)
+    ca: list[bytes] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MqttStatus:
+    state: str
+    identity: str | None = None
+    endpoint: str | None = None
+    port: int | None = None
+    client_id: str | None = None
+    since: int | None = None
+    tls: Tls | None = None
+    attempts: int | None = None
+    last_error: Any = None
+    subscriptions: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Message:
+    topic: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The permission for what is irreversible, given to everybody who may call; `left` in seconds."""
+
+    on: bool
+    left: float | None = None
+    kept: bool = False
+
+
+@dataclass(frozen=True)
+class TrustedCa:
+    """Whoever has a certificate of it is an operator."""
+
+    subject: str
+    sha256: str
+    not_after: int
+
+
+@dataclass(frozen=True)
+class Listener:
+    """wss:// or ws://; `why` tells why it does not listen, though it should."""
+
+    enabled: bool
+    port: int
+    listening: bool
+    username: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True)
+class AccessStatus:
+    bench: Bench
+    operators: list[TrustedCa]
+    wss: Listener
+    ws: Listener
+
+
+@dataclass(frozen=True)
+class WifiStatus:
+    enabled: bool
+    state: str
+    ssid: str | None = None
+    ip: str | None = None
+    gateway: str | None = None
+    dns: str | None = None
+    rssi: int | None = None
+    last_error: Any = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a scan found; `auth` in the board's words."""
+
+    ssid: str
+    bssid: str
+    channel: int
+    rssi: int
+    auth: Any
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file."""
+
+    name: str
+    size: int
+
+
+def access_status(data: Any, method: str) -> AccessStatus:
+    parts = data if isinstance(data, dict) else {}
+    return build(
+        AccessStatus,
+        data,
+        method,
+        bench=build(Bench, parts.get("bench"), method),
+        operators=[build(TrustedCa, one, method) for one in parts.get("operators") or []],
+        wss=build(Listener, parts.get("wss"), method),
+        ws=build(Listener, parts.get("ws"), method),
+    )
+
+
+def build(cls: type[Reply], data: Any, method: str, **replaced: Any) -> Reply:
+    """A reply from its JSON: unknown fields are ignored, missing ones are reported."""
+    if not isinstance(data, dict):
+        raise ChannelError(f"The board's answer to {method} is not an object.", FIRMWARE_DIFFERS)
+    values = data | replaced
+    wanted = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    missing = [
+        name
+        for name, f in wanted.items()
+        if name not in values
+        and f.default is dataclasses.MISSING
+        and f.default_factory is dataclasses.MISSING
+    ]
+    if missing:
+        raise ChannelError(f"The board's answer to {method} lacks {', '.join(missing)}.", FIRMWARE_DIFFERS)
+    return cls(**{name: values[name] for name in wanted if name in values})

@@ -1,0 +1,1 @@
+"""Who calls devices from afar, and the keys by which devices are known."""

@@ -1,0 +1,92 @@
+"""devices.json: by which keys each device is known, learned over USB or from a provisioning that was authenticated.
+
+A device's name → the SHA-256 of the SubjectPublicKeyInfo of its keys. A person can read and edit the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from atecc.errors import ArgumentError, CertificateError
+from atecc.x509.points import point_der
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
+
+def fingerprint(point: bytes) -> str:
+    """Of a P-256 key, given as X then Y."""
+    return hashlib.sha256(point_der(point)).hexdigest()
+
+
+class KnownDevices:
+    """The file is read when something is asked, and replaced as a whole when something is learned."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def names(self) -> list[str]:
+        return sorted(self._read())
+
+    def names_of(self, key: str) -> list[str]:
+        return [name for name, keys in sorted(self._read().items()) if key in keys]
+
+    def keys_of(self, name: str) -> list[str]:
+        return self._read().get(name, [])
+
+    def learn(self, name: str, keys: Iterable[str]) -> None:
+        with _locked(self._path.with_suffix(".lock")):
+            known = self._read()
+            before = known.get(name, [])
+            known[name] = [*before, *(key for key in dict.fromkeys(keys) if key not in before)]
+            replace(self._path, json.dumps({"devices": known}, indent=2, sort_keys=True).encode() + b"\n")
+
+    def _read(self) -> dict[str, list[str]]:
+        try:
+            devices = json.loads(self._path.read_bytes())["devices"]
+            if all(_KEY.fullmatch(key) for keys in devices.values() for key in keys):
+                return {str(name): list(keys) for name, keys in devices.items()}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise CertificateError(f"{self._path} can't be read: {error.strerror}.") from error
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass
+        raise CertificateError(
+            f"{self._path} is damaged: it should name devices and the SHA-256 of their keys.",
+            "Correct it, or move it away and learn each device again: `atecc operator trust` over USB.",
+        )
+
+
+def replace(path: Path, data: bytes) -> None:
+    """A file for its owner alone, all of it or as it was before."""
+    try:
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except OSError as error:
+        raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Several boards may be provisioned at once; where there is no fcntl, one loses the race."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        file = path.open("w")
+    except OSError as error:
+        raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,219 @@
+"""An operator: who may call devices from afar. A CA of one's own, and a client certificate that it has signed.
+
+The CA is handed to devices over USB and stays in its directory otherwise; the certificate opens wss://.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from atecc.errors import ArgumentError, CertificateError, RefusedError
+from atecc.operators.known import KnownDevices, replace
+from atecc.x509.authority import BACKDATED, MOST_DAYS, LocalCA
+from atecc.x509.keyfile import load_certificates, load_p256_key
+from atecc.x509.requests import key_usage, pem, same_key, when
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+SOON = dt.timedelta(days=14)
+
+
+def default_directory() -> Path:
+    """XDG's place for configuration (Base Directory Specification)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "atecc" / "operator"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the certificates say, and for how long."""
+
+    name: str
+    ca_days: int = 3650
+    days: int = 365
+
+
+class Operator:
+    """The files of one operator; nothing is read before it is needed."""
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory or default_directory()
+        self.ca_file = self.directory / "ca.crt.pem"
+        self.ca_key_file = self.directory / "ca.key.pem"
+        self.certificate_file = self.directory / "operator.crt.pem"
+        self.key_file = self.directory / "operator.key.pem"
+        self.devices = KnownDevices(self.directory / "devices.json")
+
+    @property
+    def exists(self) -> bool:
+        return self.certificate_file.exists()
+
+    # What is there
+
+    def ca(self) -> x509.Certificate:
+        self._must_exist(self.ca_file)
+        return load_certificates(self.ca_file)[0]
+
+    def certificate(self) -> x509.Certificate:
+        self._must_exist(self.certificate_file)
+        return load_certificates(self.certificate_file)[0]
+
+    def check(self) -> x509.Certificate:
+        """The client certificate, if it is of any use today; else a CertificateError that says what to do."""
+        certificate = self.certificate()
+        if not same_key(certificate.public_key(), self._key().public_key()):
+            raise CertificateError(f"{self.key_file} is not the key of {self.certificate_file}.")
+        now = dt.datetime.now(dt.UTC)
+        if now > certificate.not_valid_after_utc:
+            raise CertificateError(
+                f"This operator's certificate expired on {when(certificate.not_valid_after_utc)}: no device "
+                "accepts it any more.",
+                "`atecc operator renew` makes a new one from the same CA; devices need not be told.",
+            )
+        if now < certificate.not_valid_before_utc:
+            raise CertificateError(
+                f"This operator's certificate is not valid before {when(certificate.not_valid_before_utc)}.",
+                f"This computer's clock says {when(now)}. Is that right?",
+            )
+        return certificate
+
+    def expires_soon(self) -> bool:
+        return self.certificate().not_valid_after_utc - dt.datetime.now(dt.UTC) < SOON
+
+    # What is made
+
+    def make(self, names: Names) -> None:
+        """CA and client certificate; files that are there already are left alone, all of them."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        _check_days(names.days)
+        _check_days(names.ca_days)
+        _subject(names.name)
+        self._make_directory()
+        ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+        self._write_new(self.ca_key_file, _key_pem(ca_key))
+        self._write_new(self.ca_file, pem(_own_ca(ca_key, names)).encode())
+        self._write_new(self.key_file, _key_pem(key))
+        self._write_new(self.certificate_file, pem(self._issue(key, names)).encode())
+
+    def renew(self, name: str | None, days: int) -> x509.Certificate:
+        """A new certificate from the same CA for the same key, in the place of the old one."""
+        _check_days(days)
+        old = self.certificate()
+        certificate = self._issue(self._key(), Names(name or common_name(old), days=days))
+        replace(self.certificate_file, pem(certificate).encode())
+        return certificate
+
+    def _issue(self, key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes
+
+        own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
+        request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
+        return own.issue(request.sign(key, hashes.SHA256()), names.days, only_client=True)
+
+    def _key(self) -> ec.EllipticCurvePrivateKey:
+        self._must_exist(self.key_file)
+        return load_p256_key(self.key_file, _no_password)
+
+    def _must_exist(self, path: Path) -> None:
+        if not path.exists():
+            raise CertificateError(
+                f"There is no operator in {self.directory}: {path.name} is missing.",
+                "`atecc operator init` makes one; --operator-dir (or ATECC_OPERATOR_DIR) names another directory.",
+            )
+
+    def _make_directory(self) -> None:
+        files = (self.ca_file, self.ca_key_file, self.certificate_file, self.key_file)
+        there = [path.name for path in files if path.exists()]
+        if there:
+            raise RefusedError(
+                f"There is an operator in {self.directory} already ({', '.join(there)}): nothing was changed.",
+                "`atecc operator renew` makes a new certificate; --dir DIR names another place.",
+            )
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ArgumentError(f"{self.directory} can't be made: {error.strerror}.") from error
+
+    def _write_new(self, path: Path, data: bytes) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+        except FileExistsError as error:
+            raise RefusedError(f"{path} is there already, and is not overwritten.") from error
+        except OSError as error:
+            raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
+
+
+def common_name(certificate: x509.Certificate) -> str:
+    from cryptography.x509.oid import NameOID
+
+    found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(found[0].value) if found else "operator"
+
+
+def _own_ca(key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    subject = _subject(f"{names.name} CA"[:64])
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(secrets.randbits(128) | 1)
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + dt.timedelta(days=names.ca_days))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(key_usage(["keyCertSign", "cRLSign"]), critical=True)
+        .add_extension(identifier, critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def _subject(name: str) -> x509.Name:
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    try:
+        return x509.Name(
+            [
+                x509.NameAttribute(NameOID.ORGANIZATION_NAME, "atecc operators"),
+                x509.NameAttribute(NameOID.COMMON_NAME, name),
+            ]
+        )
+    except ValueError as error:
+        raise ArgumentError(
+            f"{name!r} is not possible as an operator's name.", "From 1 to 64 characters are."
+        ) from error
+
+
+def _check_days(days: int) -> None:
+    if not 0 < days <= MOST_DAYS:
+        raise ArgumentError(
+            f"A certificate can't be valid for {days} days.", f"From 1 to {MOST_DAYS} make sense."
+        )
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _no_password(question: str) -> bytes:
+    raise CertificateError(
+        f"{question} is needed: an operator's keys are kept without one, in files only you can read."
+    )

@@ -1,0 +1,49 @@
+"""One's own CA as the issuer for provisioning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from atecc.provisioning.authority import Issued, Target, look_at_broker
+from atecc.steps import Steps
+from atecc.x509.authority import LocalCA
+from atecc.x509.names import from_x509
+from atecc.x509.requests import when
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+class LocalAuthority:
+    """Signs with a LocalCA; nothing outside this computer is changed."""
+
+    try_attempts = 1
+
+    def __init__(self, ca: LocalCA, days: int, target: Target, check_broker: bool = True) -> None:
+        self._ca = ca
+        self._days = days
+        self._target = target
+        self._check_broker = check_broker
+
+    def prepare(self, steps: Steps) -> Target:
+        for warning in self._ca.warnings:
+            steps.warn(warning)
+        with steps.step("ca", "checking the CA") as step:
+            _, _, shortened = self._ca.validity(self._days)
+            step.meaning = f"CA {from_x509(self._ca.certificate.subject)}: its key fits, it is valid"
+        if shortened:
+            steps.warn(shortened)
+        if self._check_broker:
+            look_at_broker(self._target, steps)
+        return self._target
+
+    def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
+        with steps.step("certificate", "signing the certificate") as step:
+            certificate = self._ca.issue(request, self._days)
+            step.meaning = (
+                f"certificate issued by the CA, valid until {when(certificate.not_valid_after_utc)}"
+            )
+        return Issued(certificate, self._ca.chain)
+
+    def undo(self) -> list[str]:
+        return []

@@ -1,0 +1,128 @@
+"""What is looked at before the chip makes a key: clock, board, locks, the slot and whose key it holds."""
+
+from __future__ import annotations
+
+import time
+
+from atecc.chip.config.check import device_key_slots
+from atecc.chip.operations import normal_serial, read_config
+from atecc.device import Device
+from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
+from atecc.errors import AteccError, ChipError, FirmwareMissing, RefusedError
+from atecc.provisioning.authority import Wish
+from atecc.steps import Steps
+
+# No computer that is used today can have an older clock.
+OLDEST_CLOCK = 1735689600
+
+
+def check_own_clock() -> None:
+    """Certificates are judged by this computer's clock, and the board is going to take it over."""
+    now = time.time()
+    if now < OLDEST_CLOCK:
+        raise AteccError(
+            f"This computer's clock says {time.strftime('%Y-%m-%d', time.gmtime(now))}: "
+            "no certificate can be judged by it.",
+            "Set the computer's clock: the board is going to take it over.",
+        )
+
+
+class Preflight:
+    """The checks of one board, for one wish."""
+
+    def __init__(self, device: Device, wish: Wish, steps: Steps) -> None:
+        self._device = device
+        self._wish = wish
+        self._steps = steps
+        self.identities: IdentityStatus | None = None
+
+    def run(self) -> ChipInfo:
+        """The chip, if it can be given an identity; else an error that names the way out."""
+        check_own_clock()
+        with self._steps.step("board", "asking the board") as step:
+            board = self._device.info()
+            _check_tls(board)
+            chip = self._device.chip_info()
+            step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
+        with self._steps.step("chip", "reading what the chip allows") as step:
+            step.meaning = self._check_chip(chip)
+        if not chip.data_locked:
+            self._steps.warn(
+                "The data zone is not locked: until it is, whoever holds the board can put a key "
+                "of theirs in the chip. `atecc chip lock data` shows what that means."
+            )
+        return chip
+
+    def previous(self) -> str:
+        """What becomes of the active identity when all this fails: nothing."""
+        status = self.identities
+        if status is None or status.active is None:
+            return "No identity was active, and none is now."
+        one = status.identities[status.active]
+        return (
+            f"The active identity ({one.name or status.active}, slot {one.slot}) is untouched and works on."
+        )
+
+    def _check_chip(self, chip: ChipInfo) -> str:
+        if not chip.config_locked:
+            raise RefusedError(
+                "The chip's config zone is not locked: a chip in that state makes no keys.",
+                "These two commands show what they would do before they do it, and locking can't be undone:\n"
+                "  atecc chip config set\n  atecc chip lock config",
+            )
+        self.identities = status = self._device.identity_status()
+        slot = self._wish.slot if self._wish.slot is not None else status.identities[status.idle].slot
+        if slot is None:
+            return "its config zone is locked"
+        return self._check_slot(self._device.key_info(slot), chip)
+
+    def _check_slot(self, key: KeyInfo, chip: ChipInfo) -> str:
+        slot = key.slot
+        if not key.can_sign:
+            raise ChipError(
+                f"Slot {slot} can't sign: its configuration allows no device key there.", self._others(chip)
+            )
+        if self._wish.key == "existing" or not key.can_generate:
+            if not key.valid:
+                why = "" if key.can_generate else ", and its configuration lets the chip make none"
+                raise ChipError(f"Slot {slot} holds no key{why}.", self._others(chip))
+            return f"slot {slot} signs; its key is used as it is"
+        self._check_use(key, chip)
+        return f"slot {slot} can make a key and sign with it"
+
+    def _check_use(self, key: KeyInfo, chip: ChipInfo) -> None:
+        if key.in_use == "active":
+            raise RefusedError(
+                f"Slot {key.slot} holds the key of the active identity: it is never replaced.",
+                "Without --slot the other one is used; with --key existing this key gets a new certificate.",
+            )
+        if self._wish.key == "overwrite":
+            self._check_overwrite(chip)
+        elif key.in_use == "unknown":
+            raise RefusedError(
+                f"Slot {key.slot} holds a key that no identity of this board knows: "
+                "something else may depend on it.",
+                "Use that key as it is: --key existing\n"
+                f"Replace it, for good:  --key overwrite --yes-overwrite {chip.serial}",
+            )
+
+    def _check_overwrite(self, chip: ChipInfo) -> None:
+        if normal_serial(self._wish.serial or "") != normal_serial(chip.serial):
+            raise RefusedError(
+                f"{self._wish.serial or 'Nothing'} is not this chip's serial number: the key stays.",
+                f"The board's chip is {chip.serial}. Is it the board you meant?",
+            )
+
+    def _others(self, chip: ChipInfo) -> str:
+        slots = device_key_slots(read_config(self._device, chip))
+        if not slots:
+            return "No slot of this chip can make a key and sign with it: `atecc chip config get` shows them."
+        return f"Slots that can: {', '.join(map(str, slots))}. Choose one with --slot."
+
+
+def _check_tls(board: BoardInfo) -> None:
+    if not board.tls_sign:
+        raise FirmwareMissing(
+            f"The MicroPython {board.micropython} on this board can't let the chip sign a TLS handshake.",
+            'It has to be built with MICROPY_PY_SSL_ECDSA_SIGN_ALT: README, "On a real board".',
+        )

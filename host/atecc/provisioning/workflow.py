@@ -1,0 +1,247 @@
+"""The whole job, without a user interface: a key in the chip, its certificate, the proof, the switch.
+
+Only the idle identity is touched until everything has been proven; nothing here writes a configuration or
+locks a zone. Whatever fails is cleaned up behind, and the identity that was active stays so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from atecc.chip.operations import normal_serial
+from atecc.device import Device
+from atecc.device.replies import Begun, ChipInfo, MqttStatus, Stored, Tls, Tried
+from atecc.errors import AteccError, CertificateError, ChannelError, DeviceError, NetworkError
+from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_sizes
+from atecc.provisioning.preflight import Preflight
+from atecc.steps import Steps, Watcher
+from atecc.x509.names import to_text
+from atecc.x509.requests import check_certificate, check_csr, der, pem
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was really used, from where it arose."""
+
+    chip: ChipInfo
+    identity: str
+    slot: int
+    generated: bool
+    csr_pem: str
+    certificate_pem: str
+    ca_pem: str
+    target: Target
+    tls: Tls
+    mqtt: MqttStatus
+    steps: Steps
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "chip": {"serial": self.chip.serial, "revision": self.chip.revision},
+            "identity": self.identity,
+            "slot": self.slot,
+            "generated": self.generated,
+            "name": self.target.name,
+            "thing": self.target.thing,
+            "client_id": self.target.client_id,
+            "endpoint": self.target.endpoint,
+            "port": self.target.port,
+            "tls": asdict(self.tls),
+            "mqtt": self.mqtt.state,
+            "csr_pem": self.csr_pem,
+            "certificate_pem": self.certificate_pem,
+            "ca_pem": self.ca_pem,
+            "warnings": self.steps.warnings,
+            "steps": [asdict(step) for step in self.steps.done],
+        }
+
+
+class Provisioning:
+    """One run for one board; `learn` is told the device's name and its key once that has been proven."""
+
+    retry_pause = 2.0
+
+    def __init__(
+        self,
+        device: Device,
+        authority: Authority,
+        wish: Wish,
+        watcher: Watcher | None = None,
+        learn: Callable[[str, bytes], None] | None = None,
+    ) -> None:
+        self._device = device
+        self._authority = authority
+        self._wish = wish
+        self._learn = learn
+        self.steps = Steps(watcher)
+        self._preflight = Preflight(device, wish, self.steps)
+
+    def run(self) -> Outcome:
+        chip = self._preflight.run()
+        target = self._authority.prepare(self.steps)
+        check_sizes(target.ca, [])
+        self._set_clock()
+        try:
+            begun, request, issued, tried = self._until_tried(target)
+        except BaseException as error:
+            self._clean_up(error)
+            raise
+        self._tell(target.name, begun.pubkey)
+        self._commit(begun)
+        status = self._connect(begun)
+        return Outcome(
+            chip=chip,
+            identity=begun.identity,
+            slot=begun.slot,
+            generated=begun.generated,
+            csr_pem=pem(request),
+            certificate_pem=pem(issued.certificate),
+            ca_pem="".join(pem(one) for one in target.ca),
+            target=target,
+            tls=status.tls or tried.tls,
+            mqtt=status,
+            steps=self.steps,
+        )
+
+    # From the key to the proof
+
+    def _set_clock(self) -> None:
+        with self.steps.step("clock", "setting the board's clock") as step:
+            now = int(time.time())
+            previous = self._device.set_time(now)
+            off = None if previous is None else previous - now
+            step.meaning = (
+                "the board's clock is set"
+                if off is None or abs(off) > 60
+                else f"the board's clock was right to {abs(off)} s, and is set"
+            )
+            if off is not None and abs(off) > 60:
+                step.meaning += f" (it said {time.strftime('%Y-%m-%d %H:%M', time.gmtime(previous))})"
+
+    def _until_tried(self, target: Target) -> tuple[Begun, x509.CertificateSigningRequest, Issued, Tried]:
+        begun = self._begin()
+        with self.steps.step("csr", "checking the certificate request") as step:
+            request = check_csr(begun.csr, begun.pubkey, self._wish.subject, self._wish.san)
+            step.meaning = (
+                f"certificate request for {to_text(self._wish.subject)}: signed by that key, checked here"
+            )
+        issued = self._authority.issue(request, self.steps)
+        check_certificate(issued.certificate, request)
+        check_sizes(target.ca, [issued.certificate, *issued.chain])
+        self._stage(begun, issued, target)
+        return begun, request, issued, self._try(target)
+
+    def _begin(self) -> Begun:
+        wish = self._wish
+        with self.steps.step("key", "the chip makes a key and signs a certificate request") as step:
+            serial = normal_serial(wish.serial) if wish.serial else None
+            begun = self._device.begin(wish.subject, wish.san or None, wish.key, wish.slot, serial)
+            step.meaning = (
+                f"key generated in slot {begun.slot}: it can't be read out"
+                if begun.generated
+                else f"the key in slot {begun.slot} is used as it is: it can't be read out"
+            )
+        return begun
+
+    def _stage(self, begun: Begun, issued: Issued, target: Target) -> None:
+        stored = Stored(der(issued.certificate), [der(c) for c in issued.chain], [der(c) for c in target.ca])
+        with self.steps.step("stage", "writing the certificate to the board") as step:
+            self._device.stage(stored, target.name, target.client_id, target.endpoint, target.port)
+            if self._device.stored(begun.identity) != stored:
+                raise CertificateError(
+                    "The board gives back other certificates than were written to it.", "Try again."
+                )
+            step.meaning = "certificate and CA are on the board: read back, byte for byte the same"
+
+    def _try(self, target: Target) -> Tried:
+        with self.steps.step("try", f"connecting to {target.endpoint}:{target.port}") as step:
+            for attempt in range(1, self._authority.try_attempts + 1):
+                try:
+                    tried = self._device.try_staged()
+                    break
+                except DeviceError as error:
+                    # What was attached a moment ago may not be known everywhere yet.
+                    if error.kind not in ("mqtt", "tls") or attempt == self._authority.try_attempts:
+                        raise
+                    time.sleep(self.retry_pause)
+            step.meaning = (
+                f"mutual TLS with {target.endpoint}, signed by the chip ({tried.tls.version}, "
+                f"{tried.tls.cipher})"
+            )
+        return tried
+
+    # The switch, and after
+
+    def _tell(self, name: str, pubkey: bytes) -> None:
+        """Before the switch: if its answer is lost, the device is known by its new key all the same."""
+        if self._learn is None:
+            return
+        try:
+            self._learn(name, pubkey)
+        except AteccError as error:
+            self.steps.warn(f"{error.message} `atecc operator trust` over USB learns the device's new key.")
+
+    def _commit(self, begun: Begun) -> None:
+        with self.steps.step("commit", "making it the active identity") as step:
+            try:
+                self._device.commit()
+            except DeviceError as error:
+                self._clean_up(error)
+                raise
+            except ChannelError as error:
+                if not self._is_active(begun.identity):
+                    error.notes.append(
+                        "Whether the board switched is not known, so nothing was taken back: `atecc "
+                        "identity status` tells."
+                    )
+                    raise
+            step.meaning = f"identity {begun.identity} is the active one"
+
+    def _is_active(self, identity: str) -> bool:
+        with contextlib.suppress(AteccError):
+            return self._device.identity_status().active == identity
+        return False
+
+    def _connect(self, begun: Begun) -> MqttStatus:
+        try:
+            with self.steps.step("mqtt", "starting MQTT") as step:
+                status = self._device.mqtt_connect()
+                if status.state != "connected":
+                    raise NetworkError(
+                        f"MQTT is {status.state}: {status.last_error or 'no reason was given'}."
+                    )
+                step.meaning = f"MQTT is up: {status.endpoint} as {status.client_id}"
+        except AteccError as error:
+            error.notes.append(
+                f"Identity {begun.identity} is active and was proven a moment ago; `atecc mqtt connect` "
+                "tries again."
+            )
+            raise
+        return status
+
+    def _clean_up(self, error: BaseException) -> None:
+        """Forget the unfinished identity, on the board and on the other side; say what is left."""
+        notes = []
+        try:
+            self._device.discard()
+            notes.append("The unfinished identity was discarded.")
+        except DeviceError:
+            pass  # there was nothing yet to discard
+        except AteccError:
+            notes.append(
+                "The board can't be reached: its unfinished identity stays inactive, the next run "
+                "replaces it."
+            )
+        notes += [*self._authority.undo(), self._preflight.previous()]
+        if isinstance(error, AteccError):
+            error.notes.extend(notes)
+        else:
+            for note in notes:
+                self.steps.warn(note)

@@ -1,0 +1,1 @@
+"""Names, keys, requests and certificates; nothing here knows of a device."""
