@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atecc.aws.cloud import Cloud, CloudCertificate, amazon_roots
 from atecc.aws.policy import DEFAULT_NAME, device_policy
 from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
-from atecc.provisioning.authority import Issued, Target, look_at_broker
+from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
 from atecc.provisioning.broker import MQTT_TLS_PORT, parse_broker
+from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.names import Rdns
 from atecc.x509.requests import pem, when
@@ -18,16 +19,14 @@ from atecc.x509.requests import pem, when
 if TYPE_CHECKING:
     from cryptography import x509
 
+    from atecc.device import Device
 
 _THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 _CN_MAX = 64  # RFC 5280, ub-common-name
 
 
-def default_subject(thing: str) -> Rdns:
-    """CN=THING, or an ArgumentError for a name that AWS gives no thing.
-
-    A longer name than a CN can hold is cut: AWS puts a subject of its own into the certificate.
-    """
+def check_thing(thing: str) -> None:
+    """An ArgumentError for a name that AWS gives no thing, or that would be allowed all things' topics."""
     if not _THING_NAME.fullmatch(thing):
         raise ArgumentError(
             f"{thing!r} is not possible as a thing's name.",
@@ -38,20 +37,40 @@ def default_subject(thing: str) -> Rdns:
             "A thing can't be called things: the topics of all things are below things/.",
             "Give it another name.",
         )
+
+
+def default_subject(thing: str) -> Rdns:
+    """CN=THING, or an ArgumentError for a name that no thing can have.
+
+    A longer name than a CN can hold is cut: AWS puts a subject of its own into the certificate.
+    """
+    check_thing(thing)
     return [[("CN", thing[:_CN_MAX])]]
 
 
 @dataclass(frozen=True)
-class CloudWish:
-    """What the user wants on AWS; `policy` None is the tool's own, made if there is none."""
+class AwsOrder:
+    """A certificate from AWS IoT for a thing, which is made if there is none.
 
+    `policy` None is the tool's own, made if there is none. `endpoint` None (host and port of the broker), `region`
+    and `profile` None are what AWS and its configuration say; `endpoint_url` is where a stand-in for AWS answers.
+    """
+
+    wish: Wish
+    connection: Connection
     thing: str
-    client_id: str
     policy: str | None = None
     policy_document: dict[str, Any] | None = None
     endpoint: tuple[str, int] | None = None
-    server_ca: list[x509.Certificate] = field(default_factory=list)
-    check_broker: bool = True
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+    def __post_init__(self) -> None:
+        check_thing(self.thing)
+
+    def settle(self, device: Device) -> tuple[Wish, AwsAuthority]:
+        return self.wish, AwsAuthority(Cloud(self.region, self.profile, self.endpoint_url), self)
 
 
 class AwsAuthority:
@@ -60,24 +79,26 @@ class AwsAuthority:
     # A policy attached a moment ago is not known in every corner of AWS at once.
     try_attempts = 3
 
-    def __init__(self, cloud: Cloud, wish: CloudWish) -> None:
+    def __init__(self, cloud: Cloud, order: AwsOrder) -> None:
         self._cloud = cloud
-        self._wish = wish
-        self._policy = wish.policy or DEFAULT_NAME
+        self._order = order
+        self._policy = order.policy or DEFAULT_NAME
         self._issued: CloudCertificate | None = None
 
     def prepare(self, steps: Steps) -> Target:
-        wish = self._wish
+        order = self._order
         with steps.step("aws", "asking AWS IoT") as step:
-            host, port = self._endpoint()
+            broker = self._endpoint()
             self._cloud.check_may_issue()
-            step.meaning = f"AWS IoT in {self._cloud.region}: credentials work, devices connect to {host}"
-        target = Target(wish.thing, wish.client_id, host, port, wish.server_ca or amazon_roots(), wish.thing)
-        if wish.check_broker:
+            step.meaning = (
+                f"AWS IoT in {self._cloud.region}: credentials work, devices connect to {broker[0]}"
+            )
+        target = order.connection.target(order.thing, broker, amazon_roots(), order.thing)
+        if order.connection.check_broker:
             look_at_broker(target, steps)
         with steps.step("thing", "making the thing") as step:
-            arn = self._cloud.thing(wish.thing)
-            step.meaning = f"thing {wish.thing} is there"
+            arn = self._cloud.thing(order.thing)
+            step.meaning = f"thing {order.thing} is there"
         with steps.step("policy", "making the policy") as step:
             step.meaning = self._ensure_policy(arn)
         return target
@@ -90,15 +111,15 @@ class AwsAuthority:
                 f"certificate issued by AWS IoT, valid until {when(certificate.not_valid_after_utc)}"
             )
         with steps.step("attach", "attaching policy and thing to the certificate") as step:
-            self._cloud.attach(self._issued, self._policy, self._wish.thing)
-            step.meaning = f"policy {self._policy} and thing {self._wish.thing} are attached to it"
+            self._cloud.attach(self._issued, self._policy, self._order.thing)
+            step.meaning = f"policy {self._policy} and thing {self._order.thing} are attached to it"
         return Issued(certificate)
 
     def undo(self) -> list[str]:
         if self._issued is None:
             return []
         try:
-            self._cloud.withdraw(self._issued, self._policy, self._wish.thing)
+            self._cloud.withdraw(self._issued, self._policy, self._order.thing)
         except AwsError as error:
             return [
                 f"Certificate {self._issued.id} could not be taken back ({error.message}): "
@@ -108,20 +129,20 @@ class AwsAuthority:
 
     def _endpoint(self) -> tuple[str, int]:
         address = self._cloud.endpoint()
-        return self._wish.endpoint or parse_broker(address, MQTT_TLS_PORT)
+        return self._order.endpoint or parse_broker(address, MQTT_TLS_PORT)
 
     def _ensure_policy(self, thing_arn: str) -> str:
-        wish, present = self._wish, self._cloud.policy(self._policy)
-        wanted = wish.policy_document or device_policy(thing_arn)
+        order, present = self._order, self._cloud.policy(self._policy)
+        wanted = order.policy_document or device_policy(thing_arn)
         if present is None:
             self._cloud.create_policy(self._policy, wanted)
             scope = (
-                "yours" if wish.policy_document else "a device may only be itself: its client ID, its topics"
+                "yours" if order.policy_document else "a device may only be itself: its client ID, its topics"
             )
             return f"policy {self._policy} made ({scope})"
         if present == wanted:
             return f"policy {self._policy} is there, as it should be"
-        if wish.policy and not wish.policy_document:
+        if order.policy and not order.policy_document:
             return f"policy {self._policy} is there, and used as it is"
         raise RefusedError(
             f"There is a policy {self._policy} already, and it says something else: it is not overwritten.",

@@ -196,7 +196,7 @@ def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: 
     """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
     from atecc.aws.cloud import default_region
     from atecc.aws.policy import arn_prefix, operator_policy
-    from atecc.aws.thing import default_subject
+    from atecc.aws.thing import check_thing
 
     if bool(thing) == every:
         raise ArgumentError("Which devices? --thing NAME, once or more, or --all.")
@@ -205,7 +205,7 @@ def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: 
             "An AWS account's number has 12 digits.", "`aws sts get-caller-identity` shows it."
         )
     for name in thing:
-        default_subject(name)
+        check_thing(name)
     document = operator_policy(arn_prefix(region or default_region(), account), list(thing))
     click.echo(json.dumps(document, indent=2))
     app.json_written = True

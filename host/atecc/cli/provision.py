@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.errors import ArgumentError, CertificateError
+from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from cryptography import x509
-
-    from atecc.device import Device
-    from atecc.provisioning.authority import Authority, Wish
+    from atecc.device.replies import ChipInfo
+    from atecc.provisioning.authority import Wish
+    from atecc.provisioning.order import Connection, Order
+    from atecc.provisioning.workflow import Outcome
+    from atecc.x509.names import Rdns
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -79,13 +80,21 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @pass_app
 def ca(app: App, /, **options: Any) -> None:
     """Provision with a certificate from your own CA."""
-    from atecc.x509.names import parse_subject
+    from atecc.cli.secrets import password
+    from atecc.provisioning.broker import parse_broker
+    from atecc.provisioning.local import LocalOrder
 
-    subject = parse_subject(options["subject"])
-    with app.device() as device:
-        wish = _wish(app, device, options, subject)
-        authority = _local_authority(app, device, options, subject)
-        _run(app, device, authority, wish)
+    order = LocalOrder(
+        wish=_wish(options, _subject(options)),
+        connection=_connection(options),
+        broker=parse_broker(options["broker"]),
+        ca_cert=options["ca_cert"],
+        ca_key=options["ca_key"],
+        ask_password=password(app, options["ca_key_password_file"], "--ca-key-password-file"),
+        days=options["days"],
+        name=options["name"],
+    )
+    _carry_out(app, order)
 
 
 @command.command(
@@ -113,15 +122,25 @@ def ca(app: App, /, **options: Any) -> None:
 @pass_app
 def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
-    from atecc.aws.thing import default_subject
-    from atecc.x509.names import parse_subject
+    from atecc.aws.policy import read_document
+    from atecc.aws.thing import AwsOrder, default_subject
+    from atecc.provisioning.broker import parse_broker
 
-    subject = default_subject(options["thing"])
-    if options["subject"]:
-        subject = parse_subject(options["subject"])
-    with app.device() as device:
-        wish = _wish(app, device, options, subject)
-        _run(app, device, _aws_authority(options), wish)
+    if options["policy_file"] and not options["policy"]:
+        raise ArgumentError("--policy-file needs --policy NAME.")
+    subject = _subject(options) if options["subject"] else default_subject(options["thing"])
+    order = AwsOrder(
+        wish=_wish(options, subject),
+        connection=_connection(options),
+        thing=options["thing"],
+        policy=options["policy"],
+        policy_document=read_document(options["policy_file"]) if options["policy_file"] else None,
+        endpoint=parse_broker(options["endpoint"]) if options["endpoint"] else None,
+        region=options["region"],
+        profile=options["profile"],
+        endpoint_url=options["aws_endpoint_url"],
+    )
+    _carry_out(app, order)
 
 
 @command.command(
@@ -143,87 +162,61 @@ def factory(app: App, /, **options: Any) -> None:
 
     The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
     """
-    from atecc.provisioning.authority import Target, Wish
     from atecc.provisioning.broker import parse_broker
-    from atecc.provisioning.factory import FactoryAuthority, read_factory, root_point
-    from atecc.x509.factory import DEVICE_KEY
+    from atecc.provisioning.factory import FactoryOrder, root_point
 
-    host, port = parse_broker(options["broker"])
-    trusted = _certificates(options["server_ca"])
-    root = root_point(options["root"])
-    with app.device() as device:
-        found = read_factory(device, root)
-        name = options["name"] or found.subject[-1][0][1]
-        target = Target(name, options["client_id"] or name, host, port, trusted)
-        authority = FactoryAuthority(found, target, not options["no_broker_check"])
-        _run(app, device, authority, Wish(found.subject, key="existing", slot=DEVICE_KEY))
+    order = FactoryOrder(
+        connection=_connection(options),
+        broker=parse_broker(options["broker"]),
+        root=root_point(options["root"]),
+        name=options["name"],
+    )
+    _carry_out(app, order)
 
 
-def _wish(app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]) -> Wish:
+# What was typed, for an order
+
+
+def _subject(options: dict[str, Any]) -> Rdns:
+    from atecc.x509.names import parse_subject
+
+    return parse_subject(options["subject"])
+
+
+def _wish(options: dict[str, Any], subject: Rdns) -> Wish:
     from atecc.provisioning.authority import Wish
-    from atecc.x509.names import to_x509
-    from atecc.x509.requests import general_name
 
-    to_x509(subject)
-    for name in options["san"]:
-        general_name(name)
-    serial = options["yes_overwrite"]
-    if options["key"] == "overwrite" and not serial:
-        chip = device.chip_info()
+    return Wish(subject, list(options["san"]), options["key"], options["slot"], options["yes_overwrite"])
+
+
+def _connection(options: dict[str, Any]) -> Connection:
+    from atecc.provisioning.order import Connection
+    from atecc.x509.keyfile import load_certificates
+
+    trusted = load_certificates(options["server_ca"]) if options["server_ca"] else []
+    return Connection(options["client_id"], trusted, not options["no_broker_check"])
+
+
+# An order, and what became of it
+
+
+def _carry_out(app: App, order: Order) -> None:
+    from atecc.cli.show import Progress
+    from atecc.provisioning.trust import learner
+    from atecc.provisioning.workflow import provision
+
+    def confirm(chip: ChipInfo) -> str:
         app.warn(f"A key in chip {chip.serial} is going to be destroyed, for good.")
-        serial = app.ask(
+        return app.ask(
             "Type the chip's serial number to replace it:", "--yes-overwrite SERIAL confirms it in a script."
         )
-    return Wish(subject, list(options["san"]), options["key"], options["slot"], serial)
+
+    learn = learner(app.operator(), app.address)
+    with app.device() as device:
+        _show(app, provision(device, order, confirm, Progress(app), learn))
 
 
-def _local_authority(
-    app: App, device: Device, options: dict[str, Any], subject: list[list[tuple[str, str]]]
-) -> Authority:
-    from atecc.cli.secrets import password
-    from atecc.provisioning.authority import Target
-    from atecc.provisioning.broker import parse_broker
-    from atecc.provisioning.local import LocalAuthority
-    from atecc.x509.authority import LocalCA
-
-    host, port = parse_broker(options["broker"])
-    own = LocalCA.load(
-        options["ca_cert"],
-        options["ca_key"],
-        password(app, options["ca_key_password_file"], "--ca-key-password-file"),
-    )
-    common = [value for rdn in subject for kind, value in rdn if kind == "CN"]
-    name = options["name"] or (common[-1] if common else device.info().id)
-    trusted = _certificates(options["server_ca"]) or [own.root]
-    target = Target(name, options["client_id"] or name, host, port, trusted)
-    return LocalAuthority(own, options["days"], target, not options["no_broker_check"])
-
-
-def _aws_authority(options: dict[str, Any]) -> Authority:
-    from atecc.aws.cloud import Cloud
-    from atecc.aws.thing import AwsAuthority, CloudWish
-    from atecc.provisioning.broker import parse_broker
-
-    if options["policy_file"] and not options["policy"]:
-        raise ArgumentError("--policy-file needs --policy NAME.")
-    document = _policy_document(options["policy_file"])
-    wish = CloudWish(
-        thing=options["thing"],
-        client_id=options["client_id"] or options["thing"],
-        policy=options["policy"],
-        policy_document=document,
-        endpoint=parse_broker(options["endpoint"]) if options["endpoint"] else None,
-        server_ca=_certificates(options["server_ca"]),
-        check_broker=not options["no_broker_check"],
-    )
-    return AwsAuthority(Cloud(options["region"], options["profile"], options["aws_endpoint_url"]), wish)
-
-
-def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
-    from atecc.cli.show import Progress
-    from atecc.provisioning.workflow import Provisioning
-
-    outcome = Provisioning(device, authority, wish, Progress(app), _learner(app)).run()
+def _show(app: App, outcome: Outcome) -> None:
     app.emit(outcome.as_dict())
     if not app.json:
         total = sum(step.ms for step in outcome.steps.done) / 1000
@@ -232,35 +225,3 @@ def _run(app: App, device: Device, authority: Authority, wish: Wish) -> None:
             style="bold green",
         )
         app.say(f"Try it: atecc mqtt publish things/{outcome.target.name}/hello 'hello, world' --round-trip")
-
-
-def _learner(app: App) -> Callable[[str, bytes], None] | None:
-    """Where a new key is noted, for wss://: not if the way to the device could have been anybody's."""
-    from atecc.operators.known import fingerprint
-
-    operator = app.operator()
-    if not operator.exists or (app.address is not None and app.address.scheme == "ws"):
-        return None
-    return lambda name, point: operator.devices.learn(name, [fingerprint(point)])
-
-
-def _certificates(path: Path | None) -> list[x509.Certificate]:
-    from atecc.x509.keyfile import load_certificates
-
-    return load_certificates(path) if path else []
-
-
-def _policy_document(path: Path | None) -> dict[str, Any] | None:
-    import json
-
-    from atecc.x509.keyfile import read_file
-
-    if path is None:
-        return None
-    try:
-        document = json.loads(read_file(path, "the policy"))
-    except ValueError as error:
-        raise CertificateError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise CertificateError(f"{path} is not a policy document.")
-    return document

@@ -9,7 +9,7 @@ from atecc.errors import CertificateError
 from atecc.provisioning.broker import probe
 from atecc.steps import Steps
 from atecc.x509.names import Rdns
-from atecc.x509.requests import der
+from atecc.x509.requests import der, general_name
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -61,6 +61,10 @@ class Wish:
     key: str = "new"
     slot: int | None = None
     serial: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.san:
+            general_name(name)
 
 
 def check_sizes(ca: list[x509.Certificate], own: list[x509.Certificate]) -> None:

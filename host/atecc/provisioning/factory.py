@@ -11,7 +11,8 @@ from atecc.chip.keys import request
 from atecc.chip.operations import normal_serial
 from atecc.device import Device
 from atecc.errors import CertificateError, ChipError, DeviceError, RefusedError
-from atecc.provisioning.authority import Issued, Target, look_at_broker
+from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
+from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.factory import (
     DEVICE_CERTIFICATE,
@@ -117,6 +118,25 @@ def _mac_address(device: Device) -> bytes | None:
     with contextlib.suppress(DeviceError):
         return device.read_slot(MAC_ADDRESS)
     return None
+
+
+@dataclass(frozen=True)
+class FactoryOrder:
+    """The certificate that the chip has, for a broker (host and port); without a `name` its CN is the device's.
+
+    `root` is the key of the CA that signs signers: 64 bytes, X then Y.
+    """
+
+    connection: Connection
+    broker: tuple[str, int]
+    root: bytes = ROOT_POINT
+    name: str | None = None
+
+    def settle(self, device: Device) -> tuple[Wish, FactoryAuthority]:
+        found = read_factory(device, self.root)
+        target = self.connection.target(self.name or found.subject[-1][0][1], self.broker, [])
+        wish = Wish(found.subject, key="existing", slot=DEVICE_KEY)
+        return wish, FactoryAuthority(found, target, self.connection.check_broker)
 
 
 class FactoryAuthority:

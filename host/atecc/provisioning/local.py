@@ -2,16 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atecc.provisioning.authority import Issued, Target, look_at_broker
+from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
+from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.authority import LocalCA
+from atecc.x509.keyfile import AskPassword
 from atecc.x509.names import from_x509
 from atecc.x509.requests import when
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+    from atecc.device import Device
+
+
+@dataclass(frozen=True)
+class LocalOrder:
+    """A certificate for `days` days from the CA in two files; `broker` is host and port.
+
+    Without a `name` the device is called as the subject's last CN says, or by the board's id.
+    """
+
+    wish: Wish
+    connection: Connection
+    broker: tuple[str, int]
+    ca_cert: Path
+    ca_key: Path
+    ask_password: AskPassword
+    days: int
+    name: str | None = None
+
+    def settle(self, device: Device) -> tuple[Wish, LocalAuthority]:
+        own = LocalCA.load(self.ca_cert, self.ca_key, self.ask_password)
+        target = self.connection.target(self._name(device), self.broker, [own.root])
+        return self.wish, LocalAuthority(own, self.days, target, self.connection.check_broker)
+
+    def _name(self, device: Device) -> str:
+        common = [value for rdn in self.wish.subject for kind, value in rdn if kind == "CN"]
+        return self.name or (common[-1] if common else device.info().id)
 
 
 class LocalAuthority:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from atecc.channels.address import Address
 from atecc.device import Device
 from atecc.device.replies import AccessStatus, TrustedCa
 from atecc.errors import DeviceError
@@ -45,6 +47,13 @@ def introduce(device: Device, operator: Operator) -> Introduced:
         operator.devices.learn(name, keys)
     access = device.access_status()
     return Introduced(name, keys, ca, access, _address(device, access))
+
+
+def learner(operator: Operator, address: Address | None) -> Callable[[str, bytes], None] | None:
+    """Where a new key is noted, for wss://: not if the way to the device could have been anybody's."""
+    if not operator.exists or (address is not None and address.scheme == "ws"):
+        return None
+    return lambda name, point: operator.devices.learn(name, [fingerprint(point)])
 
 
 def recognise(device: Device) -> tuple[str, list[str]]:

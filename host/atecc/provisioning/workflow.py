@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from atecc.chip.operations import normal_serial
@@ -17,6 +17,7 @@ from atecc.device import Device
 from atecc.device.replies import Begun, ChipInfo, MqttStatus, Stored, Tls, Tried
 from atecc.errors import AteccError, CertificateError, ChannelError, DeviceError, NetworkError
 from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_sizes
+from atecc.provisioning.order import Order
 from atecc.provisioning.preflight import Preflight
 from atecc.steps import Steps, Watcher
 from atecc.x509.names import to_text
@@ -61,6 +62,20 @@ class Outcome:
             "warnings": self.steps.warnings,
             "steps": [asdict(step) for step in self.steps.done],
         }
+
+
+def provision(
+    device: Device,
+    order: Order,
+    confirm: Callable[[ChipInfo], str] | None = None,
+    watcher: Watcher | None = None,
+    learn: Callable[[str, bytes], None] | None = None,
+) -> Outcome:
+    """Carry an order out; `confirm` has somebody say the chip's serial number before a key is replaced."""
+    wish, authority = order.settle(device)
+    if wish.key == "overwrite" and not wish.serial and confirm:
+        wish = replace(wish, serial=confirm(device.chip_info()))
+    return Provisioning(device, authority, wish, watcher, learn).run()
 
 
 class Provisioning:

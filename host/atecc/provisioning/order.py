@@ -1,0 +1,40 @@
+"""What somebody wants provisioned, in one piece: made once, where it was typed, and read by everything below."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from atecc.provisioning.authority import Authority, Target, Wish
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from atecc.device import Device
+
+
+class Order(Protocol):
+    """A kind of issuer, and all that was said about the certificate, the key and the broker."""
+
+    def settle(self, device: Device) -> tuple[Wish, Authority]:
+        """What was left open until the board could be asked; nothing is changed yet, there or elsewhere."""
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How the device is to connect, whoever issues its certificate.
+
+    `server_ca` are the CAs that the broker's certificate may come from. `check_broker` has this computer look at
+    the broker before the chip makes a key.
+    """
+
+    client_id: str | None = None
+    server_ca: list[x509.Certificate] = field(default_factory=list)
+    check_broker: bool = True
+
+    def target(
+        self, name: str, broker: tuple[str, int], ca: list[x509.Certificate], thing: str | None = None
+    ) -> Target:
+        """Complete: the name is the client ID as well, and `ca` is trusted, where nothing else was said."""
+        host, port = broker
+        return Target(name, self.client_id or name, host, port, self.server_ca or ca, thing)
