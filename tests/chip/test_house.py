@@ -1,6 +1,5 @@
 """What holds for the package as a whole."""
 
-import ast
 import dataclasses
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from chip.bench import INFO, frame, make
 from chip.conftest import rule_of_the_environment_taken_away
+from house import House, imports
 from simchip.commands import COMMANDS
 from simchip.quirks import Quirks
 from simchip.rules.switch import RULES, rule, switched_off
@@ -15,6 +15,7 @@ from simchip.rules.switch import RULES, rule, switched_off
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "boards" / "SIM" / "simchip"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+HOUSE = House(PACKAGE, "simchip")
 ALLOWED = {"simchip", "cryptography"}
 SIDES = ["firmware", "host"]
 # Lower layers first: a module imports its own layer and those before it.
@@ -42,16 +43,6 @@ LAYERS = [
 ]
 
 
-def imports(path: Path) -> set[str]:
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found.update({f"{node.module}.{alias.name}" for alias in node.names} | {node.module})
-    return found
-
-
 def layer(name: str) -> int:
     name = "commands" if name.startswith("commands") else name
     return next(number for number, names in enumerate(LAYERS) if name in names)
@@ -66,7 +57,7 @@ def module_name(path: Path) -> str:
 def test_imports_point_down(path: Path) -> None:
     known = {f"simchip.{module_name(module)}".rstrip("."): layer(module_name(module)) for module in MODULES}
     mine = module_name(path)
-    used = {name for name in imports(path) if name in known and name != "simchip"}
+    used = HOUSE.arrows[f"simchip.{mine}".rstrip(".")] - {"simchip"}
     assert all(known[name] <= layer(mine) for name in used), used
 
 

@@ -26,8 +26,8 @@ from atecc.operators.operator import Operator
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
-    from atecc.channels import Access
     from atecc.channels.address import Address
+    from atecc.channels.channel import Access
 
 logger = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from atecc.operators.operator import Operator
 from atecc.x509.requests import spki
 
 if TYPE_CHECKING:
-    from atecc.channels import Access
     from atecc.channels.address import Address
+    from atecc.channels.channel import Access
 
 logger = logging.getLogger(__name__)
 

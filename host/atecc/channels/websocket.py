@@ -21,8 +21,8 @@ from atecc.log import traffic
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
 
-    from atecc.channels import Access
     from atecc.channels.address import Address
+    from atecc.channels.channel import Access
 
 logger = logging.getLogger(__name__)
 

@@ -47,7 +47,7 @@ def show(app: App, svg: Path | None) -> None:
     with app.device() as device:
         seen = read_overview(device)
     if svg is not None:
-        from atecc.chip.config.picture import draw
+        from atecc.chip.picture import draw
 
         write(svg, draw(seen).encode())
     zone = seen.zone
