@@ -14,7 +14,7 @@ from link import clock
 from link.link import Link
 from link.mqtt import LinkError
 from link.wifi import Station
-from rpc import mqtt, serial
+from rpc import mqtt
 from rpc.access import Access
 from rpc.dispatcher import Dispatcher
 from rpc.services import access as access_service
@@ -80,7 +80,7 @@ for service in (
     Wifi(station, settings),
 ):
     dispatcher.add(service)
-serial.serve(dispatcher)
+handle = dispatcher.handle  # for whoever is at the cable, once every service is there
 selfcheck.report(chip)
 
 

@@ -1,4 +1,7 @@
-"""The serial channel: a host that holds the raw REPL calls `call`, and reads the reply from what is printed."""
+"""The serial channel: a host that holds the raw REPL calls `call`, and reads the reply from what is printed.
+
+Like main.py it stands above the device, which does not know it: a host may be the first to want the device.
+"""
 
 from binascii import crc32
 
@@ -8,20 +11,12 @@ DAMAGED = (
     '{"error":{"code":400,"kind":"frame","message":"the frame was damaged on its way, and was not handled"}}'
 )
 
-_served = []
-
-
-def serve(dispatcher):
-    """Let `handle` and `call` reach `dispatcher`."""
-    _served[:] = [dispatcher]
-
 
 def handle(frame, admit):
-    """Dispatcher.handle, of the device; it is started if need be."""
-    if not _served:
-        # After a soft reset into the raw REPL nobody has done that.
-        import device  # noqa: F401
-    return _served[0].handle(frame, admit)
+    """Dispatcher.handle, of the device; it is started if need be: after a soft reset into the raw REPL nobody has."""
+    import device
+
+    return device.handle(frame, admit)
 
 
 def call(frame, crc=None):

@@ -6,6 +6,8 @@ import zlib
 from pathlib import Path
 
 import pytest
+from repl import Repl
+from simboard import Board
 
 README = Path(__file__).parents[2] / "firmware" / "rpc" / "README.md"
 SETUP = "from device import dispatcher\nfrom rpc.caller import owner\n"
@@ -189,6 +191,14 @@ def test_the_serial_channel_prints_the_reply_with_its_crc(micropython):
     reply, crc = re.fullmatch(r'\s*"""(\{.*\})([0-9a-f]{8})"""\s*', printed).groups()
     assert json.loads(reply)["id"] == 3
     assert int(crc, 16) == zlib.crc32(reply.encode())
+
+
+def test_whoever_asks_first_starts_the_device():
+    """After a soft reset into the raw REPL main.py has not been run."""
+    with Board(chip=False) as board, Repl(board.port, alone=True) as repl:
+        assert not repl.value("'device' in sys.modules", "import sys\nfrom rpc import serial")
+        printed = repl.run("from rpc import serial\nserial.call(given)", '{"id":3,"method":"Sys.GetInfo"}')
+        assert '"id": 3' in printed and '"result"' in printed
 
 
 def test_a_damaged_request_is_not_handled(micropython):
