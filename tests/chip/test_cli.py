@@ -62,6 +62,7 @@ def test_listen_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--preset", "nonsense"], "nonsense"),
         (["--seed", "x"], "seed"),
+        (["--timing", "fast"], "typical"),
         (["--fault", "nonsense"], "nonsense"),
         (["--state", "/nonexistent/state"], "/nonexistent"),
         (["--nonsense"], "nonsense"),

@@ -48,7 +48,7 @@ def test_a_mangled_wake_answer() -> None:
 
 
 def test_a_slow_chip_outlives_every_maximum() -> None:
-    chip = make("D", faults=("slow factor=10",))
+    chip = make("D", faults=("slow factor=10",), quirks=Quirks(timing="slow"))
     chip.wake()
     chip.send(frame(RANDOM))
     chip.chip.advance(23_000)
@@ -57,7 +57,7 @@ def test_a_slow_chip_outlives_every_maximum() -> None:
 
 
 def test_a_very_slow_chip_is_caught_by_the_watchdog() -> None:
-    chip = make("C", faults=("slow factor=30",))
+    chip = make("C", faults=("slow factor=30",), quirks=Quirks(timing="slow"))
     before = chip.eeprom
     chip.wake()
     chip.send(frame(0x40, 4, 0))

@@ -6,10 +6,12 @@ from chip.bench import (
     COUNTER,
     EXEC,
     GENDIG,
+    INFO,
     MAC,
     OK,
     PARSE,
     PRIVATE,
+    READ,
     SECRET,
     Bench,
     make,
@@ -45,6 +47,36 @@ def test_a_slot(state: str, other: bytes) -> None:
     assert chip.run(GENDIG, 2, 4, other) == OK
     assert chip.temp_key_flags == 0x20 | 0x10 | 4
     assert holds(chip, sha(KEY, header(2, 4), chip.sn, bytes(25), NONCE))
+
+
+CLEAR_SLOT = 8
+BETWEEN = {
+    "Counter": (COUNTER, 0, 1),
+    "Read, 4 bytes of the configuration": (READ, 0, 5),
+    "Read, 32 bytes of the configuration": (READ, 0x80, 8),
+    "Read, OTP": (READ, 0x81, 0),
+    "Read, a clear slot": (READ, 0x82, CLEAR_SLOT << 3),
+    "Info": (INFO, 0, 0),
+}
+
+
+@pytest.mark.parametrize("command", BETWEEN.values(), ids=BETWEEN)
+def test_what_only_reads_leaves_tempkey_as_it_is(command: tuple[int, int, int]) -> None:
+    """As seen on silicon: Nonce, then such a command, then GenDig."""
+    chip = chip_with_nonce(slots={4: SECRET, CLEAR_SLOT: CLEAR})
+    assert len(chip.run(*command)) > 1
+    assert chip.temp_key_flags == 0x10
+    assert chip.run(GENDIG, 2, 4) == OK
+    assert holds(chip, sha(KEY, header(2, 4), chip.sn, bytes(25), NONCE))
+
+
+@pytest.mark.parametrize(
+    "command", [(COUNTER, 1, 1), (COUNTER, 0, 2), (READ, 0x82, 4 << 3), (READ, 0, 99)], ids=str
+)
+def test_a_count_and_a_refused_read_take_tempkey(command: tuple[int, int, int]) -> None:
+    chip = chip_with_nonce()
+    chip.run(*command)
+    chip.refuses(EXEC, GENDIG, 2, 4)
 
 
 def test_a_no_mac_slot_takes_its_parameters_from_outside() -> None:

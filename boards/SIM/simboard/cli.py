@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--into", type=Path, metavar="DIR", help="what callers of wss:// need (default: build/board)"
     )
     chip = parser.add_argument_group("the simulated chip")
-    for name in ("--state", "--preset", "--seed", "--faults"):
+    for name in ("--state", "--preset", "--timing", "--seed", "--faults"):
         chip.add_argument(name, metavar=name.strip("-").upper())
     chip.add_argument("--fault", action="append", metavar="FAULT")
     for name in ("--locked", "--virtual-time"):
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 def _chip_options(options: argparse.Namespace) -> list[str]:
     """What to hand on to the chip."""
     words: list[str] = []
-    for name in ("state", "preset", "seed", "faults", "fault", "locked", "virtual_time"):
+    for name in ("state", "preset", "timing", "seed", "faults", "fault", "locked", "virtual_time"):
         value = getattr(options, name)
         option = "--" + name.replace("_", "-")
         if value is True:

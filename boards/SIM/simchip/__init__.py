@@ -6,6 +6,6 @@ public pages on the ATECC608. Where the 608 is not documented, `simchip.quirks` 
 
 from simchip.chip import Ack, Chip
 from simchip.presets import PRESETS
-from simchip.quirks import Quirks
+from simchip.quirks import TIMINGS, Quirks
 
-__all__ = ["PRESETS", "Ack", "Chip", "Quirks"]
+__all__ = ["PRESETS", "TIMINGS", "Ack", "Chip", "Quirks"]

@@ -13,6 +13,7 @@ from simchip.clock import RealClock, VirtualClock
 from simchip.config import Config
 from simchip.faults import BadFault, Faults, parse_fault
 from simchip.presets import PRESETS, is_configured_as
+from simchip.quirks import TIMINGS, Quirks
 from simchip.server import BadAddress, Endpoint, Server, parse_endpoint
 from simchip.statefile import BadStateFile, load
 
@@ -31,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--preset", choices=sorted(PRESETS), help="what a new chip is (default: blank)")
     parser.add_argument("--locked", action="store_true", help="a new chip has both zones locked")
     parser.add_argument("--virtual-time", action="store_true", help="time passes only by transfers and waits")
+    parser.add_argument(
+        "--timing",
+        choices=TIMINGS,
+        default=Quirks.timing,
+        help="how long commands take (default: %(default)s)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="repeatable randomness: for tests only")
     parser.add_argument(
         "--fault", action="append", default=[], metavar="FAULT", help="as in a line of --faults"
@@ -67,6 +74,7 @@ def _chip(options: argparse.Namespace) -> Chip:
         preset=options.preset or "blank",
         locked=options.locked,
         seed=options.seed,
+        quirks=Quirks(timing=options.timing),
         clock=VirtualClock() if options.virtual_time else RealClock(),
         faults=Faults([parse_fault(line) for line in options.fault], options.faults),
     )

@@ -1,9 +1,12 @@
 """What the public documents leave open: every guess of this model is one named option here."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from simchip.status import Status
+
+Timing = Literal["typical", "slow", "worst"]
+TIMINGS: tuple[Timing, ...] = get_args(Timing)
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,13 @@ class Quirks:
     """ChipMode bit 2; the 508 data sheet says 10 s."""
 
     # Time
-    typical_time: float = 0.6
-    """Typical execution time as a part of the maximum; only the maxima are public."""
-    time_jitter: float = 0.15
-    """Spread around the typical time, as a part of the maximum."""
+    timing: Timing = "typical"
+    """How long commands take; only the maxima are public. "typical": as the 508's data sheet says; "slow": 60 % of the
+    608's maxima; "worst": the maxima."""
+    time_jitter: float = 0.25
+    """Spread around that time, as a part of it, never above the maximum; the worst has none."""
     failure_time: float = 0.1
-    """Failing commands end early: part of the maximum they take."""
+    """Failing commands end early: part of their time that they take."""
 
     # Status codes
     bad_address: Status = Status.PARSE_ERROR

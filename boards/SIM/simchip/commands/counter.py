@@ -9,10 +9,12 @@ from simchip.rules import parameters
 READ, INCREMENT = 0, 1
 
 
-@command("Counter", 0x24, (25, 25, 25))
+@command("Counter", 0x24, (25, 25, 25), typical=5)
 def counter(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (READ, INCREMENT))
     parameters.param2_must_be_known(packet, (0, 1))
     parameters.data_length_must_fit(packet, 0)
-    count = increment(core, packet.param2) if packet.mode == INCREMENT else value(core, packet.param2)
-    return count.to_bytes(4, "little")
+    if packet.mode == INCREMENT:
+        return increment(core, packet.param2).to_bytes(4, "little")
+    core.sram.temp_key.keep()
+    return value(core, packet.param2).to_bytes(4, "little")

@@ -16,7 +16,7 @@ MODES = (0x00, 0x04, 0x05, 0x08, 0x09, 0x0C, 0x0D, 0x0E, 0x0F)
 POINT = 64
 
 
-@command("ECDH", 0x43, (75, 172, 531))
+@command("ECDH", 0x43, (75, 172, 531), typical=38)
 def ecdh(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, MODES)
     parameters.data_length_must_fit(packet, POINT)

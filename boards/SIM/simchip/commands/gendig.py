@@ -18,7 +18,7 @@ SWAPPED = 0x8000
 OTHER_DATA = 4
 
 
-@command("GenDig", 0x15, (25, 35, 35), TempKeyLife.LOST_ON_ERROR)
+@command("GenDig", 0x15, (25, 35, 35), TempKeyLife.LOST_ON_ERROR, typical=5)
 def gen_dig(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, ZONES)
     message = ZONES[packet.mode](core, packet)

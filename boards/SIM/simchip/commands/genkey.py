@@ -15,7 +15,7 @@ OTHER_DATA = 3
 MODES = (0x00, CREATE, DIGEST, CREATE | DIGEST, PUBLIC_DIGEST)
 
 
-@command("GenKey", 0x40, (115, 215, 653), TempKeyLife.LOST_ON_ERROR)
+@command("GenKey", 0x40, (115, 215, 653), TempKeyLife.LOST_ON_ERROR, typical=11)
 def gen_key(core: Core, packet: Packet) -> bytes:
     flags = (0, MAC_FLAG) if core.quirks.genkey_mac_flag else (0,)
     parameters.mode_must_be_known(packet, [mode | flag for mode in MODES for flag in flags])

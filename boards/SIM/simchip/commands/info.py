@@ -12,7 +12,7 @@ REVISION, KEY_VALID, STATE, _GPIO, VOLATILE = range(5)
 SET_LATCH = 2
 
 
-@command("Info", 0x30, (5, 5, 5), TempKeyLife.KEPT)
+@command("Info", 0x30, (5, 5, 5), TempKeyLife.KEPT, typical=0.1)
 def info(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (REVISION, KEY_VALID, STATE, VOLATILE))
     match packet.mode:

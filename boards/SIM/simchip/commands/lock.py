@@ -16,7 +16,7 @@ MODES = [zone | flag for zone in (CONFIG, DATA, *SLOT_MODES) for flag in (0, NO_
 DECREMENT_USE = 2
 
 
-@command("Lock", 0x17, (35, 35, 35))
+@command("Lock", 0x17, (35, 35, 35), typical=8)
 def lock(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, MODES)
     parameters.data_length_must_fit(packet, 0)
@@ -61,7 +61,7 @@ def extra_bytes_are_written_once(present: int) -> None:
         raise ExecutionError("the byte has been written")
 
 
-@command("UpdateExtra", 0x20, (10, 10, 10))
+@command("UpdateExtra", 0x20, (10, 10, 10), typical=8)
 def update_extra(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (0, 1, DECREMENT_USE))
     parameters.data_length_must_fit(packet, 0)

@@ -40,7 +40,7 @@ def _check_temp_key(core: Core, mode: int) -> None:
         volatile.source_flag_must_be_as_said(core.sram, bool(mode & SOURCE))
 
 
-@command("MAC", 0x08, (55, 55, 55))
+@command("MAC", 0x08, (55, 55, 55), typical=5)
 def mac(core: Core, packet: Packet) -> bytes:
     mode = packet.mode
     parameters.mode_must_be_known(packet, MAC_MODES)
@@ -58,7 +58,7 @@ def mac(core: Core, packet: Packet) -> bytes:
     return hashlib.sha256(message).digest()
 
 
-@command("CheckMac", 0x28, (40, 40, 40))
+@command("CheckMac", 0x28, (40, 40, 40), typical=5)
 def check_mac(core: Core, packet: Packet) -> bytes:
     mode = packet.mode
     parameters.mode_must_be_known(packet, CHECK_MODES)
@@ -94,7 +94,7 @@ def _copy(core: Core, mode: int, slot: int) -> None:
         core.sram.temp_key.load(bytes(core.image.slots[target][:DIGEST]), INPUT)
 
 
-@command("DeriveKey", 0x1C, (50, 50, 50))
+@command("DeriveKey", 0x1C, (50, 50, 50), typical=2)
 def derive_key(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (0, SOURCE))
     parameters.data_length_must_fit(packet, 0, DIGEST)

@@ -18,17 +18,22 @@ def _modes(*flags: int) -> list[int]:
     return [zone | flag for zone in (CONFIG, OTP, DATA) for flag in flags]
 
 
-@command("Read", 0x02, (5, 5, 5))
+@command("Read", 0x02, (5, 5, 5), typical=0.1)
 def read(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, _modes(0, LONG))
     parameters.data_length_must_fit(packet, 0)
     place = locate(core, packet)
-    if packet.mode & 3 == CONFIG:
-        return place.content()
-    locks.data_must_be_locked(core)
-    if packet.mode & 3 == OTP:
-        return place.content()
-    return _read_slot(core, place)
+    if packet.mode & 3 != CONFIG:
+        locks.data_must_be_locked(core)
+    if packet.mode & 3 == DATA:
+        return _read_slot(core, place)
+    return _in_clear(core, place)
+
+
+def _in_clear(core: Core, place: Place) -> bytes:
+    """Between Nonce and GenDig drivers read the configuration, and go on."""
+    core.sram.temp_key.keep()
+    return place.content()
 
 
 def _read_slot(core: Core, place: Place) -> bytes:
@@ -38,7 +43,7 @@ def _read_slot(core: Core, place: Place) -> bytes:
     memory.secret_is_not_read_in_clear(config)
     memory.forbidden_read_code_reads_nothing(config)
     if not config.encrypt_read:
-        return place.content()
+        return _in_clear(core, place)
     memory.encrypted_access_is_32_bytes(place.size)
     volatile.temp_key_must_be_valid(core.sram)
     memory.temp_key_must_come_from_gendig(core.sram.temp_key, config.read_key)
@@ -46,7 +51,7 @@ def _read_slot(core: Core, place: Place) -> bytes:
     return xor(place.content(), core.sram.temp_key.digest)
 
 
-@command("Write", 0x12, (45, 45, 45))
+@command("Write", 0x12, (45, 45, 45), typical=7)
 def write(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, _modes(0, LONG, ENCRYPTED | LONG, ENCRYPTED))
     place = locate(core, packet)

@@ -30,7 +30,7 @@ def random_bytes(core: Core) -> bytes:
     return UNLOCKED_PATTERN if random_is_constant_before_config_lock(core) else core.rng.take(32)
 
 
-@command("Random", 0x1B, (23, 23, 23))
+@command("Random", 0x1B, (23, 23, 23), typical=1)
 def random(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (SEED_UPDATE, NO_SEED_UPDATE))
     parameters.param2_must_be_known(packet, (0,))
@@ -40,7 +40,7 @@ def random(core: Core, packet: Packet) -> bytes:
     return random_bytes(core)
 
 
-@command("Nonce", 0x16, (20, 20, 20), TempKeyLife.LOST_ON_ERROR)
+@command("Nonce", 0x16, (20, 20, 20), TempKeyLife.LOST_ON_ERROR, typical=0.1)
 def nonce(core: Core, packet: Packet) -> bytes:
     if packet.mode in FIXED_MODES:
         return _fixed(core, packet)

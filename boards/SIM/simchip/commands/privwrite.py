@@ -14,7 +14,7 @@ CLEAR, ENCRYPTED = 0x00, 0x40
 VALUE, MAC = 36, 32
 
 
-@command("PrivWrite", 0x46, (50, 50, 50))
+@command("PrivWrite", 0x46, (50, 50, 50), typical=0.8)
 def priv_write(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, (CLEAR, ENCRYPTED))
     parameters.data_length_must_fit(packet, VALUE + MAC)

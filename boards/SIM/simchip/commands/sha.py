@@ -15,7 +15,7 @@ TO_TEMP_KEY, TO_MSG_DIG, TO_OUTPUT = 0x00, 0x40, 0xC0
 STATE = 32
 
 
-@command("SHA", 0x47, (36, 42, 75))
+@command("SHA", 0x47, (36, 42, 75), typical=7)
 def sha(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, [*STEPS, END | TO_MSG_DIG, END | TO_OUTPUT])
     answer = STEPS[packet.mode & 7](core, packet)

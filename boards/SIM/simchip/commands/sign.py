@@ -16,7 +16,7 @@ INTERNAL_MODES = (0x00, 0x01, 0x40, 0x41)
 DIGEST = 32
 
 
-@command("Sign", 0x41, (115, 220, 665))
+@command("Sign", 0x41, (115, 220, 665), typical=42)
 def sign(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, EXTERNAL_MODES + INTERNAL_MODES)
     parameters.data_length_must_fit(packet, 0)

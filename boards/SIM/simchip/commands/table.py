@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from simchip.core import Core
 from simchip.packet import Packet
-from simchip.timing import MaxTime
+from simchip.timing import Times
 
 Handler = Callable[[Core, Packet], bytes]
 
@@ -23,7 +23,7 @@ class TempKeyLife(Enum):
 class Command:
     name: str
     opcode: int
-    time: MaxTime
+    time: Times
     temp_key: TempKeyLife
     run: Handler
 
@@ -36,11 +36,13 @@ def command(
     opcode: int,
     ms: tuple[int, int, int],
     temp_key: TempKeyLife = TempKeyLife.CONSUMED,
+    *,
+    typical: float | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Enter a function as the command of that name; `ms` are its maxima with M0, M1, M2."""
+    """Enter a function as the command of that name; `ms` are its maxima with M0, M1, M2, `typical` the 508's time."""
 
     def enter(function: Handler) -> Handler:
-        COMMANDS[opcode] = Command(name, opcode, MaxTime(*ms), temp_key, function)
+        COMMANDS[opcode] = Command(name, opcode, Times(*ms, typical), temp_key, function)
         return function
 
     return enter

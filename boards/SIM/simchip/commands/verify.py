@@ -24,7 +24,7 @@ VALIDATION_MODES = [VALIDATE, INVALIDATE]
 SIGNATURE, POINT, OTHER_DATA = 64, 64, 19
 
 
-@command("Verify", 0x45, (105, 295, 1085))
+@command("Verify", 0x45, (105, 295, 1085), typical=38)
 def verify(core: Core, packet: Packet) -> bytes:
     parameters.mode_must_be_known(packet, MODES + VALIDATION_MODES)
     if packet.mode in VALIDATION_MODES:
