@@ -3,13 +3,14 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from repl import Repl
 from simboard import Board
-from simchip import Ack, Chip
+from simchip import Ack, Chip, Quirks
+from simchip.quirks import Timing
 from simchip.server import Server, parse_endpoint
 
 DRIVER = """
@@ -23,10 +24,13 @@ GEN_KEY, CREATE = 0x40, 0x04
 
 
 class WatchedChip(Chip):
-    """A simulated chip that writes down every transfer: (address, R or W, bytes or count, hertz)."""
+    """A simulated chip that writes down every transfer: (address, R or W, bytes or count, hertz).
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    `timing` is how long its commands take, as in Quirks; the other options are those of Chip.
+    """
+
+    def __init__(self, *, timing: Timing = Quirks.timing, quirks: Quirks | None = None, **options: Any) -> None:
+        super().__init__(quirks=replace(quirks or Quirks(), timing=timing), **options)
         self.transfers: list[tuple[int, str, Any, int]] = []
 
     def write(self, address: int, data: bytes, *, hz: int | None = None) -> Ack:

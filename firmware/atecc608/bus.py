@@ -22,6 +22,15 @@ _TRIES = const(3)
 _ENODEV = const(19)
 # A chip that was cut off inside its longest command acknowledges nothing until it is done.
 _BUSY_WAITS_MS = (0, 20, 200, 700)
+_POLL_US = const(50)
+
+
+def _pause(us):
+    """Whole milliseconds are other threads' to use; on an ESP32 sleep_us would hold them up."""
+    if us < 1000:
+        time.sleep_us(us)
+    else:
+        time.sleep_ms(us // 1000)
 
 
 def seven_bit(address):
@@ -54,6 +63,7 @@ class Bus:
         # Whether a silent chip is given up at once, without the time that it would need if it were busy.
         self.hurry = False
         self.damaged = 0  # transfers that arrived spoilt, and were repeated
+        self.took = 0  # us from the last command to its answer
 
     def _at(self, freq):
         if self._speed != freq:
@@ -76,6 +86,14 @@ class Bus:
         except OSError as e:
             self._nack(e)
             return None
+
+    def _read_into(self, buffer):
+        """Fill `buffer`; False if the address was not acknowledged."""
+        try:
+            self._at(self._freq).readfrom_into(self.address, buffer)
+            return True
+        except OSError as e:
+            return self._nack(e)
 
     @staticmethod
     def _nack(error):
@@ -197,35 +215,37 @@ class Bus:
         """Write one command group; False if the chip acknowledged nothing (it sleeps, or is gone)."""
         return self._write(group)
 
-    def receive(self, timeout_ms):
-        """The payload of the answer, polled for until `timeout_ms`; None if it never came.
+    def receive(self, size, expected_us, timeout_ms):
+        """The payload of the answer, `size` bytes or a status, polled for until `timeout_ms`; None if it never came.
 
+        Nobody asks before a part of `expected_us` has passed: an answer is seldom earlier, and a chip that calculates
+        is better left alone. From then on it is asked so often that an answer never waits for longer than a 32nd of
+        the time that it took, which is `took` (us) afterwards.
         A garbled answer is read again, for the chip keeps it; the command is not sent again, it would run twice.
         """
-        deadline = time.ticks_add(time.ticks_ms(), timeout_ms)
+        group = bytearray(size + packet.OVERHEAD)
+        began = time.ticks_us()
+        wait = expected_us * 9 // 16
         while True:
+            _pause(wait)
             # Looked at before the chip is asked: another thread may have held this one up for any length of time.
-            late = time.ticks_diff(deadline, time.ticks_ms()) <= 0
-            count = self._read(1)
-            if count is not None:
+            self.took = time.ticks_diff(time.ticks_us(), began)
+            if self._read_into(group):
                 break
-            if late:
+            if self.took >= timeout_ms * 1000:
                 return None
-            time.sleep_ms(2)
+            wait = max(_POLL_US, self.took // 32)
+        return self._checked(group)
+
+    def _checked(self, group):
+        """The payload of the answer that `group` holds, or will once it has been read again."""
         for _ in range(_TRIES):
             try:
-                return packet.payload(self._rest(count))
+                return packet.payload(group)
             except BusError as e:
                 error = e
                 self.damaged += 1
             self._write(bytes((packet.WORD_ADDRESS_RESET,)))
-            count = self._read(1)
+            if not self._read_into(group):
+                raise BusError("the chip stopped acknowledging inside its answer")
         raise error
-
-    def _rest(self, count):
-        if count is None or not packet.ANSWER_MIN <= count[0] <= packet.ANSWER_MAX:
-            raise BusError("the answer is not one of an ATECC608: is it the chip that is at this address?")
-        rest = self._read(count[0] - 1)
-        if rest is None:
-            raise BusError("the chip stopped acknowledging inside its answer")
-        return count + rest

@@ -8,6 +8,7 @@ costs one wake, keeps other threads away from the chip, and leaves it asleep wit
 """
 
 import time
+from array import array
 
 import _thread
 from micropython import const
@@ -30,21 +31,23 @@ _VERIFY = const(0x45)
 _PRIV_WRITE = const(0x46)
 _AES = const(0x51)
 
-# name, and longest execution in ms at the fastest and at the slowest clock divider (M0, M2)
-_COMMANDS = {
-    _READ: ("Read", 5, 5),
-    _WRITE: ("Write", 45, 45),
-    _GEN_DIG: ("GenDig", 25, 35),
-    _NONCE: ("Nonce", 20, 20),
-    _LOCK: ("Lock", 35, 35),
-    _RANDOM: ("Random", 23, 23),
-    _INFO: ("Info", 5, 5),
-    _GEN_KEY: ("GenKey", 115, 653),
-    _SIGN: ("Sign", 115, 665),
-    _VERIFY: ("Verify", 105, 1085),
-    _PRIV_WRITE: ("PrivWrite", 50, 50),
-    _AES: ("AES", 27, 27),
-}
+# Opcode, name, longest execution in ms at the fastest and at the slowest clock divider (M0, M2), and the time in us to
+# expect of a chip that has not shown its own yet: the ATECC508A's (table 9-4), and of AES a guess. A tuple, not a dict:
+# frozen, it stays out of the RAM.
+_COMMANDS = (
+    (_READ, "Read", 5, 5, 100),
+    (_WRITE, "Write", 45, 45, 7_000),
+    (_GEN_DIG, "GenDig", 25, 35, 5_000),
+    (_NONCE, "Nonce", 20, 20, 100),
+    (_LOCK, "Lock", 35, 35, 8_000),
+    (_RANDOM, "Random", 23, 23, 1_000),
+    (_INFO, "Info", 5, 5, 100),
+    (_GEN_KEY, "GenKey", 115, 653, 11_000),
+    (_SIGN, "Sign", 115, 665, 42_000),
+    (_VERIFY, "Verify", 105, 1085, 38_000),
+    (_PRIV_WRITE, "PrivWrite", 50, 50, 800),
+    (_AES, "AES", 27, 27, 1_000),
+)
 
 _SUCCESS = const(0x00)
 _MISCOMPARE = const(0x01)
@@ -86,6 +89,8 @@ class ATECC608:
         self._depth = 0
         self._awake = False
         self._woken = 0
+        # us that each of _COMMANDS took last: chips differ, and a slower clock divider makes a large difference.
+        self._expected = array("I", [command[4] for command in _COMMANDS])
 
     # A sequence: one wake, one owner.
 
@@ -140,14 +145,14 @@ class ATECC608:
             self._bus.idle()
             self._wake()
 
-    def _exchange(self, opcode, group):
+    def _exchange(self, which, group, size):
         """One command group out, its answer's payload back; StateLost if the chip was not there to take it."""
-        name, typical, longest = _COMMANDS[opcode]
-        self._prepare(typical)
+        _, name, usual, longest, _ = _COMMANDS[which]
+        self._prepare(usual)
         if not self._bus.send(group):
             self._awake = False
             raise StateLost("%s: the chip fell asleep or was reset" % name)
-        answer = self._bus.receive(longest + longest // 4 + 20)
+        answer = self._bus.receive(size, self._expected[which], longest + longest // 4 + 20)
         if answer is None:
             self._awake = False
             raise StateLost("%s: the chip acknowledged the command and then fell silent" % name)
@@ -156,10 +161,13 @@ class ATECC608:
     def _run(self, opcode, param1, param2, data=b"", size=1):
         """Run one command and return its answer's payload, `size` bytes long (1: a status)."""
         group = packet.command(opcode, param1, param2, data)
-        name = _COMMANDS[opcode][0]
+        which = 0
+        while _COMMANDS[which][0] != opcode:
+            which += 1
+        name = _COMMANDS[which][1]
         with self:
             for _ in range(_TRIES):
-                answer = self._exchange(opcode, group)
+                answer = self._exchange(which, group, size)
                 status = answer[0] if len(answer) == 1 else _SUCCESS
                 if status == _AFTER_WAKE:
                     raise StateLost("%s: the chip was reset" % name)
@@ -174,6 +182,8 @@ class ATECC608:
             raise ChipError(name, status)
         if len(answer) != size:
             raise BusError("%s: an answer of %d bytes, not %d" % (name, len(answer), size))
+        # At most twice as much: the thread may have been held up, and not the chip.
+        self._expected[which] = min(self._bus.took, 2 * self._expected[which])
         return answer
 
     def _run_alone(self, *command):

@@ -9,6 +9,7 @@ WORD_ADDRESS_SLEEP = const(0x01)
 WORD_ADDRESS_IDLE = const(0x02)
 WORD_ADDRESS_COMMAND = const(0x03)
 
+OVERHEAD = const(3)  # of an answer: its count and its CRC
 ANSWER_MIN = const(4)
 ANSWER_MAX = const(155)
 
@@ -49,9 +50,15 @@ def command(opcode, param1, param2, data=b""):
 
 
 def payload(group):
-    """What an answer carries between its count and its CRC; BusError if either is wrong."""
-    if not ANSWER_MIN <= len(group) <= ANSWER_MAX or group[0] != len(group):
+    """What the answer at the start of `group` carries between its count and its CRC; BusError if either is wrong.
+
+    Behind an answer that is shorter than `group` the chip drives nothing, and the bus reads as 0xFF.
+    """
+    count = group[0]
+    if not ANSWER_MIN <= count <= ANSWER_MAX:
+        raise BusError("the answer is not one of an ATECC608: is it the chip that is at this address?")
+    if count > len(group):
         raise BusError("the answer's length is wrong")
-    if crc16(group[:-2]) != group[-2] | group[-1] << 8:
+    if crc16(memoryview(group)[: count - 2]) != group[count - 2] | group[count - 1] << 8:
         raise BusError("the answer's CRC is wrong")
-    return group[1:-2]
+    return bytes(group[1 : count - 2])

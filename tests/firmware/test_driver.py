@@ -1,17 +1,24 @@
 """atecc608 on MicroPython, against the simulated chip: what it does, and what it makes of faults."""
 
 import hashlib
+from functools import partial
 
 import pytest
 from bench import GEN_KEY, Babbler
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
-from simchip import Quirks
+from simchip import TIMINGS, Quirks
 
 SIGN, NONCE, RANDOM, LOCK = 0x41, 0x16, 0x1B, 0x17
 DIGEST = hashlib.sha256(b"a message").digest()
 CONFIG = "chip.config().data.hex()"
+
+
+@pytest.fixture(params=TIMINGS)
+def timed(bench, request):
+    """As bench, with chips of each profile of execution times, one after the other."""
+    return partial(bench, timing=request.param)
 
 
 def is_signature(public_key: str, signature: str, digest: bytes = DIGEST) -> bool:
@@ -48,8 +55,8 @@ def test_the_view_of_the_configuration(bench):
     assert b.value(code, "z = chip.config()") == ["ATECC608A", serial, True, True, True, True, False]
 
 
-def test_a_key_is_made_and_signs(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_key_is_made_and_signs(timed):
+    b = timed(preset="tls", locked=True)
     key, signature = b.value("[key.hex(), signature.hex()]", SIGN_WITH_NEW_KEY, DIGEST.hex())
     assert is_signature(key, signature)
     assert not is_signature(key, signature, hashlib.sha256(b"another").digest())
@@ -77,8 +84,8 @@ def test_an_unlocked_chips_constant_is_never_taken_for_random(bench):
     assert RANDOM not in b.chip.commands
 
 
-def test_configuration_is_written_and_compared(bench):
-    b = bench()
+def test_configuration_is_written_and_compared(timed):
+    b = timed()
     wanted = bytearray(b.chip.image.config)
     wanted[20:24] = bytes.fromhex("87208720")
     wanted[127] = 0x01
@@ -99,8 +106,8 @@ def test_a_locked_configuration_is_not_written(bench):
     assert "locked for good" in b.error("chip.write_config(bytes(128))")
 
 
-def test_lock_with_the_right_crc(bench):
-    b = bench(preset="tls")
+def test_lock_with_the_right_crc(timed):
+    b = timed(preset="tls")
     locked = "[chip.config().config_locked, chip.config().data_locked]"
     assert b.value(locked, "chip.Lock(ZONE_CONFIG, crc16(chip.config().data))") == [True, False]
     assert b.value(locked, "chip.Lock(ZONE_DATA)") == [True, True]
@@ -179,8 +186,8 @@ def test_a_chip_that_is_awake_already(bench):
     assert b.value("chip.config().part") == "ATECC608A"
 
 
-def test_a_chip_still_busy_with_somebody_elses_command(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_chip_still_busy_with_somebody_elses_command(timed):
+    b = timed(preset="tls", locked=True)
     b.chip.write(0, b"", hz=100_000)
     b.chip.advance(1500)
     b.chip.write(0x60, bytes.fromhex("03074004000039f5"))  # a command of any kind
@@ -210,8 +217,8 @@ def test_something_that_answers_nonsense(bench, byte):
     assert "something at 0x60 answers the wake pulse with %02x%02x%02x%02x" % (4 * (byte,)) in said
 
 
-def test_a_flipped_bit_in_an_answer_is_read_again(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_flipped_bit_in_an_answer_is_read_again(timed):
+    b = timed(preset="tls", locked=True)
     b.value("1", "chip.Info()")
     b.chip.transfers.clear()
     b.chip.core.faults.add("flip-read bit=80 skip=2")
@@ -221,16 +228,16 @@ def test_a_flipped_bit_in_an_answer_is_read_again(bench):
     assert key == b.value("chip.PublicKey(0).hex()")
 
 
-def test_a_flipped_bit_in_a_command_is_sent_again(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_flipped_bit_in_a_command_is_sent_again(timed):
+    b = timed(preset="tls", locked=True)
     b.chip.core.faults.add("flip-write bit=20 skip=2")
     assert b.value(CONFIG) == bytes(b.chip.image.config).hex()
     assert b.chip.core.faults.waiting == []
 
 
 @pytest.mark.parametrize("skip", range(14))
-def test_a_nack_anywhere_is_survived(bench, skip):
-    b = bench(preset="tls", locked=True)
+def test_a_nack_anywhere_is_survived(timed, skip):
+    b = timed(preset="tls", locked=True)
     b.chip.core.faults.add(f"nack skip={skip}")
     key, signature = b.value("[key.hex(), signature.hex()]", SIGN_WITH_NEW_KEY, DIGEST.hex())
     assert is_signature(key, signature)
@@ -243,8 +250,8 @@ def test_a_mangled_wake_answer_is_tried_again(bench):
     assert b.chip.core.faults.waiting == []
 
 
-def test_a_reset_inside_a_sequence_starts_it_again(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_reset_inside_a_sequence_starts_it_again(timed):
+    b = timed(preset="tls", locked=True)
     b.chip.core.faults.add("power-cut command=Sign words=0")
     key, signature = b.value("[key.hex(), signature.hex()]", SIGN_WITH_NEW_KEY, DIGEST.hex())
     assert is_signature(key, signature)
@@ -264,24 +271,24 @@ def test_lock_is_never_repeated(bench):
     assert b.chip.commands.count(LOCK) == 1
 
 
-def test_a_chip_three_times_as_slow(bench):
-    b = bench(preset="tls", locked=True)
+def test_a_chip_three_times_as_slow(timed):
+    b = timed(preset="tls", locked=True)
     b.chip.core.faults.add("slow factor=3")
     key, signature = b.value("[key.hex(), signature.hex()]", SIGN_WITH_NEW_KEY, DIGEST.hex())
     assert is_signature(key, signature)
 
 
 @pytest.mark.parametrize("chip_mode", [0x00, 0x28, 0x68])
-def test_every_clock_divider(bench, chip_mode):
-    b = bench(preset="tls", locked=True)
+def test_every_clock_divider(timed, chip_mode):
+    b = timed(preset="tls", locked=True)
     b.chip.image.config[19] = chip_mode
     code = SIGN_WITH_NEW_KEY + "ok = chip.Verify(key, signature, bytes.fromhex(given))"
     assert b.value("ok", code, DIGEST.hex()) is True
 
 
 @pytest.mark.parametrize("watchdog_ms", [700, 1300, 1700])
-def test_a_sequence_longer_than_the_watchdog(bench, watchdog_ms):
-    b = bench(preset="tls", locked=True, quirks=Quirks(watchdog_us=watchdog_ms * 1000))
+def test_a_sequence_longer_than_the_watchdog(timed, watchdog_ms):
+    b = timed(preset="tls", locked=True, quirks=Quirks(watchdog_us=watchdog_ms * 1000))
     code = "key = chip.GenKey(0)\nwith chip:\n    made = [chip.Sign(0, bytes.fromhex(given)).hex() for _ in range(30)]"
     key, made = b.value("[key.hex(), made]", code, DIGEST.hex())
     assert all(is_signature(key, signature) for signature in made)
@@ -297,8 +304,8 @@ def test_a_failed_self_test_is_the_chips_own_word(bench, answer):
     assert "Wake: the chip answers 0x07 (self-test error)" in b.error("chip.Info()")
 
 
-def test_two_threads_share_one_chip(bench):
-    b = bench(preset="tls", locked=True)
+def test_two_threads_share_one_chip(timed):
+    b = timed(preset="tls", locked=True)
     code = """
 import _thread, time
 key = chip.GenKey(0)
