@@ -31,8 +31,9 @@ $(CHECK_READY): $(READY) tests/requirements-check.txt
 	@touch $@
 
 FOREIGN_READY := $(VENV)/.ready-foreign
-$(FOREIGN_READY): $(READY) tests/requirements-foreign.txt
+$(FOREIGN_READY): $(READY) tests/requirements-foreign.txt tests/requirements-speed.txt
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-foreign.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) --no-deps -r tests/requirements-speed.txt
 	@touch $@
 
 .PHONY: setup
@@ -58,8 +59,8 @@ test-hardware: ## tests of the board on PORT=… whose chip is SERIAL=…; IRREV
 		$(PY) -m pytest tests/hardware -rs -s $(ARGS)
 
 .PHONY: bench
-bench: setup ## what the driver's operations cost on the bus, in virtual time
-	@$(PY) tests/benchmark.py
+bench: setup $(FOREIGN_READY) ## what the driver's operations cost beside other drivers', in virtual time
+	@$(PY) tests/speed
 
 .PHONY: check
 check: $(CHECK_READY) ## ruff, its formatting, and mypy

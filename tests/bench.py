@@ -29,7 +29,9 @@ class WatchedChip(Chip):
     `timing` is how long its commands take, as in Quirks; the other options are those of Chip.
     """
 
-    def __init__(self, *, timing: Timing = Quirks.timing, quirks: Quirks | None = None, **options: Any) -> None:
+    def __init__(
+        self, *, timing: Timing = Quirks.timing, quirks: Quirks | None = None, **options: Any
+    ) -> None:
         super().__init__(quirks=replace(quirks or Quirks(), timing=timing), **options)
         self.transfers: list[tuple[int, str, Any, int]] = []
 

@@ -182,8 +182,8 @@ class ATECC608:
             raise ChipError(name, status)
         if len(answer) != size:
             raise BusError("%s: an answer of %d bytes, not %d" % (name, len(answer), size))
-        # At most twice as much: the thread may have been held up, and not the chip.
-        self._expected[which] = min(self._bus.took, 2 * self._expected[which])
+        # About twice as much at most: the thread may have been held up, and not the chip.
+        self._expected[which] = min(self._bus.took, 2 * self._expected[which] + 100)
         return answer
 
     def _run_alone(self, *command):

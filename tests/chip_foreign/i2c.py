@@ -34,6 +34,9 @@ class Bus:
     def wait(self, microseconds: int) -> None:
         self._ask(b"T", 0, 4, microseconds.to_bytes(4, "big"))
 
+    def speed(self, hertz: int) -> None:
+        self._ask(b"F", 0, 4, hertz.to_bytes(4, "big"))
+
     def close(self) -> None:
         self._answers.close()
         self._socket.close()

@@ -1,5 +1,7 @@
 """GenDig, MAC and CheckMac: the library's host side works out the same digests."""
 
+from collections.abc import Callable
+
 import cryptoauthlib as cal
 import pytest
 from chip_foreign.host import Host
@@ -52,6 +54,22 @@ def test_gendig_of_a_block(locked: Chip, zone: int, block: int) -> None:
     host = with_nonce(locked)
     ok(cal.atcab_gendig(zone, block, b"", 0))
     assert temp_key_is(host.gen_dig(zone, block, bytes(stored)))
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: cal.atcab_counter_read(1, AtcaReference(0)),
+        lambda: cal.atcab_read_zone(CONFIG_ZONE, 0, 0, 0, bytearray(32), 32),
+    ],
+    ids=["Counter", "Read"],
+)
+def test_gendig_after_a_read(locked: Chip, read: Callable[[], int]) -> None:
+    """As the library's own tests do it on silicon: Nonce, a read, GenDig."""
+    host = with_nonce(locked)
+    ok(read())
+    ok(cal.atcab_gendig(DATA_ZONE, IO_KEY_SLOT, b"", 0))
+    assert temp_key_is(host.gen_dig(DATA_ZONE, IO_KEY_SLOT, KEY))
 
 
 @pytest.mark.parametrize("key_id", [0x0000, 0x8000])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cryptoauthlib as cal
+import pytest
 from chip_foreign.hal import HAL, LIB
 from chip_foreign.setting import (
     CONFIG,
@@ -17,7 +18,7 @@ from chip_foreign.setting import (
     ok,
 )
 from cryptoauthlib.library import AtcaReference
-from simchip import Chip
+from simchip import TIMINGS, Chip
 from simchip.runner import running_chip
 
 TO_BE_VALIDATED = 14  # a write marks the public key in it as not valid
@@ -52,8 +53,9 @@ def configure() -> None:
     assert same.value
 
 
-def test_a_program_from_blank_to_locked_and_started_again(tmp_path: Path) -> None:
-    options = ("--virtual-time", "--state", tmp_path / "chip")
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_a_program_from_blank_to_locked_and_started_again(tmp_path: Path, timing: str) -> None:
+    options = ("--virtual-time", "--timing", timing, "--state", tmp_path / "chip")
     with running_chip(*options) as endpoint:
         HAL.open(endpoint, 0x60)
         number, serial, point = bytearray(32), bytearray(9), bytearray(64)

@@ -4,7 +4,7 @@ import hashlib
 from functools import partial
 
 import pytest
-from bench import GEN_KEY, Babbler
+from bench import DRIVER, GEN_KEY, Babbler
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -322,3 +322,43 @@ while made.count("done") < 2:
     key, made = b.value("[key.hex(), [m for m in made if m != 'done']]", code, DIGEST.hex())
     assert len(made) == 20
     assert all(is_signature(key, signature) for signature in made)
+
+
+# How long it waits.
+
+
+def polls(b, code):
+    """How often a busy chip was asked in vain while `code` ran, and what a sequence took it, in ms."""
+    b.chip.transfers.clear()
+    before = b.chip.clock.now()
+    b.repl.run_in_main(code)
+    asked = sum(kind == "R" and size > 4 for _, kind, size, _ in b.chip.transfers)
+    return asked - len(b.chip.commands), (b.chip.clock.now() - before) / 1000
+
+
+def test_how_long_a_chip_takes_is_learned(timed):
+    b = timed(preset="tls", locked=True)
+    b.repl.run_in_main(DRIVER + "chip.GenKey(0)")
+    first, _ = polls(b, "chip.Sign(0, bytes(32))")
+    for _ in range(3):
+        polls(b, "chip.Sign(0, bytes(32))")
+    later = [polls(b, "chip.Sign(0, bytes(32))")[0] for _ in range(10)]
+    assert first < 100
+    assert max(later) <= 45
+
+
+def test_one_slow_answer_does_not_make_the_driver_sleepy(bench):
+    b = bench(preset="tls", locked=True)
+    b.repl.run_in_main(DRIVER + "chip.GenKey(0)\nfor _ in range(3):\n    chip.Sign(0, bytes(32))")
+    b.chip.core.faults.add("slow factor=10 skip=1")
+    assert polls(b, "chip.Sign(0, bytes(32))")[1] > 300
+    assert polls(b, "chip.Sign(0, bytes(32))")[1] < 65
+
+
+def test_a_refusal_teaches_nothing(bench):
+    """It comes early: the driver would ask too soon the next time."""
+    b = bench(preset="tls", locked=True)
+    b.repl.run_in_main(DRIVER + "chip.GenKey(0)\nfor _ in range(3):\n    chip.Sign(0, bytes(32))")
+    usual = max(polls(b, "chip.Sign(0, bytes(32))")[0] for _ in range(5))
+    b.repl.run_in_main("try:\n    chip.Sign(9, bytes(32))\nexcept ChipError:\n    pass")
+    assert polls(b, "chip.Sign(0, bytes(32))")[0] <= usual + 10
