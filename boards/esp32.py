@@ -26,12 +26,9 @@ OURS = ("BUILD", "BOARD", "PORT", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "M
 OPTION_THAT_MUST_BE_OFF = "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC=y"
 # The port's own default, and that of ESP-IDF.
 BOOTLOADER_OFFSET = "0x1000"
-WITH_IDF = """
-export IDF_PATH="$0" said=$(mktemp)
-. "$IDF_PATH/export.sh" >"$said" 2>&1 || { cat "$said" >&2; rm "$said"; exit 1; }
-rm "$said"
-"$@"
-"""
+# What export.sh says goes to standard error, the environment that it makes to standard output. Its status means nothing:
+# from 5.4 to 5.5.4 it ends well when it fails.
+ACTIVATE = '. "$IDF_PATH/export.sh" >&2; exec env -0'
 FACTS = "firmware.json"  # beside firmware.bin: what it is for, and where it goes
 
 
@@ -82,9 +79,19 @@ def environment(**more: str) -> dict[str, str]:
     return {**{name: value for name, value in os.environ.items() if name not in OURS}, **more}
 
 
-def with_idf(idf: Path, *command: str | Path) -> list[str]:
-    """`command` in the environment that ESP-IDF's export.sh makes; what that says is shown only if it fails."""
-    return ["bash", "-c", WITH_IDF, str(idf), *map(str, command)]
+def activated(idf: Path) -> dict[str, str]:
+    """The environment that ESP-IDF's export.sh makes; what that says is shown only if idf.py isn't in there."""
+    done = subprocess.run(
+        ["bash", "-c", ACTIVATE], env=environment(IDF_PATH=str(idf)), capture_output=True, text=True, check=False
+    )
+    made = dict(pair.partition("=")[::2] for pair in done.stdout.split("\0") if pair)
+    if shutil.which("idf.py", path=made.get("PATH", "")) is None:
+        print(done.stderr, end="", file=sys.stderr)
+        raise Problem(
+            f"ESP-IDF in {idf} can't be activated: its export.sh brings no idf.py; what it said stands above. "
+            "Its install.sh may not have been run for this chip and this Python."
+        )
+    return made
 
 
 def build(board: str, micropython: Path, idf: Path, parts: Path, into: Path) -> None:
@@ -93,8 +100,8 @@ def build(board: str, micropython: Path, idf: Path, parts: Path, into: Path) -> 
     (into / FACTS).unlink(missing_ok=True)  # if this fails, what was built before is not flashed by mistake
     print(f"building {board} in {made}", flush=True)
     done = subprocess.run(
-        with_idf(idf, "make", "--no-print-directory", "-C", port, f"BOARD_DIR={BOARDS / board}"),
-        env=environment(ATECC_PARTS=str(parts.resolve())),
+        ["make", "--no-print-directory", "-C", port, f"BOARD_DIR={BOARDS / board}"],
+        env=activated(idf) | {"ATECC_PARTS": str(parts.resolve())},
         check=False,
     )
     if done.returncode:
@@ -147,13 +154,11 @@ def built(board: str, into: Path) -> dict[str, str]:
     return facts
 
 
-def esptool(idf: str) -> list[str]:
-    """The command in front of esptool's arguments: ESP-IDF's own, or whichever is on PATH."""
-    if idf:
-        return with_idf(the_idf(idf), "esptool.py")
-    for name in ("esptool", "esptool.py"):
-        if shutil.which(name):
-            return [name]
+def esptool(path: str) -> str:
+    """ESP-IDF's own esptool, or whichever is on PATH."""
+    for name in ("esptool.py", "esptool"):
+        if shutil.which(name, path=path):
+            return name
     raise Problem("esptool isn't there. ESP-IDF has one (IDF_PATH=DIR), or: pip install esptool")
 
 
@@ -173,8 +178,9 @@ def flash(board: str, port: str, into: Path, idf: str) -> None:
     end = start + image.stat().st_size
     if end > files:
         raise Problem(f"{image} is too large: it would reach into the file system at 0x{files:X}.")
+    around = activated(the_idf(idf)) if idf else environment()
     command = [
-        *esptool(idf),
+        esptool(around.get("PATH", "")),
         "--chip",
         facts["chip"],
         "--port",
@@ -189,9 +195,8 @@ def flash(board: str, port: str, into: Path, idf: str) -> None:
         f"Files that another firmware left are lost, if they are elsewhere (MicroPython's are: before 0x{files:X})."
     )
     print("No eFuse is burnt, and the ATECC608 isn't touched.")
-    shown = command[command.index(str(the_idf(idf))) + 1 :] if idf else command
-    print("$ " + shlex.join(shown), flush=True)
-    if subprocess.run(command, env=environment(), check=False).returncode:
+    print("$ " + shlex.join(command), flush=True)
+    if subprocess.run(["env", *command], env=around, check=False).returncode:
         raise Problem(
             f"esptool could not write to {port}; why stands above. Hold BOOT while pressing RESET, and try again."
         )
