@@ -1,4 +1,7 @@
 // MicroPython's own board, with its I2C where the ATECC608 is (board.py says the same).
+// MicroPython includes it twice, and its own header would define the name anew.
+#pragma once
+
 #include "boards/ESP32_GENERIC_S3/mpconfigboard.h"
 
 #undef MICROPY_HW_BOARD_NAME

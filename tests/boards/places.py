@@ -32,6 +32,18 @@ def macros(header: Path, *definitions: str) -> dict[str, str]:
     return dict(re.findall(r"(?m)^#define (\w+) ?(.*)$", done.stdout))
 
 
+def warnings_when_included_twice(header: Path) -> list[str]:
+    """What the compiler has to say of a header that is included a second time, as MicroPython's ESP32 port does it."""
+    done = subprocess.run(
+        ["gcc", "-E", f"-I{PORT}", "-x", "c", "-o", "/dev/null", "-"],
+        input=f'#include "{header}"\n' * 2,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return re.findall(r"(?:warning|error): (.*)", done.stderr)
+
+
 class Board:
     """A board directory, perhaps in a clone that a test has broken."""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from boards.places import MICROPYTHON, PORT, Board, macros, version
+from boards.places import MICROPYTHON, PORT, Board, macros, version, warnings_when_included_twice
 
 NAMES = ["NAME", "ARCH", "I2C", "SCL", "SDA", "I2C_HZ", "ATECC_ADDRESS", "KEY_SLOTS", "LISTEN", "CONNECTIONS"]
 # 7-bit, as in firmware/atecc608/bus.py.
@@ -93,6 +93,11 @@ def header_and_board_py_agree(board: Board) -> list[str]:
     if defined.get("MICROPY_HW_MCU_NAME") != own["MICROPY_HW_MCU_NAME"]:
         found.append(f"mpconfigboard.h is not about {board.base}")
     return found
+
+
+def header_may_come_twice(board: Board) -> list[str]:
+    said = warnings_when_included_twice(board.directory / "mpconfigboard.h")
+    return [f"mpconfigboard.h, included twice: {warning}" for warning in said]
 
 
 def mbedtls_header_is_there(board: Board) -> list[str]:
@@ -193,6 +198,7 @@ RULES: list[Callable[[Board], list[str]]] = [
     board_py_says_what_is_so,
     pins_are_free,
     header_and_board_py_agree,
+    header_may_come_twice,
     mbedtls_header_is_there,
     options_are_known,
     cmake_variables_are_read,

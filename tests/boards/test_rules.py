@@ -41,6 +41,7 @@ BREAKS = [
     ),
     (PLAIN, "mpconfigboard.h", "(22)", "(23)", "machine.I2C(0) has SCL on (23), board.py says 22"),
     (C3, "mpconfigboard.h", "GENERIC_C3", "GENERIC_C6", "mpconfigboard.h is not about ESP32_GENERIC_C3"),
+    (C3, "mpconfigboard.h", "#pragma once", "", 'included twice: "MICROPY_HW_BOARD_NAME" redefined'),
     (C3, "mbedtls/mbedtls_config_port.h", None, None, "mbedtls/mbedtls_config_port.h is missing"),
     ("common", "mbedtls_config_port.h", "#undef", "// #undef", "MBEDTLS_ENTROPY_HARDWARE_ALT stays defined"),
     (C3, "sdkconfig.board", "# Nothing", "CONFIG_NOTHING=y\n#", "nothing in MicroPython"),
