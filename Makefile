@@ -18,9 +18,14 @@ include boards/SIM/cloud.mk
 include boards/SIM/chip.mk
 include boards/esp32.mk
 
+# An environment with nothing but pip in it: enough to fetch what is frozen into a board.
+$(VENV)/.pip: boards/SIM/venv.py
+	@$(PYTHON) boards/SIM/venv.py $(VENV)
+	@touch $@
+
 # Python packages: the host tool itself, and what the bench in software and the tests need.
 READY := $(VENV)/.ready
-$(READY): host/pyproject.toml tests/requirements.txt
+$(READY): host/pyproject.toml tests/requirements.txt | $(VENV)/.pip
 	@echo "setting up Python packages in $(VENV) (the first time this takes up to a minute)"
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -e host -r tests/requirements.txt
 	@touch $@

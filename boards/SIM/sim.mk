@@ -1,6 +1,6 @@
 # Builds the simulated board: $(BUILD)/sim/micropython, MicroPython's unix port with boards/SIM/port.
 #
-# The Makefile that includes this sets BUILD, VENV (a virtual environment, complete when $(VENV)/.ready is there)
+# The Makefile that includes this sets BUILD, VENV (a virtual environment, with pip when $(VENV)/.pip is there)
 # and PY, its Python. MICROPYTHON_DIR=… takes a checkout of MicroPython with its submodules instead of Debian's
 # source packages.
 
@@ -46,7 +46,7 @@ $(BUILD)/src/.mended: $(BUILD)/src/.ready
 
 # What PyPI has for MicroPython: the source package that boards/SIM/NAME.txt pins, unpacked in $(BUILD)/NAME. pip has no
 # way to only download one: it unpacks it, complains that it can't build it, and tidies up unless told.
-$(SIM_PARTS): $(BUILD)/%/.ready: $(SIM)/%.txt | $(VENV)/.ready
+$(SIM_PARTS): $(BUILD)/%/.ready: $(SIM)/%.txt | $(VENV)/.pip
 	@rm -rf $(@D).part && mkdir -p $(@D).part
 	@TMPDIR=$(abspath $(@D)).part $(PY) -m pip download --no-clean --no-deps --no-binary :all: --no-build-isolation \
 		--no-cache-dir -r $< -d $(@D).part >$(@D).part/log 2>&1 || true

@@ -1,4 +1,4 @@
-"""Makes a virtual environment and installs into it: venv.py DIRECTORY PIP-ARGUMENT...
+"""Makes a virtual environment and installs into it: venv.py DIRECTORY [PIP-ARGUMENT...]
 
 Runs with the system's Python before anything is installed. Debian's python3 comes without ensurepip unless
 python3-venv is installed; pip is then taken from Debian's own wheel, which needs no root.
@@ -35,9 +35,10 @@ def main() -> int:
     try:
         if not python.exists():
             make(directory)
-        subprocess.run(
-            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True
-        )
+        if arguments:
+            subprocess.run(
+                [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True
+            )
     except subprocess.CalledProcessError as e:
         print(
             f"could not set up {directory.name}: {e.cmd[0]} exited with {e.returncode} (its words are above)",

@@ -145,9 +145,13 @@ def test_build_that_fails(build, flash, idf: Path) -> None:
     assert said(flash()).startswith(f"{C3} isn't built yet"), "an image that is older than its sources"
 
 
-def test_esp_idf_that_is_not_installed(build, idf: Path) -> None:
-    (idf / "export.sh").write_text("echo 'run install.sh first'; return 1\n")
-    assert "run install.sh first" in build().stderr
+@pytest.mark.parametrize("status", [0, 1])
+def test_esp_idf_that_is_not_installed(build, idf: Path, status: int) -> None:
+    """From 5.4 to 5.5.4 export.sh ends with 0 when it fails."""
+    (idf / "export.sh").write_text(f"echo 'run install.sh first'; return {status}\n")
+    done = build()
+    assert "run install.sh first" in done.stderr
+    assert said(done).startswith(f"ESP-IDF in {idf} can't be activated: its export.sh brings no idf.py")
 
 
 MISSING = [
@@ -193,6 +197,20 @@ def test_make_says_so_before_it_downloads() -> None:
     assert done.returncode != 0
     assert "There is no board X for ESP-IDF here." in done.stderr
     assert done.stdout == ""
+
+
+def test_make_downloads_what_is_frozen_and_nothing_else(tmp_path: Path) -> None:
+    """Whoever builds for a board needs neither the host tool nor what the tests need."""
+    done = subprocess.run(
+        ["make", "-n", "--no-print-directory", "firmware", f"BOARD={C3}", f"BUILD={tmp_path}"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "MAKEFLAGS"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "SIM/umqtt.txt" in done.stdout and "SIM/microdot.txt" in done.stdout
+    assert "requirements" not in done.stdout and "-e host" not in done.stdout
 
 
 def test_home_directory_that_the_shell_has_left_as_it_is(micropython: Path) -> None:
