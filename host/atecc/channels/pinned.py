@@ -34,7 +34,7 @@ NOT_ACCEPTED = (
     "the device trusts. A device whose clock is wrong finds every certificate invalid, and so does one that is short "
     "of memory: over USB, `atecc doctor` shows both."
 )
-BUSY = "It serves two callers over TLS at a time, and limits how often one may fail."
+BUSY = "It serves few callers over TLS at a time (its board.py says how many), and limits how often one may fail."
 
 
 class KeyCheck:
