@@ -18,10 +18,10 @@ from . import serial
 from .caller import owner
 
 _SHAKE = '"""\x04"""'
-# The client's probe, as it is echoed: a prompt, printed at once (`|` stands behind what is not a single character), and
-# six quotes, one by one; or the quotes of two probes, behind half a line that somebody may have left there.
-_AT_A_PROMPT = b'>>> |""""""'
-_ANYWHERE = b'""""""' * 2
+# The client's probe, as it is echoed: a prompt, printed at once, and six quotes, one by one; or the quotes of two probes,
+# behind half a line that somebody may have left there. A prompt counts as much as the first six quotes.
+_PROMPT = const(6)
+_FOUND = const(12)
 _CTRL_C = b"\x03"
 _SILENCE_MS = const(30000)
 _LINE_MAX = const(12400)
@@ -36,7 +36,7 @@ class Watch(io.IOBase):
 
     def __init__(self, run):
         self._main = _thread.get_ident()
-        self._tails = [b"", b""]  # what other threads and the REPL's own printed last
+        self._seen = 0
         self._steps = (_nothing, self._found)
         self._run = run
         self._typed = b""
@@ -44,9 +44,10 @@ class Watch(io.IOBase):
     # No jumps in these two: at a jump MicroPython may raise KeyboardInterrupt; dupterm would swallow it, and drop us.
 
     def write(self, data):
-        mine = _thread.get_ident() == self._main
-        self._tails[mine] = tail = (self._tails[mine] + data[-4:] + b"|"[len(data) == 1 :])[-len(_ANYWHERE) :]
-        self._steps[((tail[-len(_AT_A_PROMPT) :] == _AT_A_PROMPT) | (tail == _ANYWHERE)) & mine]()
+        # Nothing here takes memory: at a soft reset an ESP32 sweeps the heap, all of it, and prints one more line then.
+        # What was allocated for that line would overwrite this very object.
+        self._seen = seen = (self._seen + 1) * (data == b'"') + _PROMPT * (data == b">>> ")
+        self._steps[seen == _FOUND]()
         return len(data)
 
     def readinto(self, buffer):
@@ -57,9 +58,10 @@ class Watch(io.IOBase):
 
     def _found(self):
         """Serve the client; then the REPL gets rid of the probes on its line, and what was no frame is typed there."""
-        self._tails[True] = b""
-        self._typed = _CTRL_C + self._run()
-        os.dupterm_notify(None)
+        self._seen = 0
+        if _thread.get_ident() == self._main:  # quotes that another thread prints are nobody's echo
+            self._typed = _CTRL_C + self._run()
+            os.dupterm_notify(None)
 
     def ioctl(self, _request, _argument):
         return 0

@@ -197,6 +197,32 @@ def test_an_interpreter_that_dies_is_not_overlooked() -> None:
         board.stop()
 
 
+def test_what_takes_memory_after_the_heap_was_swept_is_not_overlooked(tmp_path: Path) -> None:
+    """An ESP32 prints "MPY: soft reboot" then, and a duplicate terminal hears it: who allocates overwrites what is in use."""
+    code = """
+import io, os
+class Terminal(io.IOBase):
+    def __init__(self): self.heard = b""
+    def write(self, data):
+        self.heard = self.heard[-8:] + data
+        return len(data)
+os.dupterm(Terminal())
+"""
+    log = tmp_path / "log"
+    with log.open("wb") as sink:
+        board = Board(chip=False, bare=True, log=sink)
+        board.start()
+        transport = SerialTransport(board.port, 115200)
+        transport.enter_raw_repl(soft_reset=False)
+        transport.exec(code)
+        transport.serial.write(b"\x04")
+        board.wait()
+        transport.close()
+        with pytest.raises(BoardDied, match="ended by itself, with status -"):
+            board.stop()
+    assert b"MPY: soft reboot" in log.read_bytes()
+
+
 def test_nothing_to_attach_to() -> None:
     with pytest.raises(BoardError, match="nothing answers at unix:/nowhere"):
         Board(bus="unix:/nowhere").start()
