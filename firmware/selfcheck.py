@@ -8,6 +8,7 @@ import sys
 
 from esp32 import HEAP_DATA, idf_heap_info
 
+from folder import flash
 from identity.context import can_sign_outside
 from link import clock
 
@@ -119,6 +120,13 @@ def _memory(_chip):
     return True, said
 
 
+def _files(_chip):
+    size, free = flash()
+    if not size:
+        return False, "the flash holds something that is no file system: nothing can be kept on this board"
+    return True, "%d of %d kB of the flash are free" % (free // 1024, size // 1024)
+
+
 def _parts(_chip):
     missing = []
     for name in _PARTS:
@@ -138,5 +146,6 @@ _LOOKS = (
     ("sign", _sign),
     ("clock", _clock),
     ("memory", _memory),
+    ("files", _files),
     ("parts", _parts),
 )

@@ -1,6 +1,7 @@
 """What a reply's `error` says: one table from the exceptions of the lower floors to code and kind."""
 
 from atecc608 import BusError, ChipError, ConfigError, NoChip, StateLost
+from folder import flash
 from identity.store import StoreError
 from link.clock import ClockError
 from link.mqtt import LinkError
@@ -22,6 +23,7 @@ _CODES = {
     "chip": 500,
     "internal": 500,
     "memory": 503,
+    "no-files": 503,
     "no-chip": 503,
     "bus": 503,
     "clock": 503,
@@ -38,6 +40,13 @@ class RpcError(Exception):
     def __init__(self, kind, message):
         super().__init__(message)
         self.kind = kind
+
+
+def refused_by_flash(message):
+    """The RpcError for an OSError of the file system, with `message` unless there is no file system at all."""
+    if flash()[0]:
+        return RpcError("memory", message)
+    return RpcError("no-files", "this board has no file system: what its flash holds there is none, and was left alone")
 
 
 def _kind(error):
@@ -58,6 +67,8 @@ def _kind(error):
 
 def describe(error):
     """The `error` object for an exception."""
+    if isinstance(error, OSError) and not flash()[0]:
+        error = refused_by_flash("")
     kind = _kind(error)
     message = str(error)
     if kind == "internal":

@@ -21,6 +21,8 @@ MICROPYTHON_32 = BUILD / "sim32" / "micropython"  # objects as large as a microc
 HEAP = "256k"
 # What ESP-IDF has beside it, for TLS and for the threads' stacks: of a board with PSRAM.
 IDF_HEAP = "512k"
+# A block of something that no file system begins with.
+STALE = bytes(range(256)) * 16
 BOOT_TIMEOUT_S = 5.0
 
 
@@ -39,7 +41,8 @@ class Board:
     started with `chip_options`, or with `chip=False` none at all. `flash` is a directory that keeps what the
     board's flash and fuses hold. `air` is a file that says what Wi-Fi there is (see README.md), and may be
     replaced at any time. Without `pull_ups` nothing works on the I2C bus; a `bare` board runs MicroPython and nothing
-    of this project, until it is copied to its flash. `log` gets everything the board says. `heap` is MicroPython's,
+    of this project, until it is copied to its flash. The flash is blank at first, or `stale`: it holds what is no file
+    system, as where another firmware was before. `log` gets everything the board says. `heap` is MicroPython's,
     `idf_heap` what TLS and the threads' stacks have. `program` may be MICROPYTHON_32, whose heap of "128k" is what HEAP
     is for MICROPYTHON.
     """
@@ -56,6 +59,7 @@ class Board:
         idf_heap: str = IDF_HEAP,
         pull_ups: bool = True,
         bare: bool = False,
+        stale: bool = False,
         log: IO[bytes] | None = None,
         program: Path = MICROPYTHON,
     ) -> None:
@@ -67,6 +71,7 @@ class Board:
         self._idf_heap = idf_heap
         self._pull_ups = pull_ups
         self._bare = bare
+        self._stale = stale
         self._log = log
         self._program = program
         self._stack = ExitStack()
@@ -103,10 +108,16 @@ class Board:
             i2c.connect(self.bus).close()
         self._parts = self._flash or directory
         self._parts.mkdir(parents=True, exist_ok=True)
+        if self._stale and not self._image.exists():
+            self._image.write_bytes(STALE)
         self._serial = SerialPort(self._log)
         stack.callback(self._serial.close)
         stack.callback(self._power_off)
         self._power_on()
+
+    @property
+    def _image(self) -> Path:
+        return self._parts / "flash.img"
 
     def stop(self) -> None:
         """Switch off and take apart; a flash directory stays."""
@@ -132,7 +143,7 @@ class Board:
 
     def _power_on(self) -> None:
         solder = {
-            "BOARD_FLASH": str((self._parts / "flash.img").resolve()),
+            "BOARD_FLASH": str(self._image.resolve()),
             "BOARD_ID": self._mac().hex(),
             "BOARD_IDFHEAP": self._idf_heap,
         }

@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--bare", action="store_true", help="MicroPython only, without this project's firmware"
     )
+    parser.add_argument(
+        "--stale-flash", action="store_true", help="the flash holds what is no file system: it can't start"
+    )
     parser.add_argument("--log", type=Path, metavar="FILE", help="append what the board says")
     network = parser.add_argument_group("the network")
     network.add_argument(
@@ -85,6 +88,7 @@ def _board_options(options: argparse.Namespace, chip_options: list[str], stack: 
         "idf_heap": options.idf_heap,
         "pull_ups": not options.no_pull_ups,
         "bare": options.bare,
+        "stale": options.stale_flash,
         "log": stack.enter_context(options.log.open("ab")) if options.log else None,
     }
 

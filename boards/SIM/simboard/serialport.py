@@ -13,7 +13,9 @@ from typing import IO
 
 CHUNK = 4096
 PATIENCE_MS = 500
+# What a board says last when it has started, or when it never will (port/_boot.py).
 PROMPT = b">>> "
+STUCK = b"programming).\r\n"
 
 
 class SerialPort:
@@ -76,8 +78,8 @@ class SerialPort:
                 self._log.write(data)
                 self._log.flush()
             self._deliver(data)
-            tail = (tail + data)[-len(PROMPT) :]
-            if tail == PROMPT:
+            tail = (tail + data)[-len(STUCK) - 2 :]
+            if tail.endswith(PROMPT) or STUCK in tail:
                 ready.set()
         ready.set()
 

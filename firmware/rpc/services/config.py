@@ -1,6 +1,6 @@
 """Config: the device's configuration, as Mongoose OS's client reads and writes it."""
 
-from rpc.errors import RpcError
+from rpc.errors import RpcError, refused_by_flash
 from rpc.params import Method, flag, text
 from rpc.services.system import reboot as reboot_later
 
@@ -50,7 +50,6 @@ def _worded(operation, *what):
     except ValueError as e:
         raise RpcError("argument", str(e))
     except OSError as e:
-        raise RpcError(
-            "memory",
-            "nothing was changed: the flash did not take it (%s); if it is full, FS.Remove files" % e,
+        raise refused_by_flash(
+            "nothing was changed: the flash did not take it (%s); if it is full, FS.Remove files" % e
         )

@@ -3,7 +3,7 @@
 from errno import ENOENT
 
 from folder import ENOSPC, NAME_MAX, SIZE_MAX
-from rpc.errors import RpcError
+from rpc.errors import RpcError, refused_by_flash
 from rpc.params import Method, binary, empty_or, encode, flag, integer, text
 
 # What fits into a frame as base64, with room to spare.
@@ -73,4 +73,4 @@ def _worded(filename, operation, *what):
             raise RpcError("file", "no file %s on this device" % filename)
         if e.errno == ENOSPC:
             raise RpcError("memory", "the flash is full: remove files (FS.Remove)")
-        raise RpcError("memory", "the flash refuses this (%s)" % e)
+        raise refused_by_flash("the flash refuses this (%s)" % e)

@@ -8,6 +8,7 @@ import machine
 
 import board
 import threads
+from folder import flash
 from identity.context import can_sign_outside
 from link import clock
 from rpc.params import Method, integer
@@ -51,6 +52,7 @@ class Sys:
 
     def get_info(self):
         gc.collect()
+        fs_size, fs_free = flash()
         return {
             "app": "atecc",
             "fw_version": VERSION,
@@ -63,6 +65,8 @@ class Sys:
             "time": clock.now(),
             "uptime": time.ticks_diff(time.ticks_ms(), self._started) // 1000,
             "ram_free": gc.mem_free(),
+            "fs_size": fs_size,
+            "fs_free": fs_free,
         }
 
     @staticmethod
