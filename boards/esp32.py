@@ -26,7 +26,7 @@ OURS = ("BUILD", "BOARD", "PORT", "ARGS", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "M
 OPTION_THAT_MUST_BE_OFF = "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC=y"
 # The port's own default, and that of ESP-IDF.
 BOOTLOADER_OFFSET = "0x1000"
-# What export.sh says goes to standard error, the environment that it makes to standard output. Its status means nothing:
+# What export.sh says goes to standard error, the environment it makes to standard output. Its status means nothing:
 # from 5.4 to 5.5.4 it ends well when it fails.
 ACTIVATE = '. "$IDF_PATH/export.sh" >&2; exec env -0'
 FACTS = "firmware.json"  # beside firmware.bin: what it is for, and where it goes
@@ -82,7 +82,11 @@ def environment(**more: str) -> dict[str, str]:
 def activated(idf: Path) -> dict[str, str]:
     """The environment that ESP-IDF's export.sh makes; what that says is shown only if idf.py isn't in there."""
     done = subprocess.run(
-        ["bash", "-c", ACTIVATE], env=environment(IDF_PATH=str(idf)), capture_output=True, text=True, check=False
+        ["bash", "-c", ACTIVATE],
+        env=environment(IDF_PATH=str(idf)),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     made = dict(pair.partition("=")[::2] for pair in done.stdout.split("\0") if pair)
     if shutil.which("idf.py", path=made.get("PATH", "")) is None:

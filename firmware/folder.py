@@ -15,8 +15,8 @@ _FILE = 0x8000
 def flash():
     """Size of the flash's file system and what is free of it, in bytes; (0, 0) where there is none.
 
-    That is so where the flash began with something that is neither blank nor a file system: MicroPython leaves it alone,
-    and says so for ever ("appears to be corrupted"), until Ctrl-C.
+    That is so where the flash began with something that is neither blank nor a file system: MicroPython leaves it
+    alone, and says so for ever ("appears to be corrupted"), until Ctrl-C.
     """
     block, _, blocks, free = os.statvfs("/")[:4]
     return block * blocks, block * free

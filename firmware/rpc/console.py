@@ -18,7 +18,7 @@ from . import serial
 from .caller import owner
 
 _SHAKE = '"""\x04"""'
-# The client's probe, as it is echoed: a prompt, printed at once, and six quotes, one by one; or the quotes of two probes,
+# The client's probe, as it is echoed: a prompt, printed at once, and six quotes, one by one; or those of two probes,
 # behind half a line that somebody may have left there. A prompt counts as much as the first six quotes.
 _PROMPT = const(6)
 _FOUND = const(12)

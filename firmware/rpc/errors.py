@@ -46,7 +46,9 @@ def refused_by_flash(message):
     """The RpcError for an OSError of the file system, with `message` unless there is no file system at all."""
     if flash()[0]:
         return RpcError("memory", message)
-    return RpcError("no-files", "this board has no file system: what its flash holds there is none, and was left alone")
+    return RpcError(
+        "no-files", "this board has no file system: what its flash holds there is none, and was left alone"
+    )
 
 
 def _kind(error):

@@ -159,6 +159,7 @@ _EXIT_STATUS = {
     "auth": 5,
     "file": 2,
     "chip": 4,
+    "no-files": 3,
     "no-chip": 4,
     "bus": 4,
     "slot": 4,
@@ -184,6 +185,7 @@ _HINTS = {
     "under -vv.",
     "unlocked": "See what locking means, without doing it: `atecc chip lock config`.",
     "locked": "A locked zone stays as it is for good: `atecc chip config get` shows what it holds.",
+    "no-files": "`atecc flash` clears what another firmware left in the flash, and the board makes a file system then.",
     "no-chip": "Check the chip's supply (2.0 to 5.5 V), SDA and SCL, their pull-up resistors, and the "
     "board's pins.",
     "bus": "Something answers, but wrongly: check pull-ups, wire length, and who else is on the I2C bus.",

@@ -11,9 +11,11 @@ from rpc.console import Watch
 watch = Watch(None)
 before = os.dupterm(watch)
 """
-HEARD = """
+HEARD = (
+    """
 def hear(write):
-    for text in ("MPY: soft reboot\\r\\n", ">>> ", '"', '"', "x", '""""""', "", ">>> ", '"', '"', '"'):
+    for text in ("MPY: soft reboot\\r\\n", ">>> ", '"', '"', "x", '"""
+    """', "", ">>> ", '"', '"', '"'):
         write(text)
 import sys
 write = sys.stdout.write
@@ -22,6 +24,7 @@ hear(write)
 micropython.heap_unlock()
 kept = os.dupterm(before)
 """
+)
 
 
 def heard(micropython: Repl, expression: str, setup: str) -> object:

@@ -1,6 +1,7 @@
 """A board at the other end of a serial port: MicroPython's raw REPL on a pty, spoken by a device in memory.
 
-`misbehave` replaces what the board prints for one request; `babble` makes it a board that is no MicroPython.
+`misbehave` replaces what the board prints for one request; without `micropython` it is a board that says `babble`,
+whatever it hears.
 """
 
 import ast
@@ -18,9 +19,10 @@ CALL = "from rpc import serial; serial.call("
 class BoardPty:
     """Start with `with`; `port` is what to connect to."""
 
-    def __init__(self, device, micropython=True):
+    def __init__(self, device, micropython=True, babble=b"\xf0\x00 login: \r\n"):
         self.device = device
         self.micropython = micropython
+        self.babble = babble
         self.misbehave = []
         self.unplug_at = None
         self.requests = 0
@@ -60,7 +62,7 @@ class BoardPty:
                 data = data[os.write(self.master, data[:1024]) :]
 
     def _gibberish(self):
-        self._write(b"\xf0\x00 login: \r\n")
+        self._write(self.babble)
         return b""
 
     def _react(self, seen):

@@ -103,7 +103,7 @@ class FakeDevice:
         return {
             "app": "atecc", "fw_version": "0.1.0", "arch": "unix", "board": "FAKE", "id": "atecc-fake",
             "mac": "00AA", "micropython": "1.26.1", "time": self.clock, "uptime": 12, "ram_free": 100000,
-            "tls_sign": True,
+            "tls_sign": True, "fs_size": 2097152, "fs_free": 2000000,
         }  # fmt: skip
 
     def Sys_SetTime(self, time):

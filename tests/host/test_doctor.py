@@ -9,7 +9,7 @@ from fakedevice import FakeDevice
 
 WELL = [
     {"name": name, "ok": True, "say": "fine"}
-    for name in ("chip", "bus", "random", "clock", "memory", "parts")
+    for name in ("chip", "bus", "random", "clock", "memory", "files", "parts")
 ]
 WIFI = {"enabled": False, "state": "off", "last_error": None}
 

@@ -20,6 +20,7 @@ from typing import Any
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
+from atecc.channels.babble import why_no_prompt
 from atecc.channels.ports import why_not_open
 from atecc.errors import ChannelError, ChannelTimeout, CodeFailed, CorruptReply, FirmwareMissing
 from atecc.log import traffic
@@ -31,6 +32,7 @@ BAUDRATE = 115200
 ENTER_ATTEMPTS = 3
 ENTER_TIMEOUT = 3.0
 MOST_OUTPUT = 1 << 20
+MOST_HEARD = 1 << 12
 _REPLY = re.compile(rb'^"""(\{.*\})([0-9a-f]{8})"""\r?$', re.MULTILINE)
 
 
@@ -134,11 +136,7 @@ class SerialChannel:
                 logger.debug("no raw REPL at attempt %d", attempt)
             else:
                 return
-        raise ChannelError(
-            f"No MicroPython answers on {self.port}.",
-            "Is it the right port, and does the board run this project's firmware? "
-            'The README, "On a real board", tells how it gets there.',
-        )
+        raise why_no_prompt(self.port, bytes(self._line.heard))
 
     def _until_eof(self) -> bytes:
         seen = bytearray()
@@ -188,6 +186,7 @@ class _BoundedLine:
         self._port = port
         with contextlib.suppress(OSError, ValueError):
             port.write_timeout = self.write_timeout
+        self.heard = bytearray()  # the last of what came
         self.allow(ENTER_TIMEOUT)
 
     @property
@@ -206,6 +205,8 @@ class _BoundedLine:
         while size > 1 and len(data) < size:
             self._check(0)
             data += self._port.read(size - len(data))
+        self.heard += data
+        del self.heard[:-MOST_HEARD]
         self._check(len(data))
         return data
 

@@ -30,11 +30,13 @@ def command(app: App) -> None:
         data: dict[str, Any] = {"board": asdict(board), "chip": None, "identity": None, "mqtt": None}
         data["access"] = asdict(access) if access else None
         rows = _board(board) + _callers(access)
-        failure: AteccError | None = None
+        failure = _no_files(board)
         try:
             rows += _rest(device, data)
         except (DeviceError, ChipError) as error:
-            failure, data["error"] = error, error.as_dict()
+            failure = failure or error
+    if failure:
+        data["error"] = failure.as_dict()
     app.emit(data, pairs(rows))
     if access and access.bench.on:
         from atecc.cli.bench import MEANING
@@ -42,6 +44,13 @@ def command(app: App) -> None:
         app.warn(f"The bench permission is on. {MEANING} `atecc bench off` takes it back.")
     if failure:
         raise failure
+
+
+def _no_files(board: BoardInfo) -> AteccError | None:
+    """What comes before everything else: nothing can be kept on such a board."""
+    if board.fs_size != 0:
+        return None
+    return DeviceError(503, "no-files", "This board has no file system: what its flash holds there is none.")
 
 
 def _rest(device: Device, data: dict[str, Any]) -> Rows:
@@ -70,8 +79,15 @@ def _board(board: BoardInfo) -> Rows:
         ("Board", f"{board.board} ({board.arch}), id {board.id}, MAC {board.mac}"),
         ("Board", f"firmware {board.app} {board.fw_version}, MicroPython {board.micropython}"),
         ("Board", f"{board.ram_free // 1024} kB of memory free, up {int(board.uptime)} s"),
+        *_files(board),
         ("Clock", f"{utc(board.time)} ({clock})"),
     ]
+
+
+def _files(board: BoardInfo) -> Rows:
+    if not board.fs_size or board.fs_free is None:
+        return []
+    return [("Board", f"{board.fs_free // 1024} of {board.fs_size // 1024} kB of flash free")]
 
 
 def _access(device: Device) -> AccessStatus | None:

@@ -25,6 +25,8 @@ class BoardInfo:
     uptime: float
     ram_free: int
     tls_sign: bool
+    fs_size: int | None = None
+    fs_free: int | None = None
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def _connected(patient: Patient) -> bool:
 _HINTS = {
     "sign": 'MicroPython has to be built for that: README, "On a real board".',
     "memory": "`atecc reboot` gives the board a fresh start; a board with more memory does if that is not enough.",
+    "files": "`atecc flash` clears what another firmware left in the flash, and the board makes a file system then.",
     "bus": "Check pull-up resistors and the length of the wires; a lower I2C_HZ in board.py is more patient.",
     "random": "Don't use this board for anything that has to stay secret.",
     "parts": "`atecc install --port PORT` brings what is missing.",
