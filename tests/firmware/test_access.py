@@ -224,6 +224,24 @@ def test_a_server_with_too_little_memory_to_listen_tries_again(device):
     assert told.strip() == "listens again"
 
 
+def test_a_server_that_takes_its_time_to_start_is_waited_for(device):
+    """As an ESP32's does: whoever asks at once whether it listens hears what is so, and not that it doesn't yet."""
+    slow = """
+import time
+from device import web
+real = web._refresh_plain
+def slowly():
+    web._refresh_plain = real
+    time.sleep_ms(2500)
+    real()
+web._refresh_plain = slowly
+"""
+    device.repl.run_in_main(slow)
+    device.owner("Access.Bench", on=True, seconds=600)
+    device.owner("Access.WebSocket", enable=True, port=free_port())
+    assert device.owner("Access.Status")["ws"]["listening"]
+
+
 def test_a_device_that_nobody_may_call_keeps_no_memory_for_a_server(device):
     taken = "import esp32\ninfo = esp32.idf_heap_info(esp32.HEAP_DATA)[0]\nprint(info[0] - info[1])"
     assert int(device.repl.run_in_main(taken)) < 1024

@@ -198,7 +198,7 @@ def test_an_interpreter_that_dies_is_not_overlooked() -> None:
 
 
 def test_what_takes_memory_after_the_heap_was_swept_is_not_overlooked(tmp_path: Path) -> None:
-    """An ESP32 prints "MPY: soft reboot" then, for a duplicate terminal too: who allocates overwrites what is in use."""
+    """An ESP32 prints "MPY: soft reboot" then, for dupterm too: who allocates overwrites what is in use."""
     code = """
 import io, os
 class Terminal(io.IOBase):

@@ -25,6 +25,8 @@ _BACKLOG = const(5)
 _LOOK_MS = const(50)
 _AGAIN_MS = const(500)
 _WORKER_MS = const(5000)
+# For how long one waits for the server to look at what has changed: its first start takes an ESP32 more than a second.
+_LOOKED_MS = const(8000)
 
 _pause = select.poll()
 
@@ -45,7 +47,8 @@ class Server:
         self._running = False
         self._starting = _thread.allocate_lock()
         self._asked = 0
-        self._done = -1  # which refresh was the last to be carried out
+        # Which refresh was the last to be looked at, and to be carried out: where memory lacks they differ for a while.
+        self._looked = self._done = -1
         places, secure = connections
         self._rooms = rooms = Rooms(places)
         self._secure = Listener(Lobby(rooms, 1, secure), Routes(dispatcher, self._run, SECURE), Guard())
@@ -67,7 +70,7 @@ class Server:
                 plain = secure = "too little memory for a server, now"
             self._plain.close(plain)
             self._secure.close(secure)
-            self._done = self._asked
+            self._looked = self._done = self._asked
 
     def _forever(self):
         while True:
@@ -79,22 +82,21 @@ class Server:
                 listener.forget("the server starts again")
             self._rooms.taken.clear()
             asyncio.new_event_loop()
-            self._done = -1
+            self._looked = self._done = -1
             _pause.poll(_AGAIN_MS)
 
     def refresh(self):
         """Look again at what to listen on: a certificate, a CA or a setting has changed. Not from the server's thread.
 
-        Returns when it is done, or after a second.
+        Returns when that is done, or can't be done now; or after a while.
         """
         self._asked += 1
         self.start()
         self._wait()
 
     def _wait(self):
-        for _ in range(100):
-            if self._done == self._asked:
-                break
+        since = time.ticks_ms()
+        while self._looked != self._asked and time.ticks_diff(time.ticks_ms(), since) < _LOOKED_MS:
             _pause.poll(10)
 
     def status(self):
@@ -131,7 +133,9 @@ class Server:
         while True:
             asked = self._asked
             if asked != self._done:
-                if self._refresh_all():
+                done = self._refresh_all()
+                self._looked = asked
+                if done:
                     self._done = asked
                 else:
                     await asyncio.sleep_ms(_AGAIN_MS)
