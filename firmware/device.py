@@ -9,7 +9,7 @@ import selfcheck
 from atecc608 import ATECC608
 from folder import Folder
 from identity.adopt import adopt
-from identity.store import Store
+from identity.store import NAMES, Store
 from link import clock
 from link.link import Link
 from link.mqtt import LinkError
@@ -17,6 +17,7 @@ from link.wifi import Station
 from rpc import mqtt
 from rpc.access import Access
 from rpc.dispatcher import Dispatcher
+from rpc.operators import refuse_issuer
 from rpc.services import access as access_service
 from rpc.services.atecc import ATCA
 from rpc.services.config import Config
@@ -64,6 +65,10 @@ def secure_port():
     return settings.get("rpc.wss.port") if settings.get("rpc.wss.enable") else None
 
 
+def refuse_own_ca(ca):
+    refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
+
+
 workers = Workers()
 dispatcher = Dispatcher(device_id, bench)
 tls = DeviceTLS(chip, store, access)
@@ -74,7 +79,7 @@ for service in (
     ATCA(chip, store, bench),
     Identity(store, link, bench, web.refresh),
     MQTT(store, link),
-    access_service.Access(access, web.status),
+    access_service.Access(access, web.status, refuse_own_ca),
     Config(settings),
     FS(files),
     Wifi(station, settings),

@@ -1,4 +1,7 @@
-"""X.509 certificates, read (RFC 5280): what the store has to know of them. Signatures are TLS's business."""
+"""X.509 certificates, read (RFC 5280): what the store and the RPC have to know of them.
+
+In a handshake signatures are TLS's business. Elsewhere the chip verifies them: ECDSA with SHA-256 on P-256, no other.
+"""
 
 from hashlib import sha256
 
@@ -7,6 +10,10 @@ from . import der, names
 _EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
 # serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12)
 _SERVER = (b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00")
+# The operators' mark: 2.25.274449194123620572914822031769018701066, a UUID as an OID (X.667). Among the purposes of its
+# extended key usage a certificate says by it that its holder may call devices. A device's never does.
+_OPERATOR = b"\x69\x83\x9c\xf8\xfe\xfe\xed\xaa\xaa\x93\xa7\xbf\x84\x8a\xa0\xed\xb7\xe8\xaa\x0a"
+_ECDSA_WITH_SHA256 = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
 _P256_KEY = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
 
@@ -63,7 +70,7 @@ class Certificate:
 
     Attributes: der; sha256 of the DER (hex); serial (hex); issuer and subject (text); not_before and not_after (Unix
     seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key); may_serve: whether its extended key
-    usage lets a TLS server show it.
+    usage lets a TLS server show it; marked: whether it bears the operators' mark.
     """
 
     def __init__(self, data):
@@ -72,22 +79,41 @@ class Certificate:
         outer = der.Reader(self.der)
         body = outer.enter(der.SEQUENCE, "certificate")
         outer.end("certificate")
-        tbs = body.enter(der.SEQUENCE, "tbsCertificate")
+        signed = body.raw()
+        tbs = der.Reader(signed).enter(der.SEQUENCE, "tbsCertificate")
         if tbs.tag == 0xA0:
             tbs.skip()  # version; a v1 certificate has none
         self.serial = tbs.integer("serialNumber").hex()
         tbs.skip()  # signature algorithm
-        self.issuer = names.decode(tbs.next(der.SEQUENCE, "issuer"))
+        issuer = tbs.next(der.SEQUENCE, "issuer")
+        self.issuer = names.decode(issuer)
         validity = tbs.enter(der.SEQUENCE, "validity")
         self.not_before = _time(validity)
         self.not_after = _time(validity)
-        self.subject = names.decode(tbs.next(der.SEQUENCE, "subject"))
+        subject = tbs.next(der.SEQUENCE, "subject")
+        self.subject = names.decode(subject)
         self.public_key = self._key(tbs.enter(der.SEQUENCE, "subjectPublicKeyInfo"))
         usages = _extended_key_usage(tbs)
         self.may_serve = usages is None or any(usage in _SERVER for usage in usages)
-        body.enter(der.SEQUENCE, "signatureAlgorithm")
-        body.next(der.BIT_STRING, "signature")
+        self.marked = usages is not None and _OPERATOR in usages
+        algorithm = body.next(der.SEQUENCE, "signatureAlgorithm")
+        signature = body.next(der.BIT_STRING, "signature")
         body.end("certificate")
+        self._parts = signed, issuer, subject, algorithm, signature  # views of `der`
+
+    def is_by(self, ca, verify):
+        """Whether `ca` (Certificate) has signed this one; verify(public_key, signature, digest) is the chip's.
+
+        ValueError where the chip can't tell: another signature than ECDSA with SHA-256, another key than a P-256 one.
+        """
+        signed, issuer, _, algorithm, signature = self._parts
+        if bytes(issuer) != bytes(ca._parts[2]):
+            return False
+        if ca.public_key is None or bytes(algorithm) != _ECDSA_WITH_SHA256:
+            raise ValueError(
+                "it is not signed with ECDSA and SHA-256 by a P-256 key, and the chip verifies no other"
+            )
+        return verify(ca.public_key, der.raw_signature(signature[1:]), sha256(signed).digest())
 
     @staticmethod
     def _key(info):

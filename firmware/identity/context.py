@@ -9,6 +9,7 @@ from . import der
 
 # ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
 _CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]
+_REFUSED = -0x2700  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
 _ECDSA_WITH_P256 = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
 
@@ -50,10 +51,19 @@ class _Context:
 
 
 class ServerContext(_Context):
-    """TLS for callers: the device shows its certificate, and wants one of a CA among `cas` (DER)."""
+    """TLS for callers: the device shows its certificate, and wants one of a CA among `cas` (DER) that `admits(der)`."""
 
-    def __init__(self, chip, record, cas):
+    def __init__(self, chip, record, cas, admits):
         super().__init__(tls.PROTOCOL_TLS_SERVER, chip, record, cas)
+        self._admits = admits
+        self._context.verify_callback = self._verify
+
+    def _verify(self, certificate, depth):
+        """0, or what ends the handshake. It must not raise: that would jump out of Mbed TLS in the middle."""
+        try:
+            return 0 if depth or self._admits(bytes(certificate)) else _REFUSED
+        except Exception:
+            return _REFUSED
 
     def wrap_socket(self, sock):
         """TLS over the non-blocking `sock`; the handshake takes place with the first read."""

@@ -94,6 +94,23 @@ def ecdsa_signature(raw):
     return sequence(unsigned(raw[:half]), unsigned(raw[half:]))
 
 
+def raw_signature(encoded, size=32):
+    """r then s, `size` bytes each, from an ECDSA-Sig-Value; ValueError if it is none, or a number is larger."""
+    outer = Reader(encoded)
+    pair = outer.enter(SEQUENCE, "signature")
+    outer.end("signature")
+    out = _padded(pair.integer("r"), size) + _padded(pair.integer("s"), size)
+    pair.end("signature")
+    return out
+
+
+def _padded(number, size):
+    start = 1 if number[0] == 0 else 0
+    if len(number) - start > size:
+        raise ValueError("signature: a number is too large for this curve")
+    return bytes(size - len(number) + start) + number[start:]
+
+
 class Reader:
     """Walks over the elements of `data`. `next` takes one, `enter` opens a constructed one."""
 

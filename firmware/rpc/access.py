@@ -66,12 +66,16 @@ class Access:
         """The trusted CAs: a list of Certificate."""
         return [Certificate(binascii.a2b_base64(ca)) for ca in self._kept["operators"]]
 
-    def trust(self, der):
-        """Callers with a certificate of the CA `der` are operators from now on; its Certificate."""
+    def trust(self, der, refuse=lambda ca: None):
+        """Callers with a certificate of the CA `der` are operators from now on; its Certificate.
+
+        refuse(ca) raises if it must not be trusted.
+        """
         try:
             ca = Certificate(der)
         except ValueError as e:
             raise RpcError("certificate", "not a certificate: %s" % e)
+        refuse(ca)
         text = binascii.b2a_base64(der, newline=False).decode()
         others = [other for other in self._kept["operators"] if other != text]
         if len(others) == _OPERATORS_MAX:

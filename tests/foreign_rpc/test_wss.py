@@ -26,8 +26,12 @@ FLOOD_S = 2.0
 FLOODERS = 8
 SERVED_WITHIN_S = 5.0
 PATIENCE_S = 20.0
-CLIENT_AUTH = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
-SERVER_AUTH = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
+MARK = x509.ObjectIdentifier("2.25.274449194123620572914822031769018701066")
+OPERATOR = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, MARK]), False)
+DEVICE = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), False)
+ANYTHING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
+SERVER_AUTH = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, MARK]), False)
+NOTHING: tuple = ()
 Callers = Callable[..., ssl.SSLContext]
 
 
@@ -48,7 +52,7 @@ class House:
         context.load_verify_locations(cadata=pem(self.device_ca.certificate).decode())
         if authority:
             key = ec.generate_private_key(ec.SECP256R1())
-            extensions = usages or (CLIENT_AUTH,)
+            extensions = tuple(usage for usage in usages or (OPERATOR,) if usage)
             certificate = authority.sign(
                 key.public_key(), name(common_name="operator"), Validity.days(*days), extensions
             )
@@ -128,6 +132,9 @@ def strangers(house: House) -> dict[str, ssl.SSLContext]:
         "expired": house.context(house.operators, (-10, -1)),
         "not valid yet": house.context(house.operators, (1, 10)),
         "for servers only": house.context(house.operators, (-1, 10), SERVER_AUTH),
+        "another device of the same CA": house.context(house.operators, (-1, 10), DEVICE),
+        "for anything": house.context(house.operators, (-1, 10), ANYTHING),
+        "for no purpose in particular": house.context(house.operators, (-1, 10), NOTHING),
     }
 
 
@@ -138,6 +145,9 @@ STRANGERS = [
     "expired",
     "not valid yet",
     "for servers only",
+    "another device of the same CA",
+    "for anything",
+    "for no purpose in particular",
 ]
 
 

@@ -7,7 +7,11 @@ import pytest
 from atecc.cli.bench import parse_duration
 from atecc.errors import ArgumentError
 from atecc.operators.known import KnownDevices, fingerprint
+from atecc.x509.authority import LocalCA
+from atecc.x509.keyfile import load_private_key
+from atecc.x509.requests import pem
 from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fakedevice import FakeDevice
 from rpcserver import sha256
@@ -39,7 +43,8 @@ def test_init_makes_a_ca_and_a_client_certificate(board, run, directory, openssl
     assert extension(ca, x509.BasicConstraints).value.ca and extension(ca, x509.BasicConstraints).critical
     usage = extension(ca, x509.KeyUsage).value
     assert usage.key_cert_sign and not usage.digital_signature
-    assert list(extension(own, x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH]
+    mark = x509.ObjectIdentifier("2.25.274449194123620572914822031769018701066")
+    assert list(extension(own, x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH, mark]
     assert not extension(own, x509.BasicConstraints).value.ca
     assert (days(own), days(ca)) == (90, 900)
     assert own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "alice"
@@ -91,6 +96,27 @@ def test_renew_keeps_ca_and_key(board, run, operator):
 def test_renew_without_an_operator(board, run):
     seen = run(board, "operator", "renew")
     assert seen.status == 6 and "atecc operator init" in seen.err
+
+
+def without_the_mark(operator):
+    """The certificate that an earlier release made: for clients, and nothing more."""
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    ca = LocalCA.load(operator.ca_file, operator.ca_key_file, lambda question: b"")
+    request = x509.CertificateSigningRequestBuilder().subject_name(operator.certificate().subject)
+    made = ca.issue(request.sign(load_private_key(operator.key_file, None), SHA256()), 90, usages)
+    operator.certificate_file.write_text(pem(made))
+
+
+@pytest.mark.parametrize("port", ["wss://127.0.0.1:1", "mqtts://127.0.0.1:1/sensor-1"])
+def test_an_operator_without_the_mark_is_told_how_to_get_it(networked, run, call, operator, port):
+    without_the_mark(operator)
+    seen = call("--port", port, "info")
+    assert seen.status == 6 and "atecc operator renew" in seen.err
+    seen = run(networked, "operator", "trust")
+    assert seen.status == 6 and "lacks the operators' mark" in seen.err and "atecc operator renew" in seen.err
+    assert networked.trusted == {}
+    assert run(networked, "operator", "renew").status == 0
+    assert run(networked, "operator", "trust").status == 0
 
 
 # trust

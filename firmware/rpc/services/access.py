@@ -18,11 +18,15 @@ def _ha1(name, value):
 
 
 class Access:
-    """The service for `access` (rpc.access); `listeners()` tells of each server whether it listens, or why not."""
+    """The service for `access` (rpc.access); `listeners()` tells of each server whether it listens, or why not.
 
-    def __init__(self, access, listeners):
+    refuse(ca) raises if the owner must not trust this CA (Certificate).
+    """
+
+    def __init__(self, access, listeners, refuse):
         self._access = access
         self._listeners = listeners
+        self._refuse = refuse
 
     def methods(self):
         return {
@@ -52,7 +56,7 @@ class Access:
         return {"bench": bench, "operators": operators, "wss": listeners["wss"], "ws": ws | listeners["ws"]}
 
     def trust(self, ca):
-        return _summary(self._access.trust(ca))
+        return _summary(self._access.trust(ca, self._refuse))
 
     def permit(self, on, seconds, keep):
         self._access.permit(on, seconds, keep)

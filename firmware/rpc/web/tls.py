@@ -5,6 +5,7 @@ import binascii
 from identity.certificate import Certificate
 from identity.context import ServerContext
 from link import clock
+from rpc.operators import is_operator
 
 
 class NotReady(Exception):
@@ -36,7 +37,7 @@ class DeviceTLS:
         # Callers' certificates are not valid in the year 2000.
         clock.ensure(max([certificate.not_before] + [ca.not_before for ca in operators]))
         try:
-            return ServerContext(self._chip, record, [ca.der for ca in operators])
+            return ServerContext(self._chip, record, [ca.der for ca in operators], is_operator)
         except (OSError, ValueError) as e:
             raise NotReady("the TLS library can't use this identity: %s" % e)
 

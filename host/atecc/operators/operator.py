@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
+# The operators' mark, an extended key usage (X.667: a UUID as an OID): devices let in nobody without it.
+MARK = "2.25.274449194123620572914822031769018701066"
 SOON = dt.timedelta(days=14)
 
 
@@ -82,6 +84,12 @@ class Operator:
                 f"This operator's certificate is not valid before {when(certificate.not_valid_before_utc)}.",
                 f"This computer's clock says {when(now)}. Is that right?",
             )
+        if not is_marked(certificate):
+            raise CertificateError(
+                "This operator's certificate lacks the operators' mark, by which devices tell an operator from "
+                "another device: none lets it in.",
+                "`atecc operator renew` makes a new one from the same CA; devices need not be told.",
+            )
         return certificate
 
     def expires_soon(self) -> bool:
@@ -114,10 +122,12 @@ class Operator:
     def _issue(self, key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
+        from cryptography.x509.oid import ExtendedKeyUsageOID
 
         own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
         request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
-        return own.issue(request.sign(key, hashes.SHA256()), names.days, only_client=True)
+        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, x509.ObjectIdentifier(MARK)]
+        return own.issue(request.sign(key, hashes.SHA256()), names.days, purposes)
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         self._must_exist(self.key_file)
@@ -152,6 +162,17 @@ class Operator:
             raise RefusedError(f"{path} is there already, and is not overwritten.") from error
         except OSError as error:
             raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
+
+
+def is_marked(certificate: x509.Certificate) -> bool:
+    """Whether it bears the operators' mark."""
+    from cryptography import x509
+
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except (x509.ExtensionNotFound, ValueError):
+        return False
+    return x509.ObjectIdentifier(MARK) in usage
 
 
 def common_name(certificate: x509.Certificate) -> str:

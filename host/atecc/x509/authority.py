@@ -69,9 +69,12 @@ class LocalCA:
         )
 
     def issue(
-        self, request: x509.CertificateSigningRequest, days: int, only_client: bool = False
+        self,
+        request: x509.CertificateSigningRequest,
+        days: int,
+        purposes: list[x509.ObjectIdentifier] | None = None,
     ) -> x509.Certificate:
-        """A device's certificate: X.509 v3, for TLS and nothing else.
+        """An X.509 v3 certificate for `purposes` (its extended key usage); default: a device's, for TLS.
 
         A device is a client of its broker and, on wss://, a server, which Mbed TLS does not let it be without
         serverAuth. So no device may get the name of another server whose clients trust this CA.
@@ -80,7 +83,7 @@ class LocalCA:
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
         start, end, _ = self.validity(days)
-        uses = [ExtendedKeyUsageOID.CLIENT_AUTH] + ([] if only_client else [ExtendedKeyUsageOID.SERVER_AUTH])
+        uses = purposes or [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.subject)
