@@ -10,8 +10,9 @@ from . import der, names
 _EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
 # serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12)
 _SERVER = (b"\x2b\x06\x01\x05\x05\x07\x03\x01", b"\x55\x1d\x25\x00")
+_CLIENT = b"\x2b\x06\x01\x05\x05\x07\x03\x02"
 # The operators' mark: 2.25.274449194123620572914822031769018701066, a UUID as an OID (X.667). Among the purposes of its
-# extended key usage a certificate says by it that its holder may call devices. A device's never does.
+# extended key usage a certificate says by it that its holder may call devices, a CA's that it is a CA of operators.
 _OPERATOR = b"\x69\x83\x9c\xf8\xfe\xfe\xed\xaa\xaa\x93\xa7\xbf\x84\x8a\xa0\xed\xb7\xe8\xaa\x0a"
 _ECDSA_WITH_SHA256 = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
 _P256_KEY = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
@@ -70,7 +71,8 @@ class Certificate:
 
     Attributes: der; sha256 of the DER (hex); serial (hex); issuer and subject (text); not_before and not_after (Unix
     seconds); public_key (X then Y, 64 bytes; None if the key is no P-256 key); may_serve: whether its extended key
-    usage lets a TLS server show it; marked: whether it bears the operators' mark.
+    usage lets a TLS server show it; only_client: whether it is for TLS clients alone; marked: whether it bears the
+    operators' mark.
     """
 
     def __init__(self, data):
@@ -95,19 +97,24 @@ class Certificate:
         self.public_key = self._key(tbs.enter(der.SEQUENCE, "subjectPublicKeyInfo"))
         usages = _extended_key_usage(tbs)
         self.may_serve = usages is None or any(usage in _SERVER for usage in usages)
+        self.only_client = usages is not None and _CLIENT in usages and not self.may_serve
         self.marked = usages is not None and _OPERATOR in usages
         algorithm = body.next(der.SEQUENCE, "signatureAlgorithm")
         signature = body.next(der.BIT_STRING, "signature")
         body.end("certificate")
         self._parts = signed, issuer, subject, algorithm, signature  # views of `der`
 
+    def names(self, ca):
+        """Whether it says that `ca` (Certificate) is its issuer. Names have to be the same byte by byte."""
+        return bytes(self._parts[1]) == bytes(ca._parts[2])
+
     def is_by(self, ca, verify):
         """Whether `ca` (Certificate) has signed this one; verify(public_key, signature, digest) is the chip's.
 
         ValueError where the chip can't tell: another signature than ECDSA with SHA-256, another key than a P-256 one.
         """
-        signed, issuer, _, algorithm, signature = self._parts
-        if bytes(issuer) != bytes(ca._parts[2]):
+        signed, _, _, algorithm, signature = self._parts
+        if not self.names(ca):
             return False
         if ca.public_key is None or bytes(algorithm) != _ECDSA_WITH_SHA256:
             raise ValueError(

@@ -1,6 +1,8 @@
-"""Who is an operator: whoever has a certificate of a CA that the owner trusts, with the operators' mark in it.
+"""Who is an operator: whoever has a certificate of a CA that the owner trusts, and the operators' mark.
 
 A CA alone would not do: one that issues devices' certificates as well would make each device an operator of the others.
+The mark stands in the operator's certificate, or in that of a CA that is there for operators alone: then what it has
+issued for TLS clients and for no servers is an operator's. A device's certificate is for both.
 """
 
 import binascii
@@ -10,13 +12,16 @@ from identity.certificate import Certificate
 from .errors import RpcError
 
 
-def operator_of(der):
-    """The Certificate of a caller of whom TLS has verified all the rest; RpcError, if it is no operator's."""
+def operator_of(der, cas):
+    """The Certificate of a caller of whom TLS has verified all the rest; RpcError, if it is no operator's.
+
+    cas: the trusted CAs (Certificate).
+    """
     try:
         certificate = Certificate(der)
     except ValueError as e:
         raise RpcError("certificate", "not a certificate: %s" % e)
-    if not certificate.marked:
+    if not (certificate.marked or (certificate.only_client and _is_of_operators(certificate, cas))):
         raise RpcError(
             "refused",
             "this certificate (%s) lacks the operators' mark: `atecc operator renew` makes one that has it"
@@ -25,12 +30,18 @@ def operator_of(der):
     return certificate
 
 
-def is_operator(der):
+def is_operator(der, cas):
     """Whether `operator_of` finds one."""
     try:
-        return operator_of(der) is not None
+        return operator_of(der, cas) is not None
     except RpcError:
         return False
+
+
+def _is_of_operators(certificate, cas):
+    """Whether its issuer, all CAs of that name, have the mark."""
+    marks = [ca.marked for ca in cas if certificate.names(ca)]
+    return bool(marks) and all(marks)
 
 
 def refuse_issuer(ca, records, verify):

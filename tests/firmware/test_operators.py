@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from atecc.operators import MARK
+from atecc.operators.operator import MARK
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -65,10 +65,46 @@ def test_the_mark_and_nothing_like_it(micropython, usages, marked):
     assert read(micropython, certificate, CA, "certificate.marked") is marked
 
 
+def is_operator(micropython, data, *cas):
+    setup = (
+        "from identity.certificate import Certificate\nfrom rpc.operators import is_operator\n"
+        "data, *cas = [bytes.fromhex(text) for text in given]\n"
+    )
+    given = [data.hex(), *(der(ca).hex() for ca in cas)]
+    return micropython.value("is_operator(data, [Certificate(ca) for ca in cas])", setup, given)
+
+
+CLIENT, SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
+ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+MARKED = issued("ca", "ca", KEY, KEY, usages=[CLIENT, OID(MARK)])
+OTHER = issued("other", "other", KEY, KEY, usages=[OID(MARK)])
+
+
+@pytest.mark.parametrize(
+    ("usages", "cas", "lets_in"),
+    [
+        ([CLIENT, OID(MARK)], [CA], True),
+        ([CLIENT], [CA], False),
+        ([CLIENT], [MARKED], True),
+        ([CLIENT], [OTHER, MARKED], True),
+        ([CLIENT], [OTHER], False),
+        ([CLIENT], [], False),
+        ([CLIENT], [CA, MARKED], False),  # which of the two namesakes has issued it?
+        ([CLIENT, SERVER], [MARKED], False),
+        ([CLIENT, ANY], [MARKED], False),
+        ([ANY], [MARKED], False),
+        ([], [MARKED], False),
+        ([CLIENT, SERVER, OID(MARK)], [CA], True),
+    ],
+)
+def test_whom_the_mark_makes_an_operator(micropython, usages, cas, lets_in):
+    certificate = issued("x", "ca", KEY, usages=usages)
+    assert is_operator(micropython, der(certificate), *cas) is lets_in
+
+
 def test_a_certificate_that_is_none_is_no_operators(micropython):
-    setup = "from rpc.operators import is_operator"
     for data in ("", "3000", "ff" * 600):
-        assert micropython.value("is_operator(bytes.fromhex(given))", setup, data) is False
+        assert is_operator(micropython, bytes.fromhex(data), MARKED) is False
 
 
 def by(micropython, certificate, ca=CA):

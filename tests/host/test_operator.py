@@ -45,6 +45,7 @@ def test_init_makes_a_ca_and_a_client_certificate(board, run, directory, openssl
     assert usage.key_cert_sign and not usage.digital_signature
     mark = x509.ObjectIdentifier("2.25.274449194123620572914822031769018701066")
     assert list(extension(own, x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH, mark]
+    assert list(extension(ca, x509.ExtendedKeyUsage).value) == [ExtendedKeyUsageOID.CLIENT_AUTH, mark]
     assert not extension(own, x509.BasicConstraints).value.ca
     assert (days(own), days(ca)) == (90, 900)
     assert own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value == "alice"
@@ -99,12 +100,16 @@ def test_renew_without_an_operator(board, run):
 
 
 def without_the_mark(operator):
-    """The certificate that an earlier release made: for clients, and nothing more."""
-    usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
+    """The CA and the certificate that an earlier release made."""
+    old, key = operator.ca(), load_private_key(operator.ca_key_file, None)
+    own = x509.CertificateBuilder(old.issuer, old.subject, key.public_key(), 1)
+    own = own.not_valid_before(old.not_valid_before_utc).not_valid_after(old.not_valid_after_utc)
+    own = own.add_extension(x509.BasicConstraints(True, 0), critical=True)
+    operator.ca_file.write_text(pem(own.sign(key, SHA256())))
     ca = LocalCA.load(operator.ca_file, operator.ca_key_file, lambda question: b"")
     request = x509.CertificateSigningRequestBuilder().subject_name(operator.certificate().subject)
-    made = ca.issue(request.sign(load_private_key(operator.key_file, None), SHA256()), 90, usages)
-    operator.certificate_file.write_text(pem(made))
+    request = request.sign(load_private_key(operator.key_file, None), SHA256())
+    operator.certificate_file.write_text(pem(ca.issue(request, 90, [ExtendedKeyUsageOID.CLIENT_AUTH])))
 
 
 @pytest.mark.parametrize("port", ["wss://127.0.0.1:1", "mqtts://127.0.0.1:1/sensor-1"])

@@ -37,7 +37,8 @@ class DeviceTLS:
         # Callers' certificates are not valid in the year 2000.
         clock.ensure(max([certificate.not_before] + [ca.not_before for ca in operators]))
         try:
-            return ServerContext(self._chip, record, [ca.der for ca in operators], is_operator)
+            admits = lambda der: is_operator(der, operators)  # noqa: E731
+            return ServerContext(self._chip, record, [ca.der for ca in operators], admits)
         except (OSError, ValueError) as e:
             raise NotReady("the TLS library can't use this identity: %s" % e)
 

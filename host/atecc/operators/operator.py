@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
-# The operators' mark, an extended key usage (X.667: a UUID as an OID): devices let in nobody without it.
+# The operators' mark, an extended key usage (X.667: a UUID as an OID): devices let in nobody without it. A CA that is
+# there for operators alone has it too.
 MARK = "2.25.274449194123620572914822031769018701066"
 SOON = dt.timedelta(days=14)
 
@@ -84,13 +85,26 @@ class Operator:
                 f"This operator's certificate is not valid before {when(certificate.not_valid_before_utc)}.",
                 f"This computer's clock says {when(now)}. Is that right?",
             )
-        if not is_marked(certificate):
+        if not self._is_operator(certificate):
             raise CertificateError(
                 "This operator's certificate lacks the operators' mark, by which devices tell an operator from "
                 "another device: none lets it in.",
                 "`atecc operator renew` makes a new one from the same CA; devices need not be told.",
             )
         return certificate
+
+    def _is_operator(self, certificate: x509.Certificate) -> bool:
+        """As devices see it (firmware/rpc/operators.py)."""
+        from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
+
+        purposes = purposes_of(certificate)
+        if MARK in purposes:
+            return True
+        only_client = Oid.CLIENT_AUTH.dotted_string in purposes and not purposes & {
+            Oid.SERVER_AUTH.dotted_string,
+            Oid.ANY_EXTENDED_KEY_USAGE.dotted_string,
+        }
+        return only_client and self.ca_file.exists() and MARK in purposes_of(self.ca())
 
     def expires_soon(self) -> bool:
         return self.certificate().not_valid_after_utc - dt.datetime.now(dt.UTC) < SOON
@@ -122,12 +136,10 @@ class Operator:
     def _issue(self, key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
-        from cryptography.x509.oid import ExtendedKeyUsageOID
 
         own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
         request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
-        purposes = [ExtendedKeyUsageOID.CLIENT_AUTH, x509.ObjectIdentifier(MARK)]
-        return own.issue(request.sign(key, hashes.SHA256()), names.days, purposes)
+        return own.issue(request.sign(key, hashes.SHA256()), names.days, _purposes())
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         self._must_exist(self.key_file)
@@ -164,15 +176,22 @@ class Operator:
             raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
-def is_marked(certificate: x509.Certificate) -> bool:
-    """Whether it bears the operators' mark."""
+def _purposes() -> list[x509.ObjectIdentifier]:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    return [ExtendedKeyUsageOID.CLIENT_AUTH, x509.ObjectIdentifier(MARK)]
+
+
+def purposes_of(certificate: x509.Certificate) -> set[str]:
+    """The extended key usages, as dotted OIDs; none without that extension."""
     from cryptography import x509
 
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     except (x509.ExtensionNotFound, ValueError):
-        return False
-    return x509.ObjectIdentifier(MARK) in usage
+        return set()
+    return {usage.dotted_string for usage in usages}
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -199,6 +218,7 @@ def _own_ca(key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
         .not_valid_after(now + dt.timedelta(days=names.ca_days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(key_usage(["keyCertSign", "cRLSign"]), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(_purposes()), critical=False)
         .add_extension(identifier, critical=False)
     )
     return builder.sign(key, hashes.SHA256())
