@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from atecc.operators.operator import MARK
+from atecc.x509.purposes import MARK
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa

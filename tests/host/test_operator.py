@@ -1,5 +1,6 @@
 """`atecc operator`, `bench`, `websocket`: who may call, as the owner decides over USB."""
 
+import base64
 import json
 import stat
 
@@ -12,6 +13,7 @@ from atecc.x509.keyfile import load_private_key
 from atecc.x509.requests import pem
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fakedevice import FakeDevice
 from rpcserver import sha256
@@ -122,6 +124,28 @@ def test_an_operator_without_the_mark_is_told_how_to_get_it(networked, run, call
     assert networked.trusted == {}
     assert run(networked, "operator", "renew").status == 0
     assert run(networked, "operator", "trust").status == 0
+
+
+# A CA is for devices or for operators
+
+
+@pytest.mark.parametrize("command", [["provision", "ca"], ["cert", "--slot", "0"]])
+def test_the_ca_that_init_makes_issues_no_devices_certificate(networked, run, operator, wish, command):
+    before = dict(networked.keys)
+    options = wish if command[0] == "provision" else ["--days", "9", "--subject", "CN=x"]
+    files = ["--ca-cert", operator.ca_file, "--ca-key", operator.ca_key_file]
+    seen = run(networked, *command, *files, *options)
+    assert seen.status == 6 and "is a CA of operators" in seen.err and seen.out == ""
+    assert networked.keys == before
+
+
+def test_nor_does_another_that_the_device_trusts(networked, run, ca, wish):
+    der = certificate(ca.cert).public_bytes(Encoding.DER)
+    networked.handle("Access.Trust", {"ca": base64.b64encode(der).decode()})
+    before = dict(networked.keys)
+    seen = run(networked, "provision", "ca", *ca.options, *wish)
+    assert seen.status == 6 and "the CA of this device's operators" in seen.err
+    assert networked.keys == before
 
 
 # trust

@@ -78,6 +78,7 @@ class AwsAuthority:
 
     # A policy attached a moment ago is not known in every corner of AWS at once.
     try_attempts = 3
+    issuer = None
 
     def __init__(self, cloud: Cloud, order: AwsOrder) -> None:
         self._cloud = cloud

@@ -16,15 +16,13 @@ from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.operators.known import KnownDevices, replace
 from atecc.x509.authority import BACKDATED, MOST_DAYS, LocalCA
 from atecc.x509.keyfile import load_certificates, load_p256_key
+from atecc.x509.purposes import is_operators, operators_purposes
 from atecc.x509.requests import key_usage, pem, same_key, when
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
 
-# The operators' mark, an extended key usage (X.667: a UUID as an OID): devices let in nobody without it. A CA that is
-# there for operators alone has it too.
-MARK = "2.25.274449194123620572914822031769018701066"
 SOON = dt.timedelta(days=14)
 
 
@@ -85,26 +83,13 @@ class Operator:
                 f"This operator's certificate is not valid before {when(certificate.not_valid_before_utc)}.",
                 f"This computer's clock says {when(now)}. Is that right?",
             )
-        if not self._is_operator(certificate):
+        if not is_operators(certificate, self.ca() if self.ca_file.exists() else None):
             raise CertificateError(
                 "This operator's certificate lacks the operators' mark, by which devices tell an operator from "
                 "another device: none lets it in.",
                 "`atecc operator renew` makes a new one from the same CA; devices need not be told.",
             )
         return certificate
-
-    def _is_operator(self, certificate: x509.Certificate) -> bool:
-        """As devices see it (firmware/rpc/operators.py)."""
-        from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
-
-        purposes = purposes_of(certificate)
-        if MARK in purposes:
-            return True
-        only_client = Oid.CLIENT_AUTH.dotted_string in purposes and not purposes & {
-            Oid.SERVER_AUTH.dotted_string,
-            Oid.ANY_EXTENDED_KEY_USAGE.dotted_string,
-        }
-        return only_client and self.ca_file.exists() and MARK in purposes_of(self.ca())
 
     def expires_soon(self) -> bool:
         return self.certificate().not_valid_after_utc - dt.datetime.now(dt.UTC) < SOON
@@ -139,7 +124,7 @@ class Operator:
 
         own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
         request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
-        return own.issue(request.sign(key, hashes.SHA256()), names.days, _purposes())
+        return own.issue(request.sign(key, hashes.SHA256()), names.days, operators_purposes())
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         self._must_exist(self.key_file)
@@ -176,24 +161,6 @@ class Operator:
             raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
-def _purposes() -> list[x509.ObjectIdentifier]:
-    from cryptography import x509
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    return [ExtendedKeyUsageOID.CLIENT_AUTH, x509.ObjectIdentifier(MARK)]
-
-
-def purposes_of(certificate: x509.Certificate) -> set[str]:
-    """The extended key usages, as dotted OIDs; none without that extension."""
-    from cryptography import x509
-
-    try:
-        usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except (x509.ExtensionNotFound, ValueError):
-        return set()
-    return {usage.dotted_string for usage in usages}
-
-
 def common_name(certificate: x509.Certificate) -> str:
     from cryptography.x509.oid import NameOID
 
@@ -218,7 +185,7 @@ def _own_ca(key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
         .not_valid_after(now + dt.timedelta(days=names.ca_days))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(key_usage(["keyCertSign", "cRLSign"]), critical=True)
-        .add_extension(x509.ExtendedKeyUsage(_purposes()), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(operators_purposes()), critical=False)
         .add_extension(identifier, critical=False)
     )
     return builder.sign(key, hashes.SHA256())

@@ -42,6 +42,10 @@ class Authority(Protocol):
 
     try_attempts: int
 
+    @property
+    def issuer(self) -> x509.Certificate | None:
+        """Whose signature it is going to bear, where that is known before."""
+
     def prepare(self, steps: Steps) -> Target:
         """Everything that can fail and needs no key yet."""
 

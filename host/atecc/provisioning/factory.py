@@ -148,6 +148,7 @@ class FactoryAuthority:
         self._factory = factory
         self._target = target
         self._check_broker = check_broker
+        self.issuer = factory.chain.signer
 
     def prepare(self, steps: Steps) -> Target:
         chain = self._factory.chain

@@ -56,11 +56,13 @@ class LocalAuthority:
         self._days = days
         self._target = target
         self._check_broker = check_broker
+        self.issuer = ca.certificate
 
     def prepare(self, steps: Steps) -> Target:
         for warning in self._ca.warnings:
             steps.warn(warning)
         with steps.step("ca", "checking the CA") as step:
+            self._ca.refuse_operators()
             _, _, shortened = self._ca.validity(self._days)
             step.meaning = f"CA {from_x509(self._ca.certificate.subject)}: its key fits, it is valid"
         if shortened:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from atecc.chip.config.check import device_key_slots
 from atecc.chip.operations import normal_serial, read_config
 from atecc.device import Device
 from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
-from atecc.errors import AteccError, ChipError, FirmwareMissing, RefusedError
+from atecc.errors import (
+    AteccError,
+    CertificateError,
+    ChipError,
+    DeviceError,
+    FirmwareMissing,
+    RefusedError,
+)
 from atecc.provisioning.authority import Wish
 from atecc.steps import Steps
+from atecc.x509.names import from_x509
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # No computer that is used today can have an older clock.
 OLDEST_CLOCK = 1735689600
@@ -28,12 +40,15 @@ def check_own_clock() -> None:
 
 
 class Preflight:
-    """The checks of one board, for one wish."""
+    """The checks of one board, for one wish; `issuer` is the certificate of the CA, where there is one at hand."""
 
-    def __init__(self, device: Device, wish: Wish, steps: Steps) -> None:
+    def __init__(
+        self, device: Device, wish: Wish, steps: Steps, issuer: x509.Certificate | None = None
+    ) -> None:
         self._device = device
         self._wish = wish
         self._steps = steps
+        self._issuer = issuer
         self.identities: IdentityStatus | None = None
 
     def run(self) -> ChipInfo:
@@ -44,6 +59,7 @@ class Preflight:
             _check_tls(board)
             chip = self._device.chip_info()
             step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
+            self._check_issuer()
         with self._steps.step("chip", "reading what the chip allows") as step:
             step.meaning = self._check_chip(chip)
         if not chip.data_locked:
@@ -62,6 +78,25 @@ class Preflight:
         return (
             f"The active identity ({one.name or status.active}, slot {one.slot}) is untouched and works on."
         )
+
+    def _check_issuer(self) -> None:
+        """A CA whose certificates make operators must not issue a device's."""
+        from cryptography.hazmat.primitives.hashes import SHA256
+
+        if self._issuer is None:
+            return
+        try:
+            trusted = self._device.access_status().operators
+        except DeviceError as error:
+            if error.kind != "method":
+                raise
+            return  # firmware that has no callers but the one on the cable
+        if self._issuer.fingerprint(SHA256()).hex() in {one.sha256 for one in trusted}:
+            raise CertificateError(
+                f"{from_x509(self._issuer.subject)} is the CA of this device's operators: it must not issue the "
+                "device's own certificate.",
+                "Use another CA for devices; or let this one be forgotten over USB: `atecc operator forget`.",
+            )
 
     def _check_chip(self, chip: ChipInfo) -> str:
         if not chip.config_locked:

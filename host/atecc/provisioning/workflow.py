@@ -96,7 +96,7 @@ class Provisioning:
         self._wish = wish
         self._learn = learn
         self.steps = Steps(watcher)
-        self._preflight = Preflight(device, wish, self.steps)
+        self._preflight = Preflight(device, wish, self.steps, authority.issuer)
 
     def run(self) -> Outcome:
         chip = self._preflight.run()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from atecc.errors import ArgumentError, CertificateError
 from atecc.x509.keyfile import AskPassword, load_certificates, load_private_key
 from atecc.x509.names import from_x509
+from atecc.x509.purposes import MARK, purposes_of
 from atecc.x509.requests import key_usage, same_key, when
 
 if TYPE_CHECKING:
@@ -50,6 +51,15 @@ class LocalCA:
         chain, root = _chain(certificate, certificates)
         return cls(certificate, key, chain, root, warnings)
 
+    def refuse_operators(self) -> None:
+        """CertificateError if this CA is there for operators: what it issues must not be a device's."""
+        if MARK in purposes_of(self.certificate):
+            raise CertificateError(
+                f"{from_x509(self.certificate.subject)} is a CA of operators: a device that trusts it lets in who has "
+                "a certificate of it.",
+                "Devices need a CA of their own: `openssl req -x509` makes one.",
+            )
+
     def validity(self, days: int) -> tuple[dt.datetime, dt.datetime, str]:
         """From when to when, and a sentence if it is shorter than asked for."""
         if not 0 < days <= MOST_DAYS:
@@ -79,6 +89,8 @@ class LocalCA:
         A device is a client of its broker and, on wss://, a server, which Mbed TLS does not let it be without
         serverAuth. So no device may get the name of another server whose clients trust this CA.
         """
+        if purposes is None:
+            self.refuse_operators()
         from cryptography import x509
         from cryptography.x509.oid import ExtendedKeyUsageOID
 
