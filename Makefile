@@ -4,6 +4,11 @@ BUILD := build
 VENV := $(BUILD)/venv
 PY := $(VENV)/bin/python
 ARGS ?=
+SEED ?=
+SLOWEST ?=
+
+# Without compiled modules every command and every test would compile them anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -51,8 +56,9 @@ demo: setup ## from a blank chip to a living MQTT connection, on a simulated boa
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
 .PHONY: test
-test: setup $(FOREIGN_READY) $(ESP32_CMAKE) $(SIM32_HERE) ## run all tests (ARGS="tests/host -k csr" for some)
-	@$(PY) -m pytest $(ARGS)
+test: setup $(FOREIGN_READY) $(ESP32_CMAKE) $(SIM32_HERE) ## run all tests (ARGS="tests/host -k csr": some; SLOWEST=15; SEED=7: shuffled)
+	@$(PY) -m pytest -n auto $(if $(SLOWEST),--durations=$(SLOWEST)) \
+		$(if $(SEED),--randomly-seed=$(SEED),-p no:randomly) $(ARGS)
 
 # Unless both are said nothing is touched, and nothing at all if the chip has another serial number.
 .PHONY: test-hardware

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from repl import Repl
@@ -121,7 +122,8 @@ def benches() -> Iterator[Callable[..., Bench]]:
 
         def make(chip: Any = None, **options: Any) -> Bench:
             chip = chip or WatchedChip(**options)
-            server = Server(chip, parse_endpoint("tcp:127.0.0.1:0"))
+            folder = stack.enter_context(TemporaryDirectory(prefix="bench-"))
+            server = Server(chip, parse_endpoint(f"unix:{folder}/chip"))
             stack.callback(server.stop)
             threading.Thread(target=server.serve).start()
             bench = Bench(chip, stack.enter_context(Board(bus=str(server.endpoint))))

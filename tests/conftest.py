@@ -1,7 +1,35 @@
-"""For all tests."""
+"""For all tests: what is on the path, and in which order and by how many workers they are run."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 # Behind the machine's own programs: what `make setup` has unpacked, openssl for one where the machine has none.
 os.environ["PATH"] += os.pathsep + str(Path(__file__).parents[1] / "build" / "debian" / "usr" / "bin")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """What waits comes first, however the others (pytest-randomly, say) have arranged the rest."""
+    import sharing
+
+    yield
+    shuffled = config.pluginmanager.hasplugin("randomly")
+    items.sort(key=lambda item: (item.get_closest_marker("waits") is None, shuffled or sharing.turn(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    import sharing
+
+    return sharing.workers(config.args)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    import sharing
+
+    return sharing.Scheduler(config, log)

@@ -53,7 +53,9 @@ def test_full(state: str, mode: int) -> None:
     assert run(chip, FULL, signature=SIGNATURE[::-1]) == MISCOMPARE
 
 
-@pytest.mark.parametrize(("mode", "stored"), [(STORE_SIGNATURE, SIGNATURE), (STORE_DIGEST, DIGEST)])
+@pytest.mark.parametrize(
+    ("mode", "stored"), [(STORE_SIGNATURE, SIGNATURE), (STORE_DIGEST, DIGEST)], ids=["signature", "digest"]
+)
 def test_copy_then_store(mode: int, stored: bytes) -> None:
     chip = boot(mode)
     assert run(chip, STORE) == MISCOMPARE
@@ -140,6 +142,7 @@ def test_a_prohibiting_run_is_the_last_one_before_the_power_cycles() -> None:
         (STORE_DIGEST, COPY, b"", True),
         (STORE_SIGNATURE, COPY, b"", True),
     ],
+    ids=["full", "store-digest", "store-signature", "copy-digest", "copy-signature"],
 )
 def test_with_a_mac(mode: int, step: int, prepared: bytes, signed: bool) -> None:
     chip = boot(mode, content={STORE_SLOT: prepared})

@@ -47,7 +47,9 @@ def test_external(state: str, mode: int, target: int) -> None:
     assert chip.run(VERIFY, mode, 4, SIGNATURE + POINT) == MISCOMPARE
 
 
-@pytest.mark.parametrize("signature", [bytes(64), b"\xff" * 64, bytes(32) + SIGNATURE[32:]])
+@pytest.mark.parametrize(
+    "signature", [bytes(64), b"\xff" * 64, bytes(32) + SIGNATURE[32:]], ids=["zeros", "ones", "r-is-zero"]
+)
 def test_impossible_signatures_do_not_match(signature: bytes) -> None:
     chip = make("D")
     chip.load(DIGEST)

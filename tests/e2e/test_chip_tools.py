@@ -107,7 +107,9 @@ def test_a_key_that_is_there_is_not_replaced_by_a_slip(user):
 
 
 @pytest.mark.parametrize(
-    "scalar", [5, ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value]
+    "scalar",
+    [5, ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value],
+    ids=["short", "any"],
 )
 @pytest.mark.parametrize("locked", [False, True], ids=["plain", "sealed"])
 def test_a_key_made_by_openssl_is_imported(someone, tmp_path, scalar, locked):

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from foreign_rpc.mos import Mos, b64
 from foreign_rpc.rawrepl import RawRepl
 from foreign_rpc.serialchannel import SerialChannel
 from foreign_rpc.websocket import WebSocket
+from ports import free_port
 from simcloud.pki import Authority, Validity, name
 
 HOST = "127.0.0.1"
@@ -34,12 +34,6 @@ def until(condition: Callable[[], Any], what: str, patience: float = PATIENCE_S)
         assert time.monotonic() < deadline, f"not within {patience} s: {what}"
         time.sleep(0.01)
     return value
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)

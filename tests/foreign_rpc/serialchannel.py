@@ -11,6 +11,7 @@ QUOTES = b'"""'
 EOF = b"\x04"
 PROBE = QUOTES + EOF + QUOTES + b"\n\n"
 PROBE_EVERY_S = 0.2
+PATIENCE_S = 30.0
 CRC_DIGITS = 8
 
 
@@ -33,13 +34,13 @@ class SerialChannel:
     def close(self) -> None:
         self.line.close()
 
-    def exchange(self, frame: dict[str, Any], timeout: float = 4) -> dict[str, Any]:
+    def exchange(self, frame: dict[str, Any], timeout: float = PATIENCE_S) -> dict[str, Any]:
         """Send a request as the client does, handshake included; the next frame that arrives."""
         self.shake_hands(timeout)
         self.send(text(frame))
         return self.receive(timeout)
 
-    def shake_hands(self, timeout: float = 4) -> None:
+    def shake_hands(self, timeout: float = PATIENCE_S) -> None:
         """Probe every 200 ms until the device answers."""
         deadline = time.monotonic() + timeout
         self.probes = 0
@@ -56,7 +57,7 @@ class SerialChannel:
             b"\n" + QUOTES + payload + (checksum(payload) if crc is None else crc) + QUOTES + b"\n"
         )
 
-    def receive(self, timeout: float = 4) -> dict[str, Any]:
+    def receive(self, timeout: float = PATIENCE_S) -> dict[str, Any]:
         """The next frame; whatever else comes before it is junk."""
         found = self._next(time.monotonic() + timeout)
         if found is None:

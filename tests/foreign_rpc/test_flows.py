@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from foreign_rpc.frames import BadReply, Refused, Silence
 from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos
 from foreign_rpc.mqttchannel import MqttChannel
-from foreign_rpc.rpcbench import HOST, Device, der, free_port, give_identity, until
+from foreign_rpc.rpcbench import HOST, Device, der, give_identity, until
+from ports import free_port
 from simchip.presets import fresh_image
 from simchip.quirks import Quirks
 from simchip.rng import random_source

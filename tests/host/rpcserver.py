@@ -142,9 +142,3 @@ class Listener:
                     self._react(connection)
             except OSError:
                 pass
-
-
-def free_port():
-    """A port on which nobody listens (the system does not give it out again at once)."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]

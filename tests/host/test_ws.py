@@ -9,7 +9,8 @@ from atecc.device import Device
 from atecc.errors import ArgumentError, ChannelError, RefusedError
 from atecc.log import TRAFFIC
 from fakedevice import SERIAL
-from rpcserver import Listener, RpcServer, free_port, sha256
+from ports import free_port
+from rpcserver import Listener, RpcServer, sha256
 
 SECRET = "correct horse:battery/staple"
 

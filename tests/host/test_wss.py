@@ -16,7 +16,8 @@ from atecc.errors import CertificateError, ChannelError, ChannelTimeout, Connect
 from atecc.operators.operator import Names, Operator
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from fakedevice import SERIAL
-from rpcserver import Listener, RpcServer, device_context, free_port
+from ports import free_port
+from rpcserver import Listener, RpcServer, device_context
 from simcloud.pki import Authority, Validity, name, pem
 
 ATECC = [sys.executable, "-c", "from atecc.cli import main; main()"]

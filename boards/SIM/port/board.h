@@ -16,6 +16,7 @@ bool bus_pass(uint32_t us, uint64_t *now);
 // clock.c: the time since the chip was started, and the real-time clock, in microseconds.
 uint64_t clock_now(void);
 void clock_sleep(uint64_t us);
+void clock_forget(void);         // something has happened: what the chip said of the time is old
 int64_t rtc_get(void);           // since 1970
 void rtc_set(int64_t unix_us);
 int64_t rtc_keep(void);          // what rtc_restore() needs after a reset

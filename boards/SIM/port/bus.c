@@ -21,6 +21,7 @@
 
 #define REQUEST_HEADER (4)
 #define REPLY_HEADER (3)
+#define MOST_AT_ONCE (64)        // of a request or a reply: then it takes one system call, for time is asked often
 #define IDLE_CONNECTIONS (4)
 
 static const char *bus_name;
@@ -112,19 +113,22 @@ static bool send_all(int fd, const void *data, size_t len, int flags) {
     return true;
 }
 
-static bool receive_all(int fd, void *data, size_t len, bool interruptible) {
-    for (size_t done = 0; done < len;) {
-        ssize_t got = recv(fd, (uint8_t *)data + done, len - done, 0);
+// At least `least` bytes, at most `most`; how many, or -1. These are no sockets of MicroPython's: network.c has no part in it.
+static ssize_t receive(int fd, void *data, size_t least, size_t most, bool interruptible) {
+    extern ssize_t __real_recv(int fd, void *data, size_t len, int flags);
+    size_t done = 0;
+    while (done < least) {
+        ssize_t got = __real_recv(fd, (uint8_t *)data + done, most - done, 0);
         if (got == 0) {
             errno = ECONNRESET;
-            return false;
+            return -1;
         }
         if (got < 0 && give_up(interruptible)) {
-            return false;
+            return -1;
         }
         done += got < 0 ? 0 : (size_t)got;
     }
-    return true;
+    return done;
 }
 
 typedef struct {
@@ -137,21 +141,35 @@ typedef struct {
     bool interruptible;
 } request_t;
 
-// The reply's status; -1 when the connection is of no use any more.
-static int exchange(int fd, const request_t *request) {
-    uint8_t header[REQUEST_HEADER] = {request->op, request->address, request->len >> 8, request->len & 0xff};
-    uint8_t reply[REPLY_HEADER];
+static bool ask(int fd, const request_t *request) {
+    uint8_t bytes[REQUEST_HEADER + MOST_AT_ONCE] = {request->op, request->address, request->len >> 8, request->len & 0xff};
     size_t payload_len = request->payload == NULL ? 0 : request->len;
-    if (!send_all(fd, header, sizeof(header), payload_len > 0 ? MSG_MORE : 0)
-        || !send_all(fd, request->payload, payload_len, 0)
-        || !receive_all(fd, reply, sizeof(reply), request->interruptible)) {
+    if (payload_len > MOST_AT_ONCE) {
+        return send_all(fd, bytes, REQUEST_HEADER, MSG_MORE) && send_all(fd, request->payload, payload_len, 0);
+    }
+    if (payload_len > 0) {
+        memcpy(bytes + REQUEST_HEADER, request->payload, payload_len);
+    }
+    return send_all(fd, bytes, REQUEST_HEADER + payload_len, 0);
+}
+
+// The reply's status; -1 when the connection is of no use any more. Nobody but the reply comes on it, so that more may be
+// read than its header.
+static int exchange(int fd, const request_t *request) {
+    uint8_t reply[REPLY_HEADER + MOST_AT_ONCE];
+    size_t most = REPLY_HEADER + (request->reply_len < MOST_AT_ONCE ? request->reply_len : MOST_AT_ONCE);
+    ssize_t got = ask(fd, request) ? receive(fd, reply, REPLY_HEADER, most, request->interruptible) : -1;
+    if (got < 0) {
         return -1;
     }
-    size_t len = reply[1] << 8 | reply[2];
-    if (len != (reply[0] == 0 ? request->reply_len : 0)) {
+    size_t len = reply[1] << 8 | reply[2], have = got - REPLY_HEADER;
+    if (len != (reply[0] == 0 ? request->reply_len : 0) || have > len) {
         return -1;
     }
-    return receive_all(fd, request->reply, len, request->interruptible) ? reply[0] : -1;
+    if (have > 0) {
+        memcpy(request->reply, reply + REPLY_HEADER, have);
+    }
+    return receive(fd, request->reply + have, len - have, len - have, request->interruptible) < 0 ? -1 : reply[0];
 }
 
 static void put_u32(uint8_t *to, uint32_t value) {
@@ -192,6 +210,7 @@ static int transfer(uint32_t freq, const request_t *request) {
         status = on_controller(freq, request);   // the chip may have been started anew
     }
     pthread_mutex_unlock(&controller_lock);
+    clock_forget();
     return status;
 }
 

@@ -14,6 +14,9 @@
 #include "board.h"
 
 #define MILLION (1000000LL)
+// Microseconds of the host.
+#define LAG (1000)               // that the board's clock may be behind after it has waited for the host
+#define AS_GOOD_AS_NEW (50)
 
 static uint64_t host_now(void) {
     extern int __real_clock_gettime(clockid_t id, struct timespec *ts);
@@ -44,15 +47,44 @@ static uint64_t on_board(bool from_chip, uint64_t now) {
     return result;
 }
 
+// Asking the chip takes two processes a while, and asyncio asks five times in a row. What the chip said is as good as new
+// for some microseconds, unless something may have happened in between: a transfer, or a wait for the host.
+static struct {
+    pthread_mutex_t lock;
+    uint64_t now, until;         // on the board's clock; on the host's
+    unsigned happened;
+} heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void clock_forget(void) {
+    pthread_mutex_lock(&heard.lock);
+    heard.until = 0;
+    heard.happened += 1;
+    pthread_mutex_unlock(&heard.lock);
+}
+
 static bool pass(uint32_t us, uint64_t *now) {
+    pthread_mutex_lock(&heard.lock);
+    unsigned happened = heard.happened;
+    pthread_mutex_unlock(&heard.lock);
     bool from_chip = bus_pass(us, now);
     *now = on_board(from_chip, from_chip ? *now : host_now());
+    pthread_mutex_lock(&heard.lock);
+    if (from_chip && happened == heard.happened && *now >= heard.now) {
+        heard.now = *now;
+        heard.until = host_now() + AS_GOOD_AS_NEW;
+    }
+    pthread_mutex_unlock(&heard.lock);
     return from_chip;
 }
 
 uint64_t clock_now(void) {
-    uint64_t now;
-    pass(0, &now);
+    pthread_mutex_lock(&heard.lock);
+    uint64_t now = heard.now;
+    bool known = heard.until > 0 && host_now() < heard.until;
+    pthread_mutex_unlock(&heard.lock);
+    if (!known) {
+        pass(0, &now);
+    }
     return now;
 }
 
@@ -103,14 +135,20 @@ int __wrap_usleep(useconds_t us) {
 int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout) {
     extern int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
     if (timeout <= 0) {
-        return __real_poll(fds, n, timeout);
+        int ready = __real_poll(fds, n, timeout);
+        clock_forget();
+        return ready;
     }
     uint64_t host = host_now(), board = clock_now();
     int ready = __real_poll(fds, n, timeout);
     int error = errno;
-    int64_t lag = (int64_t)(host_now() - host) - (int64_t)(clock_now() - board);
-    if (lag >= 1000) {
-        clock_sleep(lag);
+    clock_forget();
+    int64_t waited = host_now() - host;
+    if (waited >= LAG) {
+        int64_t lag = waited - (int64_t)(clock_now() - board);
+        if (lag >= LAG) {
+            clock_sleep(lag);
+        }
     }
     errno = error;
     return ready;

@@ -83,12 +83,16 @@ static bool wait_to_read(int fd) {
 
 ssize_t __wrap_read(int fd, void *data, size_t len) {
     extern ssize_t __real_read(int fd, void *data, size_t len);
-    return wait_to_read(fd) ? __real_read(fd, data, len) : -1;
+    ssize_t got = wait_to_read(fd) ? __real_read(fd, data, len) : -1;
+    clock_forget();
+    return got;
 }
 
 ssize_t __wrap_recv(int fd, void *data, size_t len, int flags) {
     extern ssize_t __real_recv(int fd, void *data, size_t len, int flags);
-    return wait_to_read(fd) ? __real_recv(fd, data, len, flags) : -1;
+    ssize_t got = wait_to_read(fd) ? __real_recv(fd, data, len, flags) : -1;
+    clock_forget();
+    return got;
 }
 
 // "Any address" is the loopback's.

@@ -20,6 +20,7 @@ class Controller:
     def __init__(self, chip: Chip, connection: socket.socket) -> None:
         self._chip = chip
         self._connection = connection
+        self._requests = connection.makefile("rb")
         self._hz = STANDARD_HZ
         self._operations: dict[bytes, Callable[[int, bytes], tuple[int, bytes]]] = {
             b"W": self._write,
@@ -37,14 +38,9 @@ class Controller:
             return
 
     def _receive(self, size: int, *, at_boundary: bool = False) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self._connection.recv(size - len(data))
-            if not part:
-                if at_boundary and not data:
-                    return b""
-                raise Malformed
-            data += part
+        data = self._requests.read(size)
+        if len(data) < size and (data or not at_boundary):
+            raise Malformed
         return data
 
     def _perform(self, head: bytes) -> tuple[int, bytes]:

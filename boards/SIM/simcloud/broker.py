@@ -1,7 +1,6 @@
 """Debian's mosquitto as a process: mutual TLS on one loopback address, nothing kept, everything logged."""
 
 import os
-import random
 import signal
 import socket
 import subprocess
@@ -9,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import randbelow
 
 from simcloud.pki import ServerIdentity
 
@@ -158,7 +158,7 @@ def library_path(root: Path) -> str:
 def free_address(port: int = MQTT_TLS_PORT) -> str:
     """A loopback address on which nobody listens at `port`."""
     for _ in range(100):
-        address = f"127.{random.randint(1, 254)}.{random.randint(0, 255)}.{random.randint(1, 254)}"  # noqa: S311
+        address = f"127.{1 + randbelow(254)}.{randbelow(256)}.{1 + randbelow(254)}"
         with socket.socket() as probe:
             if probe.connect_ex((address, port)):
                 return address
