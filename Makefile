@@ -32,7 +32,7 @@ $(VENV)/.pip: boards/SIM/venv.py
 READY := $(VENV)/.ready
 $(READY): host/pyproject.toml tests/requirements.txt | $(VENV)/.pip
 	@echo "setting up Python packages in $(VENV) (the first time this takes up to a minute)"
-	@$(PYTHON) boards/SIM/venv.py $(VENV) -e host -r tests/requirements.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) -e "host[flash]" -r tests/requirements.txt
 	@touch $@
 
 CHECK_READY := $(VENV)/.ready-check

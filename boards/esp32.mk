@@ -1,6 +1,6 @@
 # Firmware for real boards: make firmware BOARD=… MICROPYTHON_DIR=… IDF_PATH=…, make flash BOARD=… PORT=…
 #
-# The Makefile that includes this sets BUILD and PYTHON; sim.mk before it says where umqtt and microdot come from.
+# The Makefile that includes this sets BUILD, PYTHON, VENV and PY; sim.mk before it says where umqtt and microdot come from.
 
 BOARD ?=
 PORT ?=
@@ -18,9 +18,15 @@ firmware: firmware-check $(SIM_PARTS) ## build for a real board: BOARD=… MICRO
 firmware-check:
 	@$(ESP32) check $(ESP32_SOURCES)
 
+# esptool comes from PyPI, at the version that boards/esptool.txt pins.
+ESPTOOL_READY := $(VENV)/.esptool
+$(ESPTOOL_READY): boards/esptool.txt | $(VENV)/.pip
+	@$(PYTHON) boards/SIM/venv.py $(VENV) -r boards/esptool.txt
+	@touch $@
+
 .PHONY: flash
-flash: ## write that firmware to a board: BOARD=… PORT=…
-	@$(ESP32) flash --board "$(BOARD)" --port "$(PORT)" --into "$(BUILD)/firmware" --idf "$(IDF_PATH)"
+flash: $(ESPTOOL_READY) ## write that firmware to a board: BOARD=… PORT=…
+	@$(PY) boards/esp32.py flash --board "$(BOARD)" --port "$(PORT)" --into "$(BUILD)/firmware"
 
 # The tests configure the boards with cmake; it is fetched (11 MB) where the machine has none.
 ESP32_CMAKE := $(if $(shell command -v cmake),,$(BUILD)/cmake/usr/bin/cmake)

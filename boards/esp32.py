@@ -3,10 +3,11 @@
 
     esp32.py check --board BOARD --micropython DIR --idf DIR
     esp32.py build --board BOARD --micropython DIR --idf DIR --parts DIR --into DIR
-    esp32.py flash --board BOARD --port PORT --into DIR [--idf DIR]
+    esp32.py flash --board BOARD --port PORT --into DIR
 
-What it builds with is the port's own Makefile and idf.py; what it flashes with is esptool. Only the standard
-library, and an empty string is the same as an option left out: that is how make hands on a variable nobody set.
+What it builds with is the port's own Makefile and idf.py; what it flashes with is esptool, which the Python that runs
+this has to have then. Beyond that only the standard library, and an empty string is the same as an option left out:
+that is how make hands on a variable nobody set.
 """
 
 import argparse
@@ -14,7 +15,6 @@ import glob
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -145,65 +145,30 @@ def the_port(name: str) -> str:
     here = f"Seen here: {', '.join(seen)}." if seen else "None is seen here: is the board plugged in?"
     if not name:
         raise Problem(f"Which serial port? Say PORT=/dev/…. {here}")
-    if not Path(name).exists():
+    if "://" not in name and not Path(name).exists():
         raise Problem(f"There is no port {name}. {here}")
     return name
 
 
-def built(board: str, into: Path) -> dict[str, str]:
+def flash(board: str, port: str, into: Path) -> None:
+    """As `atecc flash` does it, with the same code, but without the rest of that package."""
+    sys.path.insert(0, str(BOARDS.parent / "host"))
+    from atecc.errors import AteccError
+    from atecc.flashing import Loader, carry_out, choose, examine, find_images, make_plan
+
+    if not (into / FACTS).is_file():
+        raise Problem(f"{board} isn't built yet: make firmware BOARD={board} …")
     try:
-        facts: dict[str, str] = json.loads((into / FACTS).read_text())
-    except FileNotFoundError:
-        raise Problem(f"{board} isn't built yet: make firmware BOARD={board} …") from None
-    return facts
-
-
-def esptool(path: str) -> str:
-    """ESP-IDF's own esptool, or whichever is on PATH."""
-    for name in ("esptool.py", "esptool"):
-        if shutil.which(name, path=path):
-            return name
-    raise Problem("esptool isn't there. ESP-IDF has one (IDF_PATH=DIR), or: pip install esptool")
-
-
-def file_system_offset() -> int:
-    """Where the file system begins in the flash, in bytes."""
-    table = (BOARDS / "common/partitions.csv").read_text()
-    match = re.search(r"(?m)^vfs,[^,]*,[^,]*,\s*(0x[0-9a-f]+)", table)
-    if not match:
-        raise Problem("common/partitions.csv has no partition vfs.")
-    return int(match[1], 16)
-
-
-def flash(board: str, port: str, into: Path, idf: str) -> None:
-    facts = built(board, into)
-    image = into / "firmware.bin"
-    start, files = int(facts["offset"], 16), file_system_offset()
-    end = start + image.stat().st_size
-    if end > files:
-        raise Problem(f"{image} is too large: it would reach into the file system at 0x{files:X}.")
-    around = activated(the_idf(idf)) if idf else environment()
-    command = [
-        esptool(around.get("PATH", "")),
-        "--chip",
-        facts["chip"],
-        "--port",
-        port,
-        "write_flash",
-        facts["offset"],
-        str(image),
-    ]
-    print(f"{board} on {port}: writes the flash from 0x{start:X} to 0x{end:X}, bootloader, NVS and firmware.")
-    print(f"This firmware's files, identities and settings among them, begin at 0x{files:X} and stay.")
-    print(
-        f"Files that another firmware left are lost, if they are elsewhere (MicroPython's are: before 0x{files:X})."
-    )
-    print("No eFuse is burnt, and the ATECC608 isn't touched.")
-    print("$ " + shlex.join(command), flush=True)
-    if subprocess.run(["env", *command], env=around, check=False).returncode:
-        raise Problem(
-            f"esptool could not write to {port}; why stands above. Hold BOOT while pressing RESET, and try again."
-        )
+        images = find_images(into / "firmware.bin")
+        with Loader(port) as loader:
+            target = examine(loader)
+            plan = make_plan(loader, target, choose(images, target.chip, board))
+            for sentence in plan.sentences():
+                print(sentence, flush=True)
+            carry_out(loader, plan, lambda done, of: None)
+    except AteccError as error:
+        raise Problem("\n".join(filter(None, (error.message, error.hint)))) from None
+    print(f"{board} is written, and starts. Next: atecc doctor --port {port}")
 
 
 # --- the command line
@@ -228,7 +193,7 @@ def main(arguments: list[str]) -> None:
     board = the_board(options.board)
     into = options.into / board
     if options.what == "flash":
-        flash(board, the_port(options.port), into, options.idf)
+        flash(board, the_port(options.port), into)
         return
     micropython, idf = the_micropython(options.micropython), the_idf(options.idf)
     if options.what == "build":

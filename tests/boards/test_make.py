@@ -1,7 +1,7 @@
 """`make firmware` and `make flash`: what they run, and what they say where something is missing.
 
-MicroPython's own Makefile and makeimg.py do the building; ESP-IDF and esptool are played by shell scripts that write
-down what they were called with.
+MicroPython's own Makefile and makeimg.py do the building; ESP-IDF is played by shell scripts that write down
+what they were called with, and the chip by simrom.
 """
 
 import json
@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 from boards.places import MICROPYTHON, PORT, ROOT
+from simrom import FlashBoard
+
+from boards import standin
 
 C3 = "ESP32_GENERIC_C3_ATECC608"
 
@@ -27,7 +30,6 @@ printf boot >"$2/bootloader/bootloader.bin"
 printf table >"$2/partition_table/partition-table.bin"
 printf app >"$2/micropython.bin"
 """
-ESPTOOL = '#!/bin/sh\nprintf \'%s\\n\' "$@" >"$(dirname "$0")/esptool-arguments"\nexit ${ESPTOOL_FAILS:-0}\n'
 # What makeimg.py imports from ESP-IDF.
 GEN_ESP32PART = """
 from types import SimpleNamespace as Part
@@ -55,7 +57,6 @@ def program(path: Path, text: str) -> None:
 def idf(tmp_path: Path) -> Path:
     idf = tmp_path / "esp-idf"
     program(idf / "bin/idf.py", IDF_PY)
-    program(idf / "bin/esptool.py", ESPTOOL)
     (idf / "export.sh").write_text(EXPORT)
     (idf / "sdkconfig").write_text(SDKCONFIG)
     (idf / "components/partition_table").mkdir(parents=True)
@@ -136,13 +137,14 @@ def test_option_that_would_keep_the_chip_from_signing(build, tmp_path: Path, idf
     assert not (tmp_path / "firmware" / C3).exists()
 
 
-def test_build_that_fails(build, flash, idf: Path) -> None:
+def test_build_that_fails(build, tmp_path: Path, idf: Path) -> None:
     build()
     program(idf / "bin/idf.py", "#!/bin/sh\necho 'why it fails' >&2; exit 2\n")
     done = build()
     assert "why it fails" in done.stderr
     assert said(done) == f"{C3} could not be built; why stands above."
-    assert said(flash()).startswith(f"{C3} isn't built yet"), "an image that is older than its sources"
+    flashed = esp32("flash", "--board", C3, "--port", "/dev/null", "--into", tmp_path / "firmware")
+    assert said(flashed).startswith(f"{C3} isn't built yet"), "an image that is older than its sources"
 
 
 @pytest.mark.parametrize("status", [0, 1])
@@ -229,54 +231,40 @@ def test_submodules_missing(micropython: Path) -> None:
 
 
 @pytest.fixture
-def flash(build, tmp_path: Path):
-    def flash(
-        *more: str | Path, port: str = "/dev/null", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        return esp32(
-            "flash", "--board", C3, "--port", port, "--into", tmp_path / "firmware", *more, **environment
-        )
+def flash(tmp_path: Path):
+    """With the firmware already built."""
+    standin.write(tmp_path / "firmware" / C3 / "firmware.bin", "esp32c3")
+    (tmp_path / "firmware" / C3 / "firmware.json").write_text("{}")
+
+    def flash(port: str) -> subprocess.CompletedProcess[str]:
+        return esp32("flash", "--board", C3, "--port", port, "--into", tmp_path / "firmware")
 
     return flash
 
 
-def test_flash_shows_what_it_does_and_does_it(build, flash, idf: Path, tmp_path: Path) -> None:
-    build()
-    done = flash("--idf", idf)
-    assert done.returncode == 0, done.stderr
-    image = str(tmp_path / "firmware" / C3 / "firmware.bin")
-    arguments = (idf / "bin/esptool-arguments").read_text().splitlines()
-    assert arguments == ["--chip", "esp32c3", "--port", "/dev/null", "write_flash", "0x0", image]
-    assert f"writes the flash from 0x0 to 0x{os.stat(image).st_size:X}" in done.stdout
-    assert "begin at 0x280000 and stay" in done.stdout
-    assert done.stdout.splitlines()[-1] == f"$ esptool.py {' '.join(arguments)}"
+def test_flash_shows_what_it_does_and_does_it(flash, tmp_path: Path) -> None:
+    with FlashBoard("esp32c3") as board:
+        board.press_reset(boot=True)
+        done = flash(board.port)
+        image = (tmp_path / "firmware" / C3 / "firmware.bin").read_bytes()
+        assert done.returncode == 0, done.stderr
+        assert board.flash.read(0, len(image)) == image
+    assert f"writes the flash from 0x0 to 0x{len(image):X}" in done.stdout
+    assert "no eFuse is burnt" in done.stdout
+    assert (
+        done.stdout.splitlines()[-1] == f"{C3} is written, and starts. Next: atecc doctor --port {board.port}"
+    )
 
 
-def test_esptool_on_the_path_will_do(build, flash, idf: Path, tmp_path: Path) -> None:
-    build()
-    program(tmp_path / "bin/esptool", ESPTOOL)
-    assert flash(path=f"{tmp_path}/bin:{os.environ['PATH']}").returncode == 0
-    assert (tmp_path / "bin/esptool-arguments").exists()
+def test_flash_of_another_chip(flash) -> None:
+    with FlashBoard("esp32c6") as board:
+        board.press_reset(boot=True)
+        done = flash(board.port)
+        assert board.flash.bytes.count(0xFF) == len(board.flash)
+    assert "The chip is an ESP32-C6, and" in done.stderr
+    assert "nothing was written" in done.stderr and "Traceback" not in done.stderr
 
 
-def test_no_esptool(build, flash, tmp_path: Path) -> None:
-    build()
-    (tmp_path / "bare").mkdir()
-    assert said(flash(path=str(tmp_path / "bare"))).startswith("esptool isn't there.")
-
-
-def test_esptool_fails(build, flash, idf: Path) -> None:
-    build()
-    assert "esptool could not write to /dev/null" in said(flash("--idf", idf, ESPTOOL_FAILS="2"))
-
-
-def test_nothing_built_yet(flash) -> None:
-    assert said(flash()) == f"{C3} isn't built yet: make firmware BOARD={C3} …"
-
-
-def test_image_that_would_reach_into_the_files(build, flash, idf: Path, tmp_path: Path) -> None:
-    build()
-    with (tmp_path / "firmware" / C3 / "firmware.bin").open("r+b") as image:
-        image.truncate(0x280001)
-    assert "it would reach into the file system at 0x280000" in said(flash("--idf", idf))
-    assert not (idf / "bin/esptool-arguments").exists()
+def test_nothing_built_yet() -> None:
+    done = esp32("flash", "--board", C3, "--port", "/dev/null", "--into", "/nowhere")
+    assert said(done) == f"{C3} isn't built yet: make firmware BOARD={C3} …"

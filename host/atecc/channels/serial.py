@@ -134,6 +134,8 @@ class SerialChannel:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=ENTER_TIMEOUT)
             except TransportError:
                 logger.debug("no raw REPL at attempt %d", attempt)
+            except _Overdue:  # it says so much that nothing else comes through
+                break
             else:
                 return
         raise why_no_prompt(self.port, bytes(self._line.heard))
@@ -184,8 +186,14 @@ class _BoundedLine:
 
     def __init__(self, port: Any) -> None:
         self._port = port
-        with contextlib.suppress(OSError, ValueError):
+        try:
             port.write_timeout = self.write_timeout
+        except (
+            NotImplementedError
+        ):  # a port on the network (rfc2217://) has none, and stumbles until it is taken back
+            port.write_timeout = None
+        except (OSError, ValueError):
+            pass
         self.heard = bytearray()  # the last of what came
         self.allow(ENTER_TIMEOUT)
 

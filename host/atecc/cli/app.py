@@ -16,7 +16,7 @@ import click
 
 from atecc.channels import Access, Channel, open_channel
 from atecc.channels.address import Address, parse_address
-from atecc.errors import CertificateError, RefusedError
+from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.log import TRAFFIC
 
 if TYPE_CHECKING:
@@ -79,6 +79,21 @@ class App:
     @property
     def _port(self) -> str:
         return self.port or os.environ.get("ATECC_PORT") or "auto"
+
+    def serial_port(self, command: str) -> str:
+        """The port of the board's cable."""
+        from atecc.channels.ports import find_port
+
+        self.take_the_cable(command)
+        return find_port() if self._port == "auto" else self._port
+
+    def take_the_cable(self, command: str) -> None:
+        """For what can't be done over anything else."""
+        if self.address is not None:
+            raise ArgumentError(
+                f"`atecc {command}` takes the USB cable: it can't work over {self.address.scheme}://.",
+                "Name the board's serial port with --port.",
+            )
 
     def operator(self) -> Operator:
         """The operator that --operator-dir names."""

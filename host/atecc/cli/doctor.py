@@ -42,7 +42,7 @@ def command(app: App) -> None:
     finally:
         patient.close()
     first = first_failure(verdicts)
-    app.emit(_document(verdicts, first), _table(verdicts))
+    app.emit(_document(verdicts, first), table(verdicts))
     if first and first.error:
         raise first.error
 
@@ -64,14 +64,14 @@ def _document(verdicts: list[Verdict], first: Verdict | None) -> dict[str, Any]:
     }
 
 
-def _table(verdicts: list[Verdict]) -> Table:
+def table(verdicts: list[Verdict]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for one in verdicts:
-        table.add_row(one.name, Text(one.state, style=_STYLES[one.state]), Text(one.say))
-    return table
+        grid.add_row(one.name, Text(one.state, style=_STYLES[one.state]), Text(one.say))
+    return grid

@@ -53,11 +53,7 @@ def serial_channel(app: App, command: str) -> SerialChannel:
     """The board's cable, for what takes its prompt."""
     from atecc.channels.serial import SerialChannel
 
-    if app.address is not None:
-        raise ArgumentError(
-            f"`atecc {command}` takes the USB cable: it can't work over {app.address.scheme}://.",
-            "Name the board's serial port with --port.",
-        )
+    app.take_the_cable(command)
     channel = app.channel()
     if not isinstance(channel, SerialChannel):
         raise ArgumentError(f"`atecc {command}` takes the USB cable.")

@@ -17,6 +17,7 @@ from atecc.cli import (
     config,
     csr,
     doctor,
+    flash,
     fs,
     identity,
     info,
@@ -123,6 +124,7 @@ def cli() -> None:
     """
 
 
+cli.add_command(flash.command)
 cli.add_command(install.install)
 for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
     cli.add_command(module.command)
