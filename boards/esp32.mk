@@ -28,6 +28,16 @@ $(ESPTOOL_READY): boards/esptool.txt | $(VENV)/.pip
 flash: $(ESPTOOL_READY) ## write that firmware to a board: BOARD=… PORT=…
 	@$(PY) boards/esp32.py flash --board "$(BOARD)" --port "$(PORT)" --into "$(BUILD)/firmware"
 
+# With MICROPYTHON_DIR and IDF_PATH all boards are built before; without them, what is built is taken.
+.PHONY: release
+release: $(BUILD)/esp-web-tools/.ready $(if $(IDF_PATH),$(SIM_PARTS)) ## images, sums and a page that flashes from a browser: build/release
+	@$(PYTHON) boards/release.py make --micropython "$(if $(IDF_PATH),$(MICROPYTHON_DIR))" --idf "$(IDF_PATH)" \
+		--parts "$(BUILD)" --firmware "$(BUILD)/firmware" --tools "$(BUILD)/esp-web-tools" --into "$(BUILD)/release"
+
+$(BUILD)/esp-web-tools/.ready: boards/web/esp-web-tools.txt boards/release.py
+	@$(PYTHON) boards/release.py tools --into $(@D)
+	@touch $@
+
 # The tests configure the boards with cmake; it is fetched (11 MB) where the machine has none.
 ESP32_CMAKE := $(if $(shell command -v cmake),,$(BUILD)/cmake/usr/bin/cmake)
 $(BUILD)/cmake/usr/bin/cmake: boards/esp32.mk
