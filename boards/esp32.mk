@@ -38,6 +38,13 @@ $(BUILD)/esp-web-tools/.ready: boards/web/esp-web-tools.txt boards/release.py
 	@$(PYTHON) boards/release.py tools --into $(@D)
 	@touch $@
 
+# The whole path on an emulated ESP32-C3: QEMU is ESP-IDF's, chip, broker and CA are this computer's.
+.PHONY: firmware-test
+firmware-test: setup ## build for an ESP32-C3 in QEMU and walk the whole path on it: MICROPYTHON_DIR=… IDF_PATH=…
+	@$(MAKE) --no-print-directory firmware BOARD=ESP32_QEMU_C3
+	@QEMU_IMAGE="$(BUILD)/firmware/ESP32_QEMU_C3/firmware.bin" QEMU_PATH="$$($(ESP32) path --idf "$(IDF_PATH)")" \
+		$(PY) -m pytest tests/emulated -rs -s $(ARGS)
+
 # The tests configure the boards with cmake; it is fetched (11 MB) where the machine has none.
 ESP32_CMAKE := $(if $(shell command -v cmake),,$(BUILD)/cmake/usr/bin/cmake)
 $(BUILD)/cmake/usr/bin/cmake: boards/esp32.mk

@@ -3,6 +3,7 @@
 
     esp32.py check --board BOARD --micropython DIR --idf DIR
     esp32.py build --board BOARD --micropython DIR --idf DIR --parts DIR --into DIR
+    esp32.py path --idf DIR
     esp32.py flash --board BOARD --port PORT --into DIR
 
 What it builds with is the port's own Makefile and idf.py; what it flashes with is esptool, which the Python that runs
@@ -178,7 +179,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("check", "build", "flash"))
+    parser.add_argument("what", choices=("check", "build", "path", "flash"))
     for name in ("board", "micropython", "idf", "port"):
         parser.add_argument(f"--{name}", default="")
     parser.add_argument(
@@ -190,6 +191,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main(arguments: list[str]) -> None:
     options = parse(arguments)
+    if options.what == "path":  # on which ESP-IDF's tools are found
+        print(activated(the_idf(options.idf))["PATH"])
+        return
     board = the_board(options.board)
     into = options.into / board
     if options.what == "flash":

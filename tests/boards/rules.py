@@ -17,6 +17,10 @@ ELSEWHERE = {
     "CONFIG_ESP_WIFI_STATIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
     "CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
     "CONFIG_ESP_WIFI_DYNAMIC_TX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
+    "CONFIG_MBEDTLS_HARDWARE_AES": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_MBEDTLS_HARDWARE_SHA": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_MBEDTLS_HARDWARE_MPI": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_ETH_USE_OPENETH": "ESP-IDF, components/esp_eth/Kconfig",
     "CONFIG_ESP_WIFI_RX_BA_WIN": "ESP-IDF, components/esp_wifi/Kconfig",
 }
 

@@ -1,0 +1,1 @@
+#include "../../common/mbedtls_config_port.h"
