@@ -169,7 +169,7 @@ def flash(board: str, port: str, into: Path) -> None:
             carry_out(loader, plan, lambda done, of: None)
     except AteccError as error:
         raise Problem("\n".join(filter(None, (error.message, error.hint)))) from None
-    print(f"{board} is written, and starts. Next: atecc doctor --port {port}")
+    print(f"{board} is written, and compared by its MD5. Next: atecc doctor --port {port}")
 
 
 # --- the command line

@@ -252,7 +252,8 @@ def test_flash_shows_what_it_does_and_does_it(flash, tmp_path: Path) -> None:
     assert f"writes the flash from 0x0 to 0x{len(image):X}" in done.stdout
     assert "no eFuse is burnt" in done.stdout
     assert (
-        done.stdout.splitlines()[-1] == f"{C3} is written, and starts. Next: atecc doctor --port {board.port}"
+        done.stdout.splitlines()[-1]
+        == f"{C3} is written, and compared by its MD5. Next: atecc doctor --port {board.port}"
     )
 
 

@@ -56,6 +56,12 @@ def test_the_doctor_names_the_self_check(user: User) -> None:
     assert found["first_failure"] == "self-check"
 
 
+def test_modules_are_not_installed_there(tmp_path: Path) -> None:
+    with Board(stale=True, chip=False, bare=True) as board:
+        said = User(board.port).types("install", "--pins", "22,21", "--dry-run")
+    assert (said.status, SENTENCE in said.err) == (3, True), said.err
+
+
 def test_no_key_is_made_that_could_not_be_kept(user: User) -> None:
     said = user.types("rpc", "call", "Identity.Begin", '{"subject": [[["CN", "x"]]]}')
     assert SENTENCE in said.err

@@ -32,7 +32,7 @@ def why_no_prompt(port: str, heard: bytes) -> ChannelError:
     if len(_START.findall(heard)) > 1:
         return _loop(port, heard)
     if b"appears to be corrupted" in heard:
-        return no_file_system(port)
+        return no_file_system()
     return ChannelError(
         f"No MicroPython answers on {port}.",
         "Is it the right port, and does the board run this project's firmware? "
@@ -49,8 +49,8 @@ def _loop(port: str, heard: bytes) -> ChannelError:
     )
 
 
-def no_file_system(port: str) -> ChannelError:
+def no_file_system() -> ChannelError:
     return ChannelError(
-        f"The flash of the board on {port} holds what MicroPython takes for no file system, and leaves alone.",
+        "The board's flash holds what MicroPython takes for no file system, and leaves alone.",
         "`atecc flash` clears what another firmware left there.",
     )

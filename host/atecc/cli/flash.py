@@ -15,7 +15,7 @@ from atecc.errors import ChannelError, FirmwareMissing
 
 if TYPE_CHECKING:
     from atecc.doctor import Patient, Verdict
-    from atecc.flashing import Plan
+    from atecc.flashing import Loader, Plan
 
 START_S = 60.0
 POLL_S = 0.5
@@ -38,11 +38,10 @@ _STARTED = ("cable", "REPL", "firmware", "self-check")
 def command(app: App, source: Path, board: str | None, erase_files: bool, dry_run: bool, yes: bool) -> None:
     """Write a whole firmware to a board: IMAGE, or the one in DIR that is for its chip.
 
-    Over USB only, with esptool (`pip install 'atecc[flash]'`). Looks first at chip, size of the flash, secure boot and
-    flash encryption, and at what becomes of the files that are on the board. Burns no eFuse and does not touch the
-    ATECC608.
+    Over USB only, with esptool (`pip install esptool`). Looks first at chip, size of the flash, secure boot and flash
+    encryption, and at what becomes of the files that are on the board. Burns no eFuse and does not touch the ATECC608.
     """
-    from atecc.flashing import Loader, carry_out, choose, examine, find_images, make_plan
+    from atecc.flashing import Loader, choose, examine, find_images, make_plan
 
     images = find_images(source)
     with Loader(app.serial_port("flash")) as loader:
@@ -57,8 +56,18 @@ def command(app: App, source: Path, board: str | None, erase_files: bool, dry_ru
         if not yes:
             app.ask_yes("Write it?")
         with _writing(app) as told:
-            carry_out(loader, plan, told)
+            _carry_out(app, loader, plan, told)
     _greet(app, plan)
+
+
+def _carry_out(app: App, loader: Loader, plan: Plan, told: Callable[[int, int], None]) -> None:
+    from atecc.flashing import carry_out
+
+    try:
+        carry_out(loader, plan, told)
+    except KeyboardInterrupt:
+        app.warn("The board may not start now: the same command again does all of it.")
+        raise
 
 
 @contextmanager

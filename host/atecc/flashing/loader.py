@@ -115,8 +115,8 @@ class Loader:
     def _ended(self) -> AteccError:
         if self._process.wait() == NO_ESPTOOL:
             return AteccError(
-                "esptool, which writes the flash, is not installed.",
-                "`pip install 'atecc[flash]'` brings it.",
+                "esptool, which writes the flash, is not installed beside this tool.",
+                "`pip install esptool` brings it; so does this package with its extra: `pip install './host[flash]'`.",
             )
         last = self._words().strip().splitlines()[-1:]
         return AteccError(

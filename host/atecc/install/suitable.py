@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from atecc.channels import Terminal
+from atecc.channels.babble import no_file_system
 from atecc.errors import ChannelError, FirmwareMissing
 
 OLDEST = (1, 24)
@@ -58,7 +59,7 @@ print("<<<%s>>>" % json.dumps({
     "version": list(sys.implementation.version)[:3], "machine": os.uname().machine, "platform": sys.platform,
     "tls": has("tls"), "signs": has("tls") and signs(), "threads": has("_thread"), "i2c": has("machine", "I2C"),
     "asyncio": has("asyncio"), "umqtt": umqtt(), "board": has("board"), "frozen": frozen(),
-    "free": fs[0] * fs[3], "memory": memory(),
+    "files": fs[2] > 0, "free": fs[0] * fs[3], "memory": memory(),
 }))
 """
 BUILD = (
@@ -84,6 +85,7 @@ class Found:
     frozen: bool
     free: int
     memory: int
+    files: bool = True
 
 
 def look(terminal: Terminal) -> Found:
@@ -98,10 +100,12 @@ def look(terminal: Terminal) -> Found:
 def judge(found: Found, size: int) -> None:
     """Raise if `size` bytes of firmware should not be put on this board; the error says what to flash instead."""
     version = ".".join(map(str, found.version))
+    if not found.files:
+        raise no_file_system()
     if found.frozen:
         raise FirmwareMissing(
             "This board's firmware is frozen into its MicroPython: copies in the file system would be ignored.",
-            "A newer one is flashed: `make flash`.",
+            "A newer one is flashed: `atecc flash`, or `make flash`.",
         )
     if found.version[:2] < OLDEST:
         oldest = ".".join(map(str, OLDEST))
