@@ -21,7 +21,8 @@ def obliging(op: str, _address: int, length: int, _payload: bytes) -> tuple[int,
 class ScriptedBus:
     """The other end of the I2C socket: writes down each request as it came, and answers as it was told.
 
-    Requests to let time pass are answered from a clock that only they move, and kept apart in `waits`.
+    Requests to let time pass are answered from a clock that only they move, and kept apart in `waits`; `asked` counts
+    those that only want to know the time.
     """
 
     def __init__(self) -> None:
@@ -30,7 +31,7 @@ class ScriptedBus:
         self.answer: Answer = obliging
         self.requests: list[bytes] = []
         self.waits: list[int] = []
-        self.clock_us = 0
+        self.clock_us = self.asked = 0
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -69,6 +70,7 @@ class ScriptedBus:
                 (wait,) = struct.unpack(">I", request[4:])
                 self.clock_us += wait
                 self.waits += [wait] if wait else []
+                self.asked += not wait
                 return 0, struct.pack(">Q", self.clock_us)
             self.requests.append(request)
             return (0, b"") if op in "FP" else self.answer(op, address, length, request[4:])

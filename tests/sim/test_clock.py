@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from repl import Repl
-from sim.scriptedbus import ScriptedBus
+from sim.scriptedbus import ScriptedBus, Wired
 from simboard import Board
 
 SECONDS_1970_TO_2000 = 946_684_800
@@ -72,6 +72,22 @@ def test_timeouts_come_in_virtual_time_too(clock: Repl) -> None:
         "p = select.poll(); p.register(s, select.POLLIN); a = time.ticks_ms(); r = p.poll(30)"
     )
     assert clock.value("[r, time.ticks_diff(time.ticks_ms(), a) >= 30]", poll) == [[], True]
+
+
+def test_a_file_that_is_written_piece_by_piece_costs_no_question_for_each(wired: Wired) -> None:
+    """Each piece gets the file a new stamp, as of a millisecond ago at most."""
+    wired.bus.asked = 0
+    code = "f = open('pieces', 'w')\nfor _ in range(3000):\n    f.write('.')\nf.close()"
+    assert wired.repl.value("os.stat('pieces')[6]", f"import os\n{code}") == 3000
+    assert wired.bus.asked < 1000
+
+
+def test_a_stamp_is_as_late_as_the_write(clock: Repl) -> None:
+    code = (
+        "import os, time\ndef stamp():\n    with open('stamped', 'w') as f:\n        f.write('.')\n"
+        "    return os.stat('stamped')[8]\n"
+    )
+    assert clock.value("stamp() - a", f"{code}a = stamp()\ntime.sleep(5)") == 5
 
 
 def test_soft_reset_keeps_the_time() -> None:
