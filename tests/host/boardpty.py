@@ -13,7 +13,7 @@ import tty
 import zlib
 
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
-CALL = "from rpc import serial; serial.call("
+IMPORT = "from rpc import serial; "
 
 
 class BoardPty:
@@ -104,8 +104,17 @@ class BoardPty:
         return self._honest(code)
 
     def _honest(self, code):
-        assert code.startswith(CALL) and code.endswith(")"), code
-        frame, crc = ast.literal_eval(f"({code[len(CALL) : -1]})")
+        assert code.startswith(IMPORT), code
+        return b"".join(self._reply(*call) for call in calls_in(code)), b""
+
+    def _reply(self, frame, crc):
         assert crc == zlib.crc32(frame.encode())
         reply = self.device.request(frame.encode(), 1)
-        return b'a line of log\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply)), b""
+        return b'a line of log\r\n"""%s%08x"""\r\n' % (reply, zlib.crc32(reply))
+
+
+def calls_in(code):
+    """The arguments of each serial.call(…)."""
+    calls = [line.value for line in ast.parse(code).body[1:]]
+    assert all(ast.unparse(call.func) == "serial.call" for call in calls), code
+    return [[ast.literal_eval(argument) for argument in call.args] for call in calls]

@@ -9,10 +9,11 @@ import pytest
 from atecc.channels import ports
 from atecc.channels import serial as channel
 from atecc.channels.serial import SerialChannel
-from atecc.device import Device
+from atecc.device import Device, rpc
 from atecc.errors import ChannelError, ChannelTimeout, CorruptReply, FirmwareMissing
 from boardpty import BoardPty
 from fakedevice import SERIAL, FakeDevice
+from mpremote.transport_serial import SerialTransport
 
 
 @pytest.fixture
@@ -249,3 +250,78 @@ def test_a_closed_channel_leaves_the_friendly_repl_and_can_be_closed_again(plugg
     serial.close()
     serial.close()
     assert os.path.exists(plugged.port)
+
+
+READS = ("Sys.GetInfo", "ATCA.GetInfo", "Identity.Status")
+
+
+def test_several_reads_go_at_one_go(device, plugged):
+    with device.ahead(*READS):
+        assert plugged.requests == 1
+        assert device.chip_info().serial == SERIAL
+        assert device.info().app
+        assert device.identity_status().active is None
+    assert plugged.requests == 1
+    assert plugged.device.calls == list(READS)
+
+
+def test_what_was_asked_ahead_is_not_told_twice_nor_later(device, plugged):
+    with device.ahead(*READS):
+        device.chip_info()
+        device.chip_info()
+        device.info()
+    device.identity_status()
+    assert plugged.device.calls == [*READS, "ATCA.GetInfo", "Sys.GetInfo", "Identity.Status"]
+
+
+def test_a_change_in_between_makes_it_old(device, plugged):
+    with device.ahead(*READS):
+        device.set_time(int(time.time()))
+        device.identity_status()
+    assert plugged.device.calls[3:] == ["Sys.SetTime", "Identity.Status"]
+
+
+@pytest.mark.parametrize("fault", [flip, cut])
+def test_damaged_replies_are_asked_for_one_by_one(device, plugged, fault):
+    plugged.misbehave = [fault]
+    with device.ahead(*READS):
+        assert device.chip_info().part == "ATECC608A"
+        assert device.identity_status().active is None
+    assert plugged.requests == 3
+
+
+def test_only_reads_are_asked_ahead(device):
+    with pytest.raises(AssertionError), device.ahead("Identity.Commit"):
+        pass
+
+
+def test_a_silent_board_is_not_asked_again_one_by_one(device, plugged, monkeypatch):
+    monkeypatch.setattr(rpc, "TIMEOUT", 0.3)
+    plugged.misbehave = [None]
+    with pytest.raises(ChannelTimeout), device.ahead(*READS):
+        pass
+    assert plugged.requests == 1
+
+
+def test_mpremote_does_not_sleep_where_it_can_wait(plugged, monkeypatch):
+    """On a port that is no pty it would look every 10 ms whether something has arrived."""
+    monkeypatch.setattr(SerialTransport, "_is_pty_device", staticmethod(lambda device: False))
+    sleeps = []
+    with Device(SerialChannel(plugged.port)) as device:
+        device.chip_info()
+        monkeypatch.setattr(time, "sleep", sleeps.append)
+        device.chip_info()
+    assert len(sleeps) == 1, "after the command is written, which this board takes without flow control"
+
+
+def test_a_long_reply_is_taken_in_few_reads(plugged, monkeypatch):
+    """Byte by byte, as mpremote reads, the computer works longer than the line takes."""
+    channel_ = SerialChannel(plugged.port)
+    with Device(channel_) as device:
+        device.chip_info()
+        reads = []
+        port = channel_._line.unbounded
+        monkeypatch.setattr(port, "read", lambda size, read=port.read: reads.append(size) or read(size))
+        plugged.device.MQTT_Publish = lambda topic, message, **_: {"topic": message}
+        assert device.call("MQTT.Publish", {"topic": "t", "message": "x" * 3000})["topic"] == "x" * 3000
+    assert len(reads) < 300

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from atecc.channels.address import parse_address
-from atecc.channels.channel import Access, Channel, Terminal
+from atecc.channels.channel import Access, Batched, Channel, Terminal
 from atecc.errors import ArgumentError
 
-__all__ = ["Access", "Channel", "Terminal", "open_channel"]
+__all__ = ["Access", "Batched", "Channel", "Terminal", "open_channel"]
 
 
 def open_channel(port: str, access: Access | None = None) -> Channel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -16,6 +16,14 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """Let go of the board; harmless when repeated."""
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """What a channel can do besides if each request costs it more than the bytes."""
+
+    def requests(self, frames: Sequence[bytes], timeout: float) -> list[bytes]:
+        """Hand several frames to the board at one go; their replies, or one ChannelError for all of them."""
 
 
 @runtime_checkable

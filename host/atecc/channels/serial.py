@@ -13,7 +13,7 @@ import logging
 import re
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,32 +47,38 @@ class SerialChannel:
             raise why_not_open(port) from error
         self._line = _BoundedLine(self._transport.serial)
         self._transport.serial = self._line
+        # Where nothing has arrived yet mpremote sleeps for 10 ms, except on a pty: there it waits in read(), as here.
+        self._transport.is_pty = True
 
     def request(self, frame: bytes, timeout: float) -> bytes:
-        traffic(logger, "→", frame)
-        with self._explained(timeout):
-            self._enter()
-            self._line.allow(timeout)
-            call = f"serial.call({frame.decode()!r}, {zlib.crc32(frame)})"
-            self._transport.exec_raw_no_follow(f"from rpc import serial; {call}")
-            output = self._until_eof()
-            trouble = self._until_eof()
-        reply = _reply_in(output, trouble)
-        traffic(logger, "←", reply)
-        return reply
+        return self.requests([frame], timeout)[0]
 
-    def execute(self, code: str, timeout: float) -> str:
-        """See Terminal."""
-        traffic(logger, "→", code.encode())
+    def requests(self, frames: Sequence[bytes], timeout: float) -> list[bytes]:
+        """See Batched."""
+        for frame in frames:
+            traffic(logger, "→", frame)
+        calls = [f"serial.call({frame.decode()!r}, {zlib.crc32(frame)})" for frame in frames]
+        output, trouble = self._run("; ".join(["from rpc import serial", *calls]), timeout)
+        replies = _replies_in(output, trouble, len(frames))
+        for reply in replies:
+            traffic(logger, "←", reply)
+        return replies
+
+    def _run(self, code: str, timeout: float) -> tuple[bytes, bytes]:
+        """What the code printed, and the traceback that it ended with."""
         with self._explained(timeout):
             self._enter()
             self._line.allow(timeout)
             self._transport.exec_raw_no_follow(code)
-            output = self._until_eof()
-            trouble = self._until_eof().decode(errors="replace").strip()
+            return self._line.until(b"\x04"), self._line.until(b"\x04")
+
+    def execute(self, code: str, timeout: float) -> str:
+        """See Terminal."""
+        traffic(logger, "→", code.encode())
+        output, trouble = self._run(code, timeout)
         traffic(logger, "←", output)
-        if trouble:
-            raise CodeFailed(trouble.splitlines()[-1])
+        if trouble.strip():
+            raise CodeFailed(trouble.decode(errors="replace").strip().splitlines()[-1])
         return output.decode(errors="replace")
 
     @contextlib.contextmanager
@@ -103,6 +109,7 @@ class SerialChannel:
         terminal = Console()
         terminal.enter()
         try:
+            terminal.write(self._line.taken())
             gone = do_repl_main_loop(
                 SimpleNamespace(transport=self._transport),
                 terminal,
@@ -140,14 +147,6 @@ class SerialChannel:
                 return
         raise why_no_prompt(self.port, bytes(self._line.heard))
 
-    def _until_eof(self) -> bytes:
-        seen = bytearray()
-        left = self._line.left()
-        self._transport.read_until(1, b"\x04", timeout=left, timeout_overall=left, data_consumer=seen.extend)
-        if not seen.endswith(b"\x04"):
-            raise _Overdue
-        return bytes(seen[:-1])
-
     @contextlib.contextmanager
     def _explained(self, timeout: float) -> Iterator[None]:
         """mpremote's and the system's errors as ours; its prints kept away from standard output."""
@@ -180,12 +179,16 @@ class _Overdue(Exception):
 
 
 class _BoundedLine:
-    """A serial port on which nothing waits, or babbles, for ever: mpremote itself has no limit in places."""
+    """A serial port on which nothing waits, or babbles, for ever: mpremote itself has no limit in places.
+
+    It takes what has arrived at one go, and hands it on piece by piece: mpremote asks for single bytes.
+    """
 
     write_timeout = 5
 
     def __init__(self, port: Any) -> None:
         self._port = port
+        self._held = bytearray()  # has arrived, and was not asked for yet
         try:
             port.write_timeout = self.write_timeout
         except (
@@ -205,22 +208,42 @@ class _BoundedLine:
         self._deadline = time.monotonic() + seconds
         self._received = 0
 
-    def left(self) -> float:
-        return max(0.0, self._deadline - time.monotonic())
-
     def read(self, size: int = 1) -> bytes:
-        data: bytes = self._port.read(size)
-        while size > 1 and len(data) < size:
-            self._check(0)
-            data += self._port.read(size - len(data))
-        self.heard += data
-        del self.heard[:-MOST_HEARD]
-        self._check(len(data))
+        """`size` bytes; a single one may stay away until the port's own patience ends."""
+        self._take(size)
+        while size > 1 and len(self._held) < size:
+            self._check()
+            self._take(size)
+        self._check()
+        return self.taken(size)
+
+    def until(self, end: bytes) -> bytes:
+        """What comes before `end`, one byte, which is taken as well."""
+        while (found := self._held.find(end)) < 0:
+            self._check()
+            self._take(len(self._held) + 1)
+        return self.taken(found + 1)[:-1]
+
+    def taken(self, size: int | None = None) -> bytes:
+        """What is held, or the first `size` bytes of it."""
+        data = bytes(self._held[:size])
+        del self._held[:size]
         return data
 
     def inWaiting(self) -> int:
-        self._check(0)
-        return int(self._port.inWaiting())
+        self._check()
+        return len(self._held) + int(self._port.inWaiting())
+
+    def _take(self, size: int) -> None:
+        """If fewer than `size` bytes are held: wait for one, and take what has come with it."""
+        if len(self._held) < size:
+            data: bytes = self._port.read(1)
+            if data and (more := int(self._port.inWaiting())):
+                data += self._port.read(more)
+            self._received += len(data)
+            self._held += data
+            self.heard += data
+            del self.heard[:-MOST_HEARD]
 
     def write(self, data: bytes) -> Any:
         return self._port.write(data)
@@ -234,23 +257,25 @@ class _BoundedLine:
         else:
             object.__setattr__(self, name, value)
 
-    def _check(self, received: int) -> None:
-        self._received += received
+    def _check(self) -> None:
         if time.monotonic() > self._deadline or self._received > MOST_OUTPUT:
             raise _Overdue
 
 
-def _reply_in(output: bytes, trouble: bytes) -> bytes:
-    """The reply among the board's output; anything else there goes to the log."""
+def _replies_in(output: bytes, trouble: bytes, count: int) -> list[bytes]:
+    """The replies among the board's output; anything else there goes to the log."""
     found = _REPLY.findall(output)
     for line in _REPLY.sub(b"", output).splitlines():
         if line.strip():
             board_log.info("%s", line.decode(errors="replace"))
     if trouble.strip():
         _raise_for_traceback(trouble.decode(errors="replace"))
-    if not found:
+    if len(found) < count:
         raise CorruptReply("The board's answer is cut off or garbled.", "Try again; try another cable.")
-    reply, crc = found[-1]
+    return [_checked(*one) for one in found[-count:]]
+
+
+def _checked(reply: bytes, crc: bytes) -> bytes:
     if zlib.crc32(reply) != int(crc, 16):
         raise CorruptReply(
             "The board's answer was damaged on the way (its CRC-32 is wrong).",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from atecc.device.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
 
 Rows = list[tuple[str, str]]
+ASKS = ("Sys.GetInfo", "Access.Status", "ATCA.GetInfo", "ATCA.GetConfig", "Identity.Status", "MQTT.Status")
 
 
 @click.command("info", cls=Command, examples="atecc info\natecc info --port /dev/ttyUSB0 --json")
@@ -24,7 +25,7 @@ def command(app: App) -> None:
     """Show the board, its chip and its identity, and what to do next."""
     from atecc.cli.show import pairs
 
-    with app.device() as device:
+    with app.device() as device, device.ahead(*ASKS):
         board = device.info()
         access = _access(device)
         data: dict[str, Any] = {"board": asdict(board), "chip": None, "identity": None, "mqtt": None}

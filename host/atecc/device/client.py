@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 from typing import Any
 
 from atecc.channels import Channel
@@ -66,6 +67,10 @@ class Device:
     def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
         """Any method, by name."""
         return self._client.call(method, params, timeout)
+
+    def ahead(self, *methods: str) -> AbstractContextManager[None]:
+        """Ask these at one go, because the block is going to: for reads without parameters (see Client)."""
+        return self._client.ahead(*methods)
 
     # The board
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from atecc.channels import Channel
+from atecc.channels import Batched, Channel
 from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError, RequestNotRead
 
 logger = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ class Client:
         self._src = src
         self._remote = remote
         self._ids = itertools.count(1)
+        self._ahead: dict[str, tuple[int, bytes]] = {}  # by method: the request's number, and the reply
 
     def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
         """The result of a method, or a DeviceError; a ChannelError where the board could not be asked."""
@@ -74,15 +77,50 @@ class Client:
                     time.sleep(MEMORY_PAUSE_S)
         raise AssertionError("unreachable")
 
+    @contextlib.contextmanager
+    def ahead(self, *methods: str) -> Iterator[None]:
+        """Ask what the block is going to ask for without parameters, all of it at one go if the channel can do that.
+
+        The first call of each then has its reply already, until something else is called. One whose reply was damaged
+        asks for itself.
+        """
+        assert set(methods) <= READS
+        if isinstance(self._channel, Batched):
+            self._ahead = self._asked(self._channel, methods)
+        try:
+            yield
+        finally:
+            self._ahead = {}
+
+    def _asked(self, channel: Batched, methods: tuple[str, ...]) -> dict[str, tuple[int, bytes]]:
+        numbers = [next(self._ids) for _ in methods]
+        frames = [self._frame(*asked, None) for asked in zip(numbers, methods, strict=True)]
+        try:
+            replies = channel.requests(frames, TIMEOUT)
+        except CorruptReply as error:
+            logger.info("%s: %s", ", ".join(methods), error)
+            return {}
+        return dict(zip(methods, zip(numbers, replies, strict=True), strict=True))
+
     def close(self) -> None:
         self._channel.close()
 
-    def _once(self, method: str, params: dict[str, Any] | None, timeout: float) -> Any:
-        number = next(self._ids)
+    def _frame(self, number: int, method: str, params: dict[str, Any] | None) -> bytes:
         frame: dict[str, Any] = {"id": number, "src": self._src, "method": method}
         if params:
             frame["params"] = params
-        reply = self._channel.request(json.dumps(frame, separators=(",", ":")).encode(), timeout)
+        return json.dumps(frame, separators=(",", ":")).encode()
+
+    def _ask(self, method: str, params: dict[str, Any] | None, timeout: float) -> tuple[int, bytes]:
+        """The number of the request, and the reply."""
+        if not params and (known := self._ahead.pop(method, None)):
+            return known
+        self._ahead = {}
+        number = next(self._ids)
+        return number, self._channel.request(self._frame(number, method, params), timeout)
+
+    def _once(self, method: str, params: dict[str, Any] | None, timeout: float) -> Any:
+        number, reply = self._ask(method, params, timeout)
         try:
             return _result(reply, number, method)
         except DeviceError as error:

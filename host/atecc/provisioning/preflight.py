@@ -54,10 +54,12 @@ class Preflight:
     def run(self) -> ChipInfo:
         """The chip, if it can be given an identity; else an error that names the way out."""
         check_own_clock()
-        with self._steps.step("board", "asking the board") as step:
+        asks = ("Sys.GetInfo", "ATCA.GetInfo", "Identity.Status")
+        with self._steps.step("board", "asking the board") as step, self._device.ahead(*asks):
             board = self._device.info()
             _check_tls(board)
             chip = self._device.chip_info()
+            self.identities = self._device.identity_status() if chip.config_locked else None
             step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
             self._check_issuer()
         with self._steps.step("chip", "reading what the chip allows") as step:
@@ -99,13 +101,13 @@ class Preflight:
             )
 
     def _check_chip(self, chip: ChipInfo) -> str:
-        if not chip.config_locked:
+        status = self.identities
+        if status is None:
             raise RefusedError(
                 "The chip's config zone is not locked: a chip in that state makes no keys.",
                 "These two commands show what they would do before they do it, and locking can't be undone:\n"
                 "  atecc chip config set\n  atecc chip lock config",
             )
-        self.identities = status = self._device.identity_status()
         slot = self._wish.slot if self._wish.slot is not None else status.identities[status.idle].slot
         if slot is None:
             return "its config zone is locked"
