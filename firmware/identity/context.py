@@ -109,11 +109,16 @@ class ClientContext(_Context):
 class TLSSocket:
     """A socket as umqtt uses it, whose blocking reads still end: umqtt's setblocking(True) would wait for ever.
 
+    umqtt writes a packet in three to five pieces. They leave together, before anything is read and with flush(): each
+    alone would be a TLS record, and but for the first wait until the other side acknowledges the one before (RFC 896),
+    which takes it 40 ms and more (RFC 1122, 4.2.3.2).
+
     `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. What umqtt reads at one go may
     be larger than the memory (MQTT allows 256 MB, AWS 128 KB): then it is read, thrown away, and `cut` is set.
     """
 
     READ_MAX = 16 * 1024
+    HELD_MAX = 512
 
     def __init__(self, secured, plain, timeout):
         self._secured = secured
@@ -121,11 +126,26 @@ class TLSSocket:
         self._timeout = timeout
         self._poll = select.poll()
         self._poll.register(plain, select.POLLIN)
-        self.write = secured.write
+        self._held = b""
         self.heard = 0
         self.cut = False
 
+    def write(self, data, size=None):
+        piece = data if size is None else memoryview(data)[:size]
+        if len(self._held) + len(piece) > self.HELD_MAX:
+            self.flush()
+            self._secured.write(piece)
+        else:
+            self._held += piece
+
+    def flush(self):
+        held = self._held
+        self._held = b""
+        if held:
+            self._secured.write(held)
+
     def read(self, n):
+        self.flush()
         if n > self.READ_MAX:
             return self._throw_away(n)
         data = self._secured.read(n)
@@ -143,6 +163,7 @@ class TLSSocket:
         return b""
 
     def setblocking(self, blocking):
+        self.flush()
         self._plain.settimeout(self._timeout if blocking else 0)
 
     def settimeout(self, timeout):
@@ -150,8 +171,13 @@ class TLSSocket:
 
     def wait(self, ms):
         """Sleep until something arrives, `ms` at most; True if something did."""
+        self.flush()
         return bool(self._poll.poll(ms))
 
     def close(self):
+        try:
+            self.flush()
+        except OSError:
+            pass  # the other side has gone first
         # This closes the plain socket as well. Closed a second time, its descriptor may be somebody else's by then.
         self._secured.close()

@@ -81,7 +81,9 @@ class Connection:
     def _guard(self, operation, *args):
         """Run one umqtt operation; on failure the connection is closed and the error explained."""
         try:
-            return operation(*args)
+            result = operation(*args)
+            self._client.sock.flush()
+            return result
         except (OSError, ValueError, MQTTException) as e:
             self.close()
             error = self._explain(e)
