@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from atecc.chip.config.check import device_key_slots
 from atecc.chip.config.slot import PRIVWRITE, Slot
 from atecc.chip.config.zone import ConfigZone
-from atecc.chip.operations import normal_serial, read_config
+from atecc.chip.reading import normal_serial, read_config
 from atecc.device import Device
 from atecc.device.replies import ChipInfo, KeyInfo
 from atecc.errors import ChannelError, ChipError, DeviceError, RefusedError

@@ -12,28 +12,12 @@ from atecc.chip.config.check import Findings, check, check_data_lock, check_slot
 from atecc.chip.config.document import Configuration, Label
 from atecc.chip.config.words import Change, changes
 from atecc.chip.config.zone import ConfigZone
+from atecc.chip.reading import normal_serial, read_config
 from atecc.device import CONFIG, DATA, Device
 from atecc.device.replies import ChipInfo
 from atecc.errors import ChipError, RefusedError
 
 ZONES = {"config": CONFIG, "data": DATA}
-
-
-def read_config(device: Device, chip: ChipInfo | None = None) -> ConfigZone:
-    """The chip's configuration; the serial number in it must be the one that Info gave."""
-    chip = chip or device.chip_info()
-    zone = ConfigZone(device.get_config())
-    if zone.serial != normal_serial(chip.serial):
-        raise ChipError(
-            f"The chip says its serial number is {chip.serial}, its configuration says {zone.serial}.",
-            "Something on the I2C bus garbles what the chip says: nothing is written until that is found.",
-        )
-    return zone
-
-
-def normal_serial(text: str) -> str:
-    """A serial number as people type it, in the one form that is compared."""
-    return "".join(text.lower().removeprefix("0x").replace(":", "").replace("-", "").split())
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from atecc.chip.config.presets import labels_of
 from atecc.chip.config.slotwords import type_name
 from atecc.chip.config.words import describe, slot_json
 from atecc.chip.config.zone import ConfigZone
-from atecc.chip.operations import read_config
+from atecc.chip.reading import read_config
 from atecc.device import Device
 from atecc.device.replies import IdentityStatus, KeyInfo
 

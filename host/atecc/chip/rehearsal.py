@@ -13,6 +13,7 @@ from pathlib import Path
 from atecc.chip import operations
 from atecc.chip.config.check import device_key_slots
 from atecc.chip.config.zone import ConfigZone
+from atecc.chip.reading import read_config
 from atecc.chip.simulator import Simulator, find_clone, state_of
 from atecc.device import Device
 from atecc.device.replies import Stored
@@ -60,7 +61,7 @@ class Rehearsal:
             self._lock(device, "data", None, "data zone locked")
         if zone == "slot":
             self._lock(device, "slot", slot, f"slot {slot} locked")
-        config = operations.read_config(device)
+        config = read_config(device)
         if zone == "slot" and slot is not None and config.slots[slot].can_sign:
             self._identity(device, slot)
             return

@@ -66,7 +66,7 @@ def _configuration(app: App, name: str | None) -> Configuration:
     from atecc.chip.config.document import Configuration
     from atecc.chip.config.load import load
     from atecc.chip.config.presets import labels_of
-    from atecc.chip.operations import read_config
+    from atecc.chip.reading import read_config
 
     if name is not None:
         return load(name)

@@ -55,8 +55,8 @@ def _no_files(board: BoardInfo) -> AteccError | None:
 
 
 def _rest(device: Device, data: dict[str, Any]) -> Rows:
-    from atecc.chip.operations import read_config
     from atecc.chip.parts import full_name, product
+    from atecc.chip.reading import read_config
 
     chip = device.chip_info()
     zone = read_config(device, chip)

@@ -5,40 +5,40 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from atecc import __version__
-from atecc.cli import (
-    bench,
-    cert,
-    chip,
-    config,
-    csr,
-    doctor,
-    flash,
-    fs,
-    identity,
-    info,
-    install,
-    key,
-    mqtt,
-    operator,
-    provision,
-    reboot,
-    rpc,
-    websocket,
-    wifi,
-)
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError
 
+# In the order of the main help: each command, and where it is in this package. Imported when it is called, so that no
+# command waits for the others.
+COMMANDS = {
+    "flash": "flash.command",
+    "install": "install.install",
+    **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
+    **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
+    **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
+    "console": "install.console",
+}
 INTERRUPTED = 130
 
 
 class Root(Group):
     """Runs a command; whatever goes wrong in it ends in `_end`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(".")
+        command: click.Command = getattr(import_module(f"atecc.cli.{module}"), name)
+        return command
 
     def main(self, *args: Any, **kwargs: Any) -> NoReturn:
         app = kwargs.setdefault("obj", None) or App()
@@ -122,12 +122,3 @@ def cli() -> None:
 
     The options below may stand before a command or after it.
     """
-
-
-cli.add_command(flash.command)
-cli.add_command(install.install)
-for module in (info, chip, key, csr, cert, provision, mqtt, identity, wifi, config, fs, reboot):
-    cli.add_command(module.command)
-for module in (operator, bench, websocket, rpc, doctor):
-    cli.add_command(module.command)
-cli.add_command(install.console)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from atecc.chip.config.document import Configuration, Label
-from atecc.chip.config.words import Change, SlotWords, describe
-from atecc.chip.config.zone import ConfigZone
 from atecc.cli.app import App
 from atecc.steps import Step
 
 if TYPE_CHECKING:
     from rich.status import Status
+
+    from atecc.chip.config.document import Configuration, Label
+    from atecc.chip.config.words import Change, SlotWords
+    from atecc.chip.config.zone import ConfigZone
 
 
 def pairs(rows: list[tuple[str, str]]) -> Table:
@@ -32,6 +33,8 @@ def pairs(rows: list[tuple[str, str]]) -> Table:
 
 def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: int | None = None) -> Table:
     """The sixteen slots (or one), decoded; neighbours with the same rules share a line."""
+    from atecc.chip.config.words import describe
+
     made = table("slot", "role", "used for", "read by", "written by")
     slots = [words for words in describe(zone, labels) if only in (None, words.number)]
     for rules, alike in groupby(slots, key=_rules):

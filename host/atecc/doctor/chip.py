@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from atecc.chip.config.check import check, device_key_slots
-from atecc.chip.operations import read_config
 from atecc.chip.parts import full_name, product
+from atecc.chip.reading import read_config
 from atecc.device.replies import IdentityInfo
 from atecc.doctor.patient import Patient
 from atecc.errors import CertificateError, ChipError, RefusedError

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atecc.chip.keys import request
-from atecc.chip.operations import normal_serial
+from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.errors import CertificateError, ChipError, DeviceError, RefusedError
 from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from atecc.chip.config.check import device_key_slots
-from atecc.chip.operations import normal_serial, read_config
+from atecc.chip.reading import normal_serial, read_config
 from atecc.device import Device
 from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
 from atecc.errors import (
@@ -151,6 +150,8 @@ class Preflight:
             )
 
     def _others(self, chip: ChipInfo) -> str:
+        from atecc.chip.config.check import device_key_slots
+
         slots = device_key_slots(read_config(self._device, chip))
         if not slots:
             return "No slot of this chip can make a key and sign with it: `atecc chip config get` shows them."

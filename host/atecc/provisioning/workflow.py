@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from atecc.chip.operations import normal_serial
+from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.device.replies import Begun, ChipInfo, MqttStatus, Stored, Tls, Tried
 from atecc.errors import AteccError, CertificateError, ChannelError, DeviceError, NetworkError
