@@ -12,16 +12,21 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from atecc.channels import open_channel
+from atecc.device import Device
+from atecc.errors import AteccError
 from rich.console import Console
 from rich.markup import escape
 from simboard import Board, BoardError
-from simcloud import Cloud
-from simcloud.broker import BrokerError
+
+if TYPE_CHECKING:
+    from simcloud import Cloud
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO = ROOT / "build" / "demo"
@@ -29,6 +34,7 @@ ATECC = Path(sys.executable).with_name("atecc")
 THING = "demo-thing"
 TOPIC = f"things/{THING}/hello"
 MESSAGE = "hello from a key that nobody has ever seen"
+WIDTH = 100  # where there is no terminal: the table of slots fits
 
 # stderr and stdout of the commands go to the same place, in order.
 console = Console(highlight=False, soft_wrap=True)
@@ -41,10 +47,20 @@ class DemoError(Exception):
 class Demo:
     """Runs commands against one board, and keeps what they said and how long they took."""
 
-    def __init__(self, board: Board, cloud: Cloud) -> None:
-        self.environment = {**os.environ, **cloud.environment(), "ATECC_PORT": board.port}
-        self.server_ca = cloud.server_ca_file
+    def __init__(self, board: Board, cloud: Future[Cloud]) -> None:
+        self.environment = {**os.environ, "ATECC_PORT": board.port}
+        if not console.is_terminal:
+            self.environment["COLUMNS"] = str(WIDTH)
+        self._port = board.port
+        self._cloud = cloud
         self.steps: list[dict[str, Any]] = []
+
+    @property
+    def cloud(self) -> Cloud:
+        """Waited for when it is needed first."""
+        cloud = self._cloud.result()
+        self.environment |= cloud.environment()
+        return cloud
 
     @contextmanager
     def timed(self, name: str) -> Iterator[None]:
@@ -52,70 +68,87 @@ class Demo:
         yield
         self.steps.append({"name": name, "ms": round((time.monotonic() - started) * 1000)})
 
-    def ask(self, *command: str) -> Any:
-        """The JSON that a command answers with, unseen by the user."""
+    @contextmanager
+    def device(self) -> Iterator[Device]:
+        """For a question that the user does not see."""
+        try:
+            with Device(open_channel(self._port)) as device:
+                yield device
+        except AteccError as error:
+            raise DemoError(error.message.rstrip(".")) from error
+
+    def answer(self, *command: str) -> Any:
+        """Type a command before the user's eyes; what it says on the way is seen, its answer comes as JSON."""
+        self._typed(command)
         done = subprocess.run(
             [ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False
         )
-        return self._json(done)
-
-    def show(self, *command: str, answer: bool = False) -> Any:
-        """Type a command before the user's eyes; its JSON if `answer`."""
-        console.print(f"\n[bold]$ atecc {escape(shlex.join(command))}[/]")
-        if not answer:
-            self._check(subprocess.run([ATECC, *command], env=self.environment, check=False))
-            return None
-        return self._json(
-            subprocess.run(
-                [ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False
-            )
-        )
-
-    def _json(self, done: subprocess.CompletedProcess[bytes]) -> Any:
-        self._check(done)
+        _check(done.returncode)
         return json.loads(done.stdout)
 
+    def show(self, *command: str) -> None:
+        """Type a command before the user's eyes; what it says is seen, without empty lines and the answer's details."""
+        self._typed(command)
+        colours = {"FORCE_COLOR": "1", "COLUMNS": str(console.width)} if console.is_terminal else {}
+        done = subprocess.run(
+            [ATECC, *command], env=self.environment | colours, capture_output=True, text=True, check=False
+        )
+        says = [*done.stderr.splitlines(), *done.stdout.splitlines()[:1]]
+        print(*(line for line in says if line.strip()), sep="\n", flush=True)
+        _check(done.returncode)
+
     @staticmethod
-    def _check(done: subprocess.CompletedProcess[bytes]) -> None:
-        if done.returncode != 0:
-            raise DemoError(f"atecc exited with status {done.returncode}")
+    def _typed(command: Sequence[str]) -> None:
+        console.print(f"[bold]$ atecc {escape(shlex.join(command))}[/]")
+
+
+def _check(status: int) -> None:
+    if status != 0:
+        raise DemoError(f"atecc exited with status {status}")
 
 
 def heading(number: int, text: str) -> None:
     console.print(f"\n[bold cyan]{number}. {text}[/]")
 
 
+def done(text: str) -> None:
+    console.print(f"[green]✓[/] {escape(text)}")
+
+
 def prepare_chip(demo: Demo) -> None:
     """Configure and lock what is still open."""
-    chip = demo.ask("info")["chip"]
-    serial = chip["serial"]
-    if chip["config_locked"]:
-        console.print(f"The chip {serial} is configured and locked already: nothing to do here.")
+    with demo.device() as device:
+        chip = device.chip_info()
+    if chip.config_locked:
+        console.print(f"The chip {chip.serial} is configured and locked already: nothing to do here.")
     else:
         with demo.timed("configure"):
-            demo.show("chip", "config", "set", "--yes")
-        console.print("\nLocking can't be undone: the command wants the chip's serial number, typed in full.")
+            demo.answer("chip", "config", "set", "--yes")
+        done(f"configuration of chip {chip.serial} written and read back; nothing is locked yet")
         with demo.timed("lock config"):
-            demo.show("chip", "lock", "config", "--yes-lock", serial)
-    if not chip["data_locked"]:
+            demo.show("chip", "lock", "config", "--yes-lock", chip.serial)
+    if not chip.data_locked:
         with demo.timed("lock data"):
-            demo.show("chip", "lock", "data", "--yes-lock", serial)
+            demo.answer("chip", "lock", "data", "--yes-lock", chip.serial)
+        done("data zone locked, for good; read back and verified")
 
 
 def provision(demo: Demo) -> Any:
-    command = ["provision", "aws", "--thing", THING, "--server-ca", str(demo.server_ca)]
-    slot = demo.ask("identity", "status")["identities"]["a"]["slot"]
-    if demo.ask("rpc", "call", "ATCA.KeyInfo", json.dumps({"slot": slot}))["in_use"] == "unknown":
+    command = ["provision", "aws", "--thing", THING, "--server-ca", str(demo.cloud.server_ca_file)]
+    with demo.device() as device:
+        slot = device.identity_status().identities["a"].slot
+        in_use = None if slot is None else device.key_info(slot).in_use
+    if in_use == "unknown":
         console.print("The chip brought a key with it. It is used as it is: nothing is overwritten unasked.")
         command += ["--key", "existing"]
     with demo.timed("provision"):
-        return demo.show(*command, answer=True)
+        return demo.answer(*command)
 
 
 def round_trip(demo: Demo) -> Any:
     with demo.timed("message"):
-        message = demo.show("mqtt", "publish", TOPIC, MESSAGE, "--round-trip", answer=True)
-    console.print(f"✓ sent, acknowledged by the broker, and received again: {message['received']}")
+        message = demo.answer("mqtt", "publish", TOPIC, MESSAGE, "--round-trip")
+    done(f"sent, acknowledged by the broker, and received again: {message['received']}")
     return message
 
 
@@ -132,32 +165,25 @@ def report(demo: Demo, provisioned: Any, message: Any) -> dict[str, Any]:
     return out
 
 
-def run(board: Board, cloud: Cloud) -> dict[str, Any]:
-    demo = Demo(board, cloud)
-    heading(1, "The chip: configured, then locked")
+def run(demo: Demo) -> dict[str, Any]:
+    heading(1, "The chip: configured, then locked, which takes its serial number and can't be undone")
     prepare_chip(demo)
-    heading(2, "The identity: key, request, certificate")
+    heading(2, f"The identity: key, request, certificate. AWS IoT is played by {demo.cloud.endpoint_url}")
     provisioned = provision(demo)
     heading(3, "The connection: a message makes the round trip")
     message = round_trip(demo)
     return report(demo, provisioned, message)
 
 
-def last_words(folder: Path) -> None:
+def last_words(folder: Path, seconds: float) -> None:
     where = os.path.relpath(folder)
     console.print(
         f"""
-[bold green]Done.[/] What was really used is in {where}/report.json. See for yourself:
-  openssl req  -in {where}/csr.pem -noout -verify -subject
-  openssl x509 -in {where}/certificate.pem -noout -subject -issuer -dates
-
+[bold green]Done in {seconds:.1f} s.[/] What was really used is in {where}/report.json. See for yourself:
+  openssl req -in {where}/csr.pem -noout -verify -subject; openssl x509 -in {where}/certificate.pem -noout -text
 With a real board on USB that runs the firmware (README, "On a real board"), and AWS credentials in the environment:
-  pip install ./host
-  atecc info
-  atecc chip config set
-  atecc chip lock config --confirm
-  atecc chip lock data --confirm
-  atecc provision aws --thing {THING}"""
+  pip install ./host; atecc info; atecc chip config set; atecc chip lock config --confirm
+  atecc chip lock data --confirm; atecc provision aws --thing {THING}"""
     )
 
 
@@ -170,32 +196,41 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def start_cloud(folder: Path, stack: ExitStack) -> Cloud:
+    from simcloud import Cloud
+    from simcloud.broker import BrokerError
+
+    try:
+        return stack.enter_context(Cloud(folder))
+    except BrokerError as error:
+        raise DemoError(str(error)) from error
+
+
 def main(arguments: list[str]) -> int:
-    options = parse(arguments)
+    options, started = parse(arguments), time.monotonic()
     folder = options.into
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "report.json").unlink(missing_ok=True)
     console.print("[bold]A device identity whose private key is born in an ATECC608 and never leaves it[/]")
-    with ExitStack() as stack:
-        with console.status("starting a simulated board and a stand-in for AWS IoT"):
-            cloud = stack.enter_context(Cloud(folder / "cloud"))
+    with ExitStack() as stack, ThreadPoolExecutor() as aside:
+        # Nobody needs the cloud before the chip is ready.
+        cloud = aside.submit(start_cloud, folder / "cloud", stack)
+        with console.status("starting a simulated board"):
             board = stack.enter_context(Board(bus=options.bus))
         chip = f"the chip at {options.bus}" if options.bus else "a blank chip"
-        console.print(
-            f"A simulated board is on [bold]{board.port}[/], with {chip}; AWS IoT is played by {cloud.endpoint_url}."
-        )
-        found = run(board, cloud)
+        console.print(f"A simulated board is on [bold]{board.port}[/], with {chip}.")
+        found = run(Demo(board, cloud))
     for name in ("csr", "certificate", "ca"):
         (folder / f"{name}.pem").write_text(found[f"{name}_pem"])
     (folder / "report.json").write_text(json.dumps(found, indent=2) + "\n")
-    last_words(folder)
+    last_words(folder, time.monotonic() - started)
     return 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (DemoError, BoardError, BrokerError) as error:
+    except (DemoError, BoardError) as error:
         sys.exit(f"The demo stops here: {error}.")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -10,9 +10,9 @@ import pytest
 DEMO = Path(__file__).parents[2] / "boards" / "SIM" / "demo.py"
 
 
-def run(*arguments):
+def run(*arguments, stderr=subprocess.PIPE):
     command = [sys.executable, DEMO, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, timeout=120, check=False)
 
 
 def openssl(*command):
@@ -21,11 +21,11 @@ def openssl(*command):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """What the demo printed, and where its report is."""
+    """What the demo printed, as on a terminal, and where its report is."""
     folder = tmp_path_factory.mktemp("demo")
-    done = run("--into", folder)
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr, folder
+    done = run("--into", folder, stderr=subprocess.STDOUT)
+    assert done.returncode == 0, done.stdout
+    return done.stdout, folder
 
 
 def test_the_steps_are_shown_with_their_meaning(demo):
@@ -42,6 +42,29 @@ def test_the_steps_are_shown_with_their_meaning(demo):
     ):
         assert sentence in said
     assert "Traceback" not in said
+
+
+def test_it_fits_a_screen_and_ends_with_the_good_moment(demo):
+    said, _ = demo
+    lines = said.splitlines()
+    assert len(lines) <= 60
+    assert sum(line.startswith("slot ") for line in lines) == 1, "the table of slots is shown once"
+    assert any("received again: hello" in line for line in lines[-8:])
+
+
+def test_no_step_is_left_out(demo):
+    said, folder = demo
+    typed = [line.split()[2:5] for line in said.splitlines() if line.startswith("$ atecc ")]
+    assert typed == [
+        ["chip", "config", "set"],
+        ["chip", "lock", "config"],
+        ["chip", "lock", "data"],
+        ["provision", "aws", "--thing"],
+        ["mqtt", "publish", "things/demo-thing/hello"],
+    ]
+    names = [step["name"] for step in json.loads((folder / "report.json").read_text())["steps"]]
+    assert names[:3] == ["configure", "lock config", "lock data"]
+    assert names[-1] == "message"
 
 
 def test_the_report_holds_what_was_really_used(demo):
