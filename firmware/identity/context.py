@@ -23,6 +23,16 @@ def key_reference(slot):
     return b"\x30\x31\x02\x01\x01\x04\x20" + b"the key is in the chip, slot %03d" % slot + _ECDSA_WITH_P256
 
 
+def verifying(protocol, cas):
+    """A tls.SSLContext that accepts who has a certificate of one of `cas` (DER), and no other."""
+    context = tls.SSLContext(protocol)
+    context.verify_mode = tls.CERT_REQUIRED
+    context.set_ciphers(_CIPHERS)
+    for ca in cas:
+        context.load_verify_locations(ca)
+    return context
+
+
 class _Context:
     """A tls.SSLContext whose private key is the chip slot of `record` (a staged identity). `cas`: whom to trust (DER).
 
@@ -33,18 +43,17 @@ class _Context:
         self._chip = chip
         self._slot = record["slot"]
         self._error = None
-        self._context = context = tls.SSLContext(protocol)
-        context.verify_mode = tls.CERT_REQUIRED
-        context.set_ciphers(_CIPHERS)
+        self.signed = False
+        self._context = context = verifying(protocol, cas)
         context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
-        for ca in cas:
-            context.load_verify_locations(ca)
         context.ecdsa_sign_callback = self._sign
 
     def _sign(self, _key, digest):
         try:
             # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
-            return der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
+            signature = der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
+            self.signed = True
+            return signature
         except BaseException as e:  # Ctrl-C as well
             self._error = e  # the TLS library would hide it
             raise
@@ -113,7 +122,8 @@ class TLSSocket:
     alone would be a TLS record, and but for the first wait until the other side acknowledges the one before (RFC 896),
     which takes it 40 ms and more (RFC 1122, 4.2.3.2).
 
-    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. What umqtt reads at one go may
+    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. `ended` is set when the other
+    side has closed. What umqtt reads at one go may
     be larger than the memory (MQTT allows 256 MB, AWS 128 KB): then it is read, thrown away, and `cut` is set.
     """
 
@@ -128,6 +138,7 @@ class TLSSocket:
         self._poll.register(plain, select.POLLIN)
         self._held = b""
         self.heard = 0
+        self.ended = False
         self.cut = False
 
     def write(self, data, size=None):
@@ -151,6 +162,8 @@ class TLSSocket:
         data = self._secured.read(n)
         if data:
             self.heard += 1
+        elif data is not None:
+            self.ended = True
         return data
 
     def _throw_away(self, n):

@@ -252,6 +252,14 @@ class Link:
         threads.start(threads.HANDSHAKE, job.run, None)
         return job.wait()
 
+    def look(self, endpoint, port, cas, timeout):
+        """Whether this device would accept the broker's certificate (look.py); LinkError says why not."""
+        from .look import look
+
+        job = _Job(lambda _: look(endpoint, port, cas, timeout))
+        threads.start(threads.HANDSHAKE, job.run, None)
+        job.wait()
+
     def _once(self, record, timeout):
         connection = Connection(self._chip, record, timeout=timeout)
         connection.disconnect()

@@ -11,23 +11,16 @@ from . import clock
 
 KEEPALIVE = 60
 
-_CONNACK = {
-    1: "the protocol version",
-    2: "the client ID",
-    3: "it is not available",
-    4: "user name or password (a broker may take the name from the certificate's CN)",
-    5: "not authorized",
-}
 # umqtt writes the length of a SUBSCRIBE as one byte: 127 less packet ID, length and QoS.
 TOPIC_MAX = 122
-# Mbed TLS's fatal alert and end of file; and the pipe that breaks when the other side has sent its alert and gone
-# while this one was still writing.
-_HUNG_UP = (-0x7780, -0x7280, 32, 104)
+# SUBACK's word for a subscription that is refused.
+_REFUSED = 0x80
 
 
 class LinkError(Exception):
-    """`kind` is one of `network`, `tls`, `clock`, `mqtt`, `timeout`, `state`; `stage` (or None) is where a connection
-    to the broker failed: `dns`, `tcp`, `tls` or `mqtt`."""
+    """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, and of the broker's own: `mqtt`, `closed`,
+    `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls` or `mqtt`.
+    """
 
     def __init__(self, kind, message, stage=None):
         super().__init__(message)
@@ -37,7 +30,9 @@ class LinkError(Exception):
 
 def _client(record, context):
     """umqtt's client. The old interface knows ssl_params, the new one takes the context as `ssl`."""
-    args = (record["client_id"].encode(), record["endpoint"], record["port"], None, None, KEEPALIVE)
+    login = (record.get(what) for what in ("username", "password"))
+    user, password = (one and one.encode() for one in login)
+    args = (record["client_id"].encode(), record["endpoint"], record["port"], user, password, KEEPALIVE)
     try:
         params = {"context": context, "server_hostname": record["endpoint"]}
         return MQTTClient(*args, ssl=True, ssl_params=params)
@@ -59,6 +54,7 @@ class Connection:
             self._context = ClientContext(chip, record, timeout)
         except (OSError, ValueError) as e:
             raise LinkError("tls", "the TLS library can't use this identity: %s" % e, "tls")
+        self._login = bool(record.get("username"))
         self._client = _client(record, self._context)
         self._on_message = on_message
         self._client.set_callback(self._arrived)
@@ -74,9 +70,9 @@ class Connection:
 
     @property
     def tls(self):
-        """What the handshake agreed on."""
+        """What the handshake agreed on, and whether the broker has asked for the chip's signature."""
         name, version = self._context.cipher
-        return {"version": version, "cipher": name}
+        return {"version": version, "cipher": name, "signed": self._context.signed}
 
     def _guard(self, operation, *args):
         """Run one umqtt operation; on failure the connection is closed and the error explained."""
@@ -84,79 +80,35 @@ class Connection:
             result = operation(*args)
             self._client.sock.flush()
             return result
-        except (OSError, ValueError, MQTTException) as e:
+        except (OSError, ValueError, MQTTException, IndexError, TypeError, AssertionError) as e:
+            # umqtt meets an answer that is cut short, or no MQTT at all, with the last three.
+            from .explain import explain
+
+            sock = self._client.sock if self._context.stage == "mqtt" else None
             self.close()
-            error = self._explain(e)
-            error.stage = error.stage or self._context.stage
-            raise error
-        except (IndexError, TypeError, AssertionError):
-            # How umqtt meets an answer that is cut short, or no MQTT at all.
-            self.close()
-            raise LinkError(
-                "mqtt", "%s does not speak MQTT, or stopped in the middle of it" % self.where, "mqtt"
-            )
+            raise explain(e, self.where, self._context.stage, sock, self._login)
         except BaseException:  # the chip's own errors, and Ctrl-C
             self.close()
             raise
 
-    def _explain(self, error):
-        number = error.args[0] if error.args else None
-        if isinstance(error, MQTTException):
-            why = _CONNACK.get(number, "reason %s" % number)
-            return LinkError("mqtt", "%s refused the MQTT connection: %s" % (self.where, why))
-        if number in (110, 116):
-            return LinkError(
-                "timeout", "%s did not answer in time (%s)" % (self.where, self._context.stage.upper())
-            )
-        return getattr(self, "_explain_" + self._context.stage)(error, number)
-
-    def _explain_tcp(self, _error, number):
-        if number in (111, 104, 113, 101):
-            what = {
-                111: "connection refused",
-                104: "connection reset",
-                113: "no route to it",
-                101: "no network",
-            }[number]
-            return LinkError("network", "%s can't be reached: %s" % (self.where, what))
-        # getaddrinfo's own errors: negative, or a text.
-        if isinstance(number, str) or (number and number < 0):
-            return LinkError(
-                "network", "%s can't be found: the name does not resolve (%s)" % (self.where, number), "dns"
-            )
-        return LinkError("network", "%s can't be reached (%s)" % (self.where, _error))
-
-    def _explain_tls(self, error, number):
-        if isinstance(error, ValueError):
-            reason = " ".join(str(error).split())
-            kind = "clock" if "future" in reason or "expired" in reason else "tls"
-            when = "; this device's clock says %s" % clock.text(clock.now()) if kind == "clock" else ""
-            return LinkError(
-                kind, "the certificate of %s was not accepted: %s%s" % (self.where, reason, when)
-            )
-        if number in _HUNG_UP:
-            return LinkError(
-                "tls",
-                "%s broke off the TLS handshake: most likely it does not accept this device's certificate"
-                % self.where,
-            )
-        return LinkError("tls", "the TLS handshake with %s failed (%s)" % (self.where, error))
-
-    def _explain_mqtt(self, error, number):
-        if number == _HUNG_UP[0]:
-            return self._explain_tls(error, number)
-        return LinkError(
-            "mqtt",
-            "%s closed the connection without a word (%s): is the certificate active, is a policy attached that allows"
-            " this client ID and topic, does another device use the same client ID?" % (self.where, error),
-        )
-
     def subscribe(self, topic, qos):
-        """Subscribe to `topic` (str); returns after the broker's SUBACK."""
-        topic = topic.encode()
-        if len(topic) > TOPIC_MAX:
+        """Subscribe to `topic` (str); returns after the broker's SUBACK. A refusal costs no more than that."""
+        name = topic.encode()
+        if len(name) > TOPIC_MAX:
             raise LinkError("state", "umqtt can't subscribe to a topic of more than %d bytes" % TOPIC_MAX)
-        self._guard(self._client.subscribe, topic, qos)
+        if self._guard(self._subscribed, name, qos):
+            return
+        raise LinkError("topic", "%s does not let this device subscribe to %s" % (self.where, topic), "mqtt")
+
+    def _subscribed(self, topic, qos):
+        """Whether the broker grants it; the connection lives on either way."""
+        try:
+            self._client.subscribe(topic, qos)
+        except MQTTException as e:
+            if e.args[0] != _REFUSED:
+                raise
+            return False
+        return True
 
     def publish(self, topic, message, qos, retain):
         """Send `message` (str) to `topic` (str); with QoS 1 returns after the broker's PUBACK."""

@@ -30,6 +30,10 @@ _CODES = {
     "tls": 503,
     "network": 503,
     "mqtt": 503,
+    "closed": 503,
+    "client-id": 503,
+    "login": 503,
+    "topic": 503,
     "timeout": 504,
 }
 

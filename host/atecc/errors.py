@@ -173,6 +173,10 @@ _EXIT_STATUS = {
     "tls": 8,
     "network": 8,
     "mqtt": 8,
+    "closed": 8,
+    "login": 8,
+    "client-id": 8,
+    "topic": 8,
     "timeout": 8,
 }
 
@@ -195,5 +199,9 @@ _HINTS = {
     "tls": "Is it the right broker, the right --server-ca, and is the board's clock right? "
     "`atecc identity status` shows the dates.",
     "network": "Is the board on the network, and is the broker's name right as seen from the board?",
-    "mqtt": "Does the broker's policy allow this client ID and topic, and is nobody else connected with the ID?",
+    "mqtt": "Is it the right broker, and in order? `atecc mqtt status` shows the link.",
+    "closed": "Brokers say no in this way: see what its log says, and what its policy allows.",
+    "login": "--username NAME and --password-file FILE give the device a user name and a password.",
+    "client-id": "--client-id names another one.",
+    "topic": "See what the broker's policy (its ACL) allows this device.",
 }

@@ -42,7 +42,11 @@ def test_the_whole_job(someone, cloud, tmp_path):
     x, y = (user.bench.value(f"chip.PublicKey(0)[{part}].hex()") for part in ("0:32", "32:64"))
     numbers = x509.load_pem_x509_csr(done["csr_pem"].encode()).public_key().public_numbers()
     assert (numbers.x, numbers.y) == (int(x, 16), int(y, 16))
-    assert done["tls"] == {"version": "TLSv1.2", "cipher": "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"}
+    assert done["tls"] == {
+        "version": "TLSv1.2",
+        "cipher": "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+        "signed": True,
+    }
     assert done["chip"]["serial"] == serial
 
 

@@ -74,7 +74,11 @@ def test_the_report_holds_what_was_really_used(demo):
     assert list(report) == keys
     assert set(report["chip"]) == {"serial", "revision"}
     assert report["chip"]["serial"].startswith("0123")
-    assert report["tls"] == {"version": "TLSv1.2", "cipher": "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256"}
+    assert report["tls"] == {
+        "version": "TLSv1.2",
+        "cipher": "TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256",
+        "signed": True,
+    }
     assert report["message"]["sent"] == report["message"]["received"]
     assert {"key", "csr", "certificate", "try", "commit", "message"} <= {
         step["name"] for step in report["steps"]

@@ -64,6 +64,7 @@ GOOD: dict[str, tuple[dict[str, Any], str | None]] = {
     "Identity.Get": ({"identity": "a"}, "state"),
     "MQTT.Status": ({}, None),
     "MQTT.Connect": ({"timeout": 1}, "state"),
+    "MQTT.Look": ({"endpoint": "127.0.0.1", "port": 1, "ca": []}, "network"),
     "MQTT.Disconnect": ({}, None),
     "MQTT.Publish": ({"topic": "a", "message": "b"}, "state"),
     "MQTT.Subscribe": ({"topic": "a"}, "state"),

@@ -53,6 +53,8 @@ class Identity:
                 client_id=_NAME,
                 endpoint=text(253),
                 port=integer(1, 65535),
+                username=(text(128), None),
+                password=(text(128, 0), None),
             ),
             "Identity.Try": Method(self.try_it, timeout=(seconds(300), 30)),
             "Identity.Commit": Method(self.commit, untried=(flag, False)),

@@ -2,7 +2,7 @@
 
 from link.mqtt import LinkError
 from rpc.errors import RpcError, describe
-from rpc.params import CALLER, Method, flag, integer, readable, seconds, text
+from rpc.params import CALLER, Method, binaries, flag, integer, readable, seconds, text
 
 _TOPIC = text(256)
 _QOS = (integer(0, 1), 1)
@@ -20,6 +20,13 @@ class MQTT:
         return {
             "MQTT.Status": Method(self.status),
             "MQTT.Connect": Method(self.connect, timeout=(_TIMEOUT, 30)),
+            "MQTT.Look": Method(
+                self.look,
+                endpoint=text(253),
+                port=integer(1, 65535),
+                ca=binaries(8, 4096),
+                timeout=(_TIMEOUT, 30),
+            ),
             "MQTT.Disconnect": Method(self.disconnect, caller=CALLER),
             "MQTT.Publish": Method(
                 self.publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
@@ -45,6 +52,10 @@ class MQTT:
             self._link.start(timeout)
         self._link.wait_connected()
         return self.status()
+
+    def look(self, endpoint, port, ca, timeout):
+        self._link.look(endpoint, port, ca, timeout)
+        return {"endpoint": endpoint, "port": port}
 
     def disconnect(self, caller):
         if caller.channel == "mqtt":

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from atecc.aws.cloud import Cloud, CloudCertificate, amazon_roots
 from atecc.aws.policy import DEFAULT_NAME, device_policy
+from atecc.broker.address import MQTT_TLS_PORT, parse_broker
 from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
-from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
-from atecc.provisioning.broker import MQTT_TLS_PORT, parse_broker
+from atecc.provisioning.authority import Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.names import Rdns
@@ -85,8 +85,9 @@ class AwsAuthority:
         self._order = order
         self._policy = order.policy or DEFAULT_NAME
         self._issued: CloudCertificate | None = None
+        self.chain: list[x509.Certificate] = []
 
-    def prepare(self, steps: Steps) -> Target:
+    def prepare(self, steps: Steps, look: Look) -> Target:
         order = self._order
         with steps.step("aws", "asking AWS IoT") as step:
             broker = self._endpoint()
@@ -96,7 +97,7 @@ class AwsAuthority:
             )
         target = order.connection.target(order.thing, broker, amazon_roots(), order.thing)
         if order.connection.check_broker:
-            look_at_broker(target, steps)
+            look(target)
         with steps.step("thing", "making the thing") as step:
             arn = self._cloud.thing(order.thing)
             step.meaning = f"thing {order.thing} is there"

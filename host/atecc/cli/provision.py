@@ -13,7 +13,7 @@ from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from atecc.device.replies import ChipInfo
+    from atecc.device.replies import ChipInfo, Login
     from atecc.provisioning.authority import Wish
     from atecc.provisioning.order import Connection, Order
     from atecc.provisioning.workflow import Outcome
@@ -28,6 +28,17 @@ def command() -> None:
 
     The idle one of its two identities is made, tried on the real broker, and only then switched to.
     """
+
+
+def _login_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option(
+            "--username", metavar="NAME", help="For a broker that wants a user name and a password as well."
+        ),
+        click.option("--password-file", type=FILE, help="Holds that password. Default: asks."),
+        click.option("--alpn", metavar="PROTOCOL", hidden=True),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
 
 def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,9 +58,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "--yes-overwrite", metavar="SERIAL", help="The chip's serial number: confirms --key overwrite."
         ),
         click.option("--client-id", help="MQTT client ID. Default: the name."),
-        click.option(
-            "--no-broker-check", is_flag=True, help="Don't look at the broker from this computer first."
-        ),
+        click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first."),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
@@ -76,17 +85,18 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--server-ca", type=FILE, help="The CA of the broker's certificate. Default: the same CA.")
 @click.option("--name", help="The device's name. Default: the subject's CN, or the board's id.")
+@_login_options
 @_key_options
 @pass_app
 def ca(app: App, /, **options: Any) -> None:
     """Provision with a certificate from your own CA."""
+    from atecc.broker.address import parse_broker
     from atecc.cli.secrets import password
-    from atecc.provisioning.broker import parse_broker
     from atecc.provisioning.local import LocalOrder
 
     order = LocalOrder(
         wish=_wish(options, _subject(options)),
-        connection=_connection(options),
+        connection=_connection(app, options),
         broker=parse_broker(options["broker"]),
         ca_cert=options["ca_cert"],
         ca_key=options["ca_key"],
@@ -124,14 +134,14 @@ def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
     from atecc.aws.policy import read_document
     from atecc.aws.thing import AwsOrder, default_subject
-    from atecc.provisioning.broker import parse_broker
+    from atecc.broker.address import parse_broker
 
     if options["policy_file"] and not options["policy"]:
         raise ArgumentError("--policy-file needs --policy NAME.")
     subject = _subject(options) if options["subject"] else default_subject(options["thing"])
     order = AwsOrder(
         wish=_wish(options, subject),
-        connection=_connection(options),
+        connection=_connection(app, options),
         thing=options["thing"],
         policy=options["policy"],
         policy_document=read_document(options["policy_file"]) if options["policy_file"] else None,
@@ -155,18 +165,19 @@ def aws(app: App, /, **options: Any) -> None:
 @click.option("--root", type=FILE, help="The root CA of the chip's signer, if it is not Microchip's.")
 @click.option("--name", help="The device's name. Default: the certificate's CN.")
 @click.option("--client-id", help="MQTT client ID. Default: the name.")
-@click.option("--no-broker-check", is_flag=True, help="Don't look at the broker from this computer first.")
+@click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first.")
+@_login_options
 @pass_app
 def factory(app: App, /, **options: Any) -> None:
     """Provision a Trust&GO or TrustFLEX chip with the certificate it has from the factory.
 
     The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
     """
-    from atecc.provisioning.broker import parse_broker
+    from atecc.broker.address import parse_broker
     from atecc.provisioning.factory import FactoryOrder, root_point
 
     order = FactoryOrder(
-        connection=_connection(options),
+        connection=_connection(app, options),
         broker=parse_broker(options["broker"]),
         root=root_point(options["root"]),
         name=options["name"],
@@ -189,12 +200,35 @@ def _wish(options: dict[str, Any], subject: Rdns) -> Wish:
     return Wish(subject, list(options["san"]), options["key"], options["slot"], options["yes_overwrite"])
 
 
-def _connection(options: dict[str, Any]) -> Connection:
+def _connection(app: App, options: dict[str, Any]) -> Connection:
     from atecc.provisioning.order import Connection
     from atecc.x509.keyfile import load_certificates
 
     trusted = load_certificates(options["server_ca"]) if options["server_ca"] else []
-    return Connection(options["client_id"], trusted, not options["no_broker_check"])
+    return Connection(options["client_id"], trusted, not options["no_broker_check"], _login(app, options))
+
+
+def _login(app: App, options: dict[str, Any]) -> Login | None:
+    """User name and password for the broker."""
+    from atecc.cli.secrets import password
+    from atecc.device.replies import Login
+    from atecc.provisioning.look import NO_ALPN
+
+    if options.get("alpn"):
+        raise ArgumentError(
+            f"--alpn is not possible: {NO_ALPN}.",
+            "Most brokers need none: AWS IoT not on port 8883, for example.",
+        )
+    if not options.get("username"):
+        if options.get("password_file"):
+            raise ArgumentError("--password-file needs --username NAME.")
+        return None
+    ask = password(app, options["password_file"], "--password-file")
+    secret = ask(f"Password of {options['username']} at the broker")
+    try:
+        return Login(options["username"], secret.decode())
+    except UnicodeDecodeError as error:
+        raise ArgumentError("The broker's password is not text in UTF-8.") from error
 
 
 # An order, and what became of it

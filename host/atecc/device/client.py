@@ -17,6 +17,7 @@ from atecc.device.replies import (
     IdentityInfo,
     IdentityStatus,
     KeyInfo,
+    Login,
     Message,
     MqttStatus,
     Network,
@@ -257,7 +258,9 @@ class Device:
         pubkey, csr = (_binary(data, name, "Identity.Request") for name in ("pubkey", "csr"))
         return build(Requested, data, "Identity.Request", pubkey=pubkey, csr=csr)
 
-    def stage(self, stored: Stored, name: str, client_id: str, endpoint: str, port: int) -> Staged:
+    def stage(
+        self, stored: Stored, name: str, client_id: str, endpoint: str, port: int, login: Login | None = None
+    ) -> Staged:
         """Store certificates and broker with the key that `begin` made."""
         params = {
             "certificate": _text(stored.certificate),
@@ -268,6 +271,8 @@ class Device:
             "endpoint": endpoint,
             "port": port,
         }
+        if login is not None:
+            params |= {"username": login.username, "password": login.password}
         return build(Staged, self.call("Identity.Stage", params, BEGIN_TIMEOUT), "Identity.Stage")
 
     def stored(self, identity: str) -> Stored:
@@ -298,6 +303,11 @@ class Device:
 
     def mqtt_connect(self) -> MqttStatus:
         return _mqtt(self._networked("MQTT.Connect", {}), "MQTT.Connect")
+
+    def look(self, endpoint: str, port: int, ca: list[bytes]) -> None:
+        """Whether the board would accept the broker's certificate, trusting `ca` (DER): a DeviceError says why not."""
+        params = {"endpoint": endpoint, "port": port, "ca": [_text(der) for der in ca]}
+        self._networked("MQTT.Look", params)
 
     def mqtt_disconnect(self) -> MqttStatus:
         return _mqtt(self.call("MQTT.Disconnect"), "MQTT.Disconnect")

@@ -111,8 +111,19 @@ class Staged:
 
 @dataclass(frozen=True)
 class Tls:
+    """`signed`: whether the chip was asked for a signature; None from a firmware that does not say."""
+
     version: str
     cipher: str
+    signed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Login:
+    """For brokers that want them beside the certificate; the device keeps them with the identity."""
+
+    username: str
+    password: str = field(repr=False)
 
 
 @dataclass(frozen=True)

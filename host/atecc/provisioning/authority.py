@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from atecc.broker.judge import judge_ca
+from atecc.device.replies import Login, Stored
 from atecc.errors import CertificateError
-from atecc.provisioning.broker import probe
 from atecc.steps import Steps
-from atecc.x509.names import Rdns
+from atecc.x509.names import Rdns, from_x509
 from atecc.x509.requests import der, general_name
 
 if TYPE_CHECKING:
     from cryptography import x509
 
 MOST_CAS, MOST_CHAIN, LARGEST_CERTIFICATE = 8, 4, 4096
+# firmware/rpc/frame.py takes 12288 bytes; names and what else stands in the frame take at most this much of it.
+LARGEST_STAGE = 12288 - 1536
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Target:
     port: int
     ca: list[x509.Certificate]
     thing: str | None = None
+    login: Login | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,11 @@ class Issued:
     chain: list[x509.Certificate] = field(default_factory=list)
 
 
+Look = Callable[[Target], None]
+
+
 class Authority(Protocol):
-    """Who issues the certificate."""
+    """Who issues the certificate. What it is going to send along (`chain`) is known before it issues."""
 
     try_attempts: int
 
@@ -46,8 +54,10 @@ class Authority(Protocol):
     def issuer(self) -> x509.Certificate | None:
         """Whose signature it is going to bear, where that is known before."""
 
-    def prepare(self, steps: Steps) -> Target:
-        """Everything that can fail and needs no key yet."""
+    chain: list[x509.Certificate]
+
+    def prepare(self, steps: Steps, look: Look) -> Target:
+        """Everything that can fail and needs no key yet; `look` looks at the broker, unless the user wants none."""
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
         """The certificate, active on the other side."""
@@ -71,24 +81,38 @@ class Wish:
             general_name(name)
 
 
-def check_sizes(ca: list[x509.Certificate], own: list[x509.Certificate]) -> None:
-    if not 0 < len(ca) <= MOST_CAS:
+def check_fits(
+    target: Target, chain: list[x509.Certificate], certificate: x509.Certificate | None = None
+) -> None:
+    """Whether a board can keep this, and read the CAs; the certificate itself is there only later, and is small."""
+    if not 0 < len(target.ca) <= MOST_CAS:
         raise CertificateError(
-            f"A board keeps 1 to {MOST_CAS} CA certificates, here are {len(ca)}.",
+            f"A board keeps 1 to {MOST_CAS} CA certificates, here are {len(target.ca)}.",
             "Give only the broker's own root CA.",
         )
-    if len(own) > MOST_CHAIN + 1:
+    if len(chain) > MOST_CHAIN:
         raise CertificateError(
-            f"The certificate comes with a chain of {len(own) - 1}: a board keeps {MOST_CHAIN}."
+            f"The certificate comes with a chain of {len(chain)}: a board keeps {MOST_CHAIN}."
         )
-    for one in [*ca, *own]:
+    own = [*([certificate] if certificate else []), *chain]
+    for one in [*target.ca, *own]:
         if len(der(one)) > LARGEST_CERTIFICATE:
-            raise CertificateError(f"A certificate of {len(der(one))} bytes is too large for a board.")
+            raise CertificateError(
+                f"The certificate of {from_x509(one.subject)} has {len(der(one))} bytes: a board takes at most "
+                f"{LARGEST_CERTIFICATE}."
+            )
+    size = sum((len(der(one)) + 2) // 3 * 4 + 3 for one in [*target.ca, *own])
+    if size > LARGEST_STAGE:
+        raise CertificateError(
+            f"The CAs and the certificate with its chain are too large for a board, all together: {size} bytes in "
+            f"base64, where {LARGEST_STAGE} fit.",
+            "Give only the broker's own root CA: --server-ca FILE.",
+        )
+    flaw = judge_ca([der(one) for one in target.ca])
+    if flaw and not flaw.of_some:
+        raise CertificateError(flaw.message, flaw.hint)
 
 
-def look_at_broker(target: Target, steps: Steps) -> None:
-    """Part of an authority's preparation: the broker as this computer sees it."""
-    with steps.step("broker", f"looking at {target.endpoint}:{target.port}") as step:
-        warning = probe(target.endpoint, target.port, target.ca)
-        step.meaning = warning or "the broker's certificate fits its name and the CA"
-        step.doubtful = bool(warning)
+def stored(target: Target, issued: Issued) -> Stored:
+    """What the board is told, and gives back."""
+    return Stored(der(issued.certificate), [der(c) for c in issued.chain], [der(c) for c in target.ca])

@@ -11,7 +11,7 @@ from atecc.chip.keys import request
 from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.errors import CertificateError, ChipError, DeviceError, RefusedError
-from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
+from atecc.provisioning.authority import Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.factory import (
@@ -148,16 +148,17 @@ class FactoryAuthority:
         self._factory = factory
         self._target = target
         self._check_broker = check_broker
+        self.chain = [factory.chain.signer]
         self.issuer = factory.chain.signer
 
-    def prepare(self, steps: Steps) -> Target:
+    def prepare(self, steps: Steps, look: Look) -> Target:
         chain = self._factory.chain
         with steps.step("factory", "reading the factory's certificates") as step:
             step.meaning = f"factory certificate {from_x509(chain.device.subject)}, rebuilt and verified"
         if self._factory.doubt:
             steps.warn(self._factory.doubt)
         if self._check_broker:
-            look_at_broker(self._target, steps)
+            look(self._target)
         return self._target
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:

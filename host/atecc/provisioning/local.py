@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atecc.provisioning.authority import Issued, Target, Wish, look_at_broker
+from atecc.provisioning.authority import Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.authority import LocalCA
@@ -56,9 +56,10 @@ class LocalAuthority:
         self._days = days
         self._target = target
         self._check_broker = check_broker
+        self.chain = ca.chain
         self.issuer = ca.certificate
 
-    def prepare(self, steps: Steps) -> Target:
+    def prepare(self, steps: Steps, look: Look) -> Target:
         for warning in self._ca.warnings:
             steps.warn(warning)
         with steps.step("ca", "checking the CA") as step:
@@ -68,7 +69,7 @@ class LocalAuthority:
         if shortened:
             steps.warn(shortened)
         if self._check_broker:
-            look_at_broker(self._target, steps)
+            look(self._target)
         return self._target
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cryptography import x509
 
     from atecc.device import Device
+    from atecc.device.replies import Login
 
 
 class Order(Protocol):
@@ -25,16 +26,18 @@ class Connection:
     """How the device is to connect, whoever issues its certificate.
 
     `server_ca` are the CAs that the broker's certificate may come from. `check_broker` has this computer look at
-    the broker before the chip makes a key.
+    the broker before the chip makes a key, and the board where that leaves a doubt.
     """
 
     client_id: str | None = None
     server_ca: list[x509.Certificate] = field(default_factory=list)
     check_broker: bool = True
+    login: Login | None = None
 
     def target(
         self, name: str, broker: tuple[str, int], ca: list[x509.Certificate], thing: str | None = None
     ) -> Target:
         """Complete: the name is the client ID as well, and `ca` is trusted, where nothing else was said."""
         host, port = broker
-        return Target(name, self.client_id or name, host, port, self.server_ca or ca, thing)
+        trusted = self.server_ca or ca
+        return Target(name, self.client_id or name, host, port, trusted, thing, self.login)

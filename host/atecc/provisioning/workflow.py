@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from atecc.chip.reading import normal_serial
 from atecc.device import Device
-from atecc.device.replies import Begun, ChipInfo, MqttStatus, Stored, Tls, Tried
+from atecc.device.replies import Begun, ChipInfo, MqttStatus, Tls, Tried
 from atecc.errors import AteccError, CertificateError, ChannelError, DeviceError, NetworkError
-from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_sizes
+from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_fits, stored
+from atecc.provisioning.look import look_at_broker
 from atecc.provisioning.order import Order
 from atecc.provisioning.preflight import Preflight
 from atecc.steps import Steps, Watcher
 from atecc.x509.names import to_text
-from atecc.x509.requests import check_certificate, check_csr, der, pem
+from atecc.x509.requests import check_certificate, check_csr, pem
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -96,12 +97,13 @@ class Provisioning:
         self._wish = wish
         self._learn = learn
         self.steps = Steps(watcher)
+        self._clock: tuple[int, int | None] | None = None
         self._preflight = Preflight(device, wish, self.steps, authority.issuer)
 
     def run(self) -> Outcome:
         chip = self._preflight.run()
-        target = self._authority.prepare(self.steps)
-        check_sizes(target.ca, [])
+        target = self._authority.prepare(self.steps, self._look)
+        check_fits(target, self._authority.chain)
         self._set_clock()
         try:
             begun, request, issued, tried = self._until_tried(target)
@@ -127,10 +129,24 @@ class Provisioning:
 
     # From the key to the proof
 
+    def _look(self, target: Target) -> None:
+        check_fits(target, self._authority.chain)
+        look_at_broker(target, self.steps, self._board_looks)
+
+    def _board_looks(self, host: str, port: int, ca: list[bytes]) -> None:
+        self._clock_set()  # a board that wakes up in 2000 accepts nobody
+        self._device.look(host, port, ca)
+
+    def _clock_set(self) -> tuple[int, int | None]:
+        """When it was set, and what it had said before."""
+        if self._clock is None:
+            now = int(time.time())
+            self._clock = now, self._device.set_time(now)
+        return self._clock
+
     def _set_clock(self) -> None:
         with self.steps.step("clock", "setting the board's clock") as step:
-            now = int(time.time())
-            previous = self._device.set_time(now)
+            now, previous = self._clock_set()
             off = None if previous is None else previous - now
             step.meaning = (
                 "the board's clock is set"
@@ -149,7 +165,7 @@ class Provisioning:
             )
         issued = self._authority.issue(request, self.steps)
         check_certificate(issued.certificate, request)
-        check_sizes(target.ca, [issued.certificate, *issued.chain])
+        check_fits(target, issued.chain, issued.certificate)
         self._stage(begun, issued, target)
         return begun, request, issued, self._try(target)
 
@@ -166,10 +182,11 @@ class Provisioning:
         return begun
 
     def _stage(self, begun: Begun, issued: Issued, target: Target) -> None:
-        stored = Stored(der(issued.certificate), [der(c) for c in issued.chain], [der(c) for c in target.ca])
+        wanted = stored(target, issued)
         with self.steps.step("stage", "writing the certificate to the board") as step:
-            self._device.stage(stored, target.name, target.client_id, target.endpoint, target.port)
-            if self._device.stored(begun.identity) != stored:
+            where = target.name, target.client_id, target.endpoint, target.port
+            self._device.stage(wanted, *where, login=target.login)
+            if self._device.stored(begun.identity) != wanted:
                 raise CertificateError(
                     "The board gives back other certificates than were written to it.", "Try again."
                 )
@@ -183,13 +200,18 @@ class Provisioning:
                     break
                 except DeviceError as error:
                     # What was attached a moment ago may not be known everywhere yet.
-                    if error.kind not in ("mqtt", "tls") or attempt == self._authority.try_attempts:
+                    if (
+                        error.kind not in ("mqtt", "tls", "closed", "login")
+                        or attempt == self._authority.try_attempts
+                    ):
                         raise
                     time.sleep(self.retry_pause)
-            step.meaning = (
-                f"mutual TLS with {target.endpoint}, signed by the chip ({tried.tls.version}, "
-                f"{tried.tls.cipher})"
-            )
+            agreed = f"({tried.tls.version}, {tried.tls.cipher})"
+            step.meaning = f"mutual TLS with {target.endpoint}, signed by the chip {agreed}"
+            if tried.tls.signed is False:
+                step.meaning = (
+                    f"TLS with {target.endpoint}, which asked for no signature by the chip {agreed}"
+                )
         return tried
 
     # The switch, and after

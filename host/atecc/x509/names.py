@@ -103,9 +103,12 @@ def from_x509(name: x509.Name) -> str:
 
 def rdns_of(name: x509.Name) -> Rdns:
     """As `parse_subject` gives it."""
-    return [
-        [(_NAMES.get(a.oid.dotted_string, a.oid.dotted_string), str(a.value)) for a in r] for r in name.rdns
-    ]
+    return [[(type_name(a.oid.dotted_string), str(a.value)) for a in r] for r in name.rdns]
+
+
+def type_name(oid: str) -> str:
+    """CN for 2.5.4.3; an OID without a name stays one."""
+    return _NAMES.get(oid, oid)
 
 
 def to_text(rdns: Rdns) -> str:

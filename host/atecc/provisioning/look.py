@@ -1,0 +1,92 @@
+"""A look at the broker before there is a key: from this computer and, where that leaves a doubt, from the board.
+
+This computer sees why; the board has the last word. So a broker that this computer can't reach, or judges wrongly, is
+neither praised nor refused unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from atecc.broker.flaws import Flaw
+from atecc.broker.judge import Verdict, judge
+from atecc.broker.probe import Sight, probe
+from atecc.errors import ArgumentError, DeviceError, NetworkError
+from atecc.provisioning.authority import Target
+from atecc.steps import Step, Steps
+from atecc.x509.requests import der
+
+ALPN_PORT = 443
+NO_ALPN = "MicroPython's TLS can't send ALPN"
+_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
+
+Board = Callable[[str, int, list[bytes]], None]
+
+
+def look_at_broker(target: Target, steps: Steps, board: Board) -> None:
+    """An error if the board will not accept this broker; `board` looks from there, and raises a DeviceError."""
+    refuse_alpn_only(target.endpoint, target.port)
+    ca = [der(one) for one in target.ca]
+    with steps.step("broker", f"looking at {target.endpoint}:{target.port}") as step:
+        sight = probe(target.endpoint, target.port)
+        verdict = judge(sight, ca)
+        if verdict.accepted:
+            step.meaning = "the broker's certificate fits its name and the CA"
+        else:
+            _ask(target, ca, verdict, step, board)
+    for warning in _remarks(sight):
+        steps.warn(warning)
+
+
+def refuse_alpn_only(host: str, port: int) -> None:
+    """AWS IoT on port 443 tells MQTT from HTTPS by ALPN."""
+    if port == ALPN_PORT and host.lower().endswith(_AWS):
+        raise ArgumentError(
+            f"AWS IoT takes MQTT on port {ALPN_PORT} only with ALPN, and {NO_ALPN}.",
+            "Port 8883 works without it.",
+        )
+
+
+def _ask(target: Target, ca: list[bytes], verdict: Verdict, step: Step, board: Board) -> None:
+    flaw = verdict.flaw
+    doubt = verdict.unknown or (flaw.message.removesuffix(".") if flaw else "")
+    try:
+        board(target.endpoint, target.port, ca)
+    except DeviceError as error:
+        if error.kind == "method":  # older firmware: it will see when it connects
+            if flaw and not flaw.of_some:
+                raise _refusal(flaw) from error
+            step.meaning, step.doubtful = f"{doubt}; the board will try for itself.", True
+            return
+        if flaw and error.kind not in ("network", "timeout"):
+            raise _refusal(flaw) from error
+        if verdict.unknown:
+            error.notes.append(f"{doubt}: that was tried first.")
+        raise
+    if verdict.refused:
+        step.meaning, step.doubtful = (
+            f"{doubt}: so it seems from this computer, but the board accepts it.",
+            True,
+        )
+    else:
+        step.meaning = f"the board accepts the broker's certificate ({doubt[0].lower()}{doubt[1:]})"
+
+
+def _refusal(flaw: Flaw) -> NetworkError:
+    return NetworkError(flaw.message, flaw.hint)
+
+
+def _remarks(sight: Sight) -> list[str]:
+    flight, remarks = sight.flight, []
+    if flight.complete and not flight.wants_certificate:
+        remarks.append(
+            f"{sight.host}:{sight.port} asks for no certificate of the device: it lets in whoever comes, or asks for a "
+            "password."
+        )
+    elif flight.complete and not flight.takes_ecdsa:
+        remarks.append(
+            f"{sight.host}:{sight.port} says that it takes no certificates with EC keys, as the chip's is."
+        )
+    if sight.port == ALPN_PORT:
+        remarks.append(f"On port {ALPN_PORT} some brokers want ALPN, and {NO_ALPN}.")
+    return remarks
