@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from atecc.aws.errors import explain
 from atecc.errors import AwsError, CertificateError
-from atecc.x509.keyfile import pem_blocks
+from atecc.x509 import library
+from atecc.x509.textfile import pem_blocks
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -159,7 +160,7 @@ def _find_root(bundle: bytes, common_name: str) -> x509.Certificate | None:
 
     for _, block in pem_blocks(bundle):
         if common_name.encode() in ssl.PEM_cert_to_DER_cert(block.decode()):
-            certificate = x509.load_pem_x509_certificate(block)
+            certificate = library.certificate(block, f"{common_name} on this computer")
             names = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
             if [name.value for name in names] == [common_name]:
                 return certificate

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from atecc.aws.cloud import Cloud, CloudCertificate, amazon_roots
 from atecc.aws.policy import DEFAULT_NAME, device_policy
 from atecc.broker.address import MQTT_TLS_PORT, parse_broker
-from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
+from atecc.errors import ArgumentError, AwsError, RefusedError
 from atecc.provisioning.authority import Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
+from atecc.x509 import library
 from atecc.x509.names import Rdns
 from atecc.x509.requests import pem, when
 
@@ -108,7 +109,7 @@ class AwsAuthority:
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
         with steps.step("certificate", "AWS IoT signs the certificate") as step:
             self._issued = self._cloud.issue(pem(request))
-            certificate = _parsed(self._issued.pem)
+            certificate = library.certificate(self._issued.pem.encode(), "The certificate that AWS sent")
             step.meaning = (
                 f"certificate issued by AWS IoT, valid until {when(certificate.not_valid_after_utc)}"
             )
@@ -150,12 +151,3 @@ class AwsAuthority:
             f"There is a policy {self._policy} already, and it says something else: it is not overwritten.",
             f"Use it as it is: --policy {self._policy} without --policy-file; or give another name.",
         )
-
-
-def _parsed(text: str) -> x509.Certificate:
-    from cryptography import x509
-
-    try:
-        return x509.load_pem_x509_certificate(text.encode())
-    except ValueError as error:
-        raise CertificateError(f"The certificate that AWS sent can't be read: {error}.") from error

@@ -12,22 +12,19 @@ from dataclasses import dataclass
 from atecc.broker.flaws import Flaw
 from atecc.broker.readable import curve_name, rsa_bits
 from atecc.x509.algorithms import (
-    BASIC_CONSTRAINTS,
     BRAINPOOL,
     CURVES,
-    KEY_USAGE,
     RSA,
     SIGNATURES,
     STRONG_HASHES,
 )
-from atecc.x509.anatomy import Anatomy, Attribute
+from atecc.x509.anatomy import Anatomy
 from atecc.x509.library import verifies
+from atecc.x509.parts import CERT_SIGN, basic_constraints, has_usage, same_name
 from atecc.x509.requests import when
-from atecc.x509.tlv import BOOLEAN, INTEGER, PRINTABLE, UTF8, DerError, read
 
 MOST_INTERMEDIATES = 8  # MBEDTLS_X509_MAX_INTERMEDIATE_CA
 LEAST_RSA_BITS = 2048
-CERT_SIGN = 5
 
 
 @dataclass(frozen=True)
@@ -143,20 +140,6 @@ def weak_key(one: Anatomy, whose: str) -> Flaw | None:
     return Flaw("key", f"{whose} has a key on {curve_name(one)}: a board takes P-256, P-384 and P-521.")
 
 
-def same_name(one: list[Attribute], other: list[Attribute]) -> bool:
-    """As x509_name_cmp compares: attribute by attribute, in order; case counts not between UTF8 and Printable."""
-    return len(one) == len(other) and all(
-        a.oid == b.oid and a.joined == b.joined and _same_value(a, b) for a, b in zip(one, other, strict=True)
-    )
-
-
-def _same_value(a: Attribute, b: Attribute) -> bool:
-    if (a.tag, a.value) == (b.tag, b.value):
-        return True
-    both = a.tag in (UTF8, PRINTABLE) and b.tag in (UTF8, PRINTABLE)
-    return both and a.value.lower() == b.value.lower()
-
-
 def _may_issue(child: Anatomy, parent: Anatomy, top: bool, between: int) -> bool:
     if not same_name(child.issuer, parent.subject):
         return False
@@ -164,30 +147,6 @@ def _may_issue(child: Anatomy, parent: Anatomy, top: bool, between: int) -> bool
     if not (top and parent.version < 3) and not (is_ca and has_usage(parent, CERT_SIGN)):
         return False
     return most is None or between <= most
-
-
-def basic_constraints(one: Anatomy) -> tuple[bool, int | None]:
-    """(cA, pathLenConstraint)."""
-    extension = one.extension(BASIC_CONSTRAINTS)
-    try:
-        parts = read(extension.value).parts() if extension else []
-        is_ca = bool(parts) and parts[0].tag == BOOLEAN and any(parts[0].content)
-        lengths = [part.integer for part in parts if part.tag == INTEGER]
-    except DerError:
-        return False, None
-    return is_ca, lengths[0] if lengths else None
-
-
-def has_usage(one: Anatomy, bit: int) -> bool:
-    """Whether its key usage has this bit; what says nothing allows everything."""
-    extension = one.extension(KEY_USAGE)
-    if extension is None:
-        return True
-    try:
-        bits = read(extension.value).must_be(0x03).content[1:]
-    except DerError:
-        return False
-    return bit // 8 < len(bits) and bool(bits[bit // 8] & (0x80 >> bit % 8))
 
 
 def _wrong_signature(step: Step, parent: Anatomy) -> Flaw:

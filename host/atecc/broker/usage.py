@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from atecc.broker.flaws import Flaw
-from atecc.broker.path import has_usage
 from atecc.x509.algorithms import EXTENDED_KEY_USAGE
 from atecc.x509.anatomy import Anatomy
-from atecc.x509.tlv import DerError, read
-
-DIGITAL_SIGNATURE = 0
-SERVER_AUTH, ANY_USE = "1.3.6.1.5.5.7.3.1", "2.5.29.37.0"
+from atecc.x509.parts import ANY_USE, DIGITAL_SIGNATURE, SERVER_AUTH, has_usage, purposes
 
 
 def usage_flaws(leaf: Anatomy) -> list[Flaw]:
@@ -32,10 +28,4 @@ def usage_flaws(leaf: Anatomy) -> list[Flaw]:
 
 
 def _may_serve(leaf: Anatomy) -> bool:
-    extension = leaf.extension(EXTENDED_KEY_USAGE)
-    if extension is None:
-        return True
-    try:
-        return any(one.oid in (SERVER_AUTH, ANY_USE) for one in read(extension.value).parts())
-    except DerError:
-        return False
+    return leaf.extension(EXTENDED_KEY_USAGE) is None or bool(purposes(leaf) & {SERVER_AUTH, ANY_USE})

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from atecc.errors import ArgumentError, CertificateError, ChannelError, ChannelTimeout
 from atecc.operators.operator import Operator
+from atecc.x509 import library
 from atecc.x509.requests import spki
 
 if TYPE_CHECKING:
@@ -81,12 +82,7 @@ def parse_fingerprint(text: str) -> str:
 
 def fingerprint_of(certificate: bytes) -> str:
     """SHA-256 of a certificate's SubjectPublicKeyInfo, whatever else the certificate says."""
-    from cryptography import x509
-
-    try:
-        key = x509.load_der_x509_certificate(certificate).public_key()
-    except ValueError as error:
-        raise CertificateError(f"The device's certificate can't be read: {error}.") from error
+    key = library.certificate_key(certificate, "The device's certificate")
     return hashlib.sha256(spki(key)).hexdigest()
 
 

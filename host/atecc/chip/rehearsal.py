@@ -19,6 +19,7 @@ from atecc.device import Device
 from atecc.device.replies import Stored
 from atecc.errors import AteccError, RefusedError
 from atecc.steps import Steps, Watcher
+from atecc.x509 import library
 from atecc.x509.names import parse_subject
 from atecc.x509.requests import check_csr, der
 
@@ -140,7 +141,7 @@ def _issue(request: bytes) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    csr = x509.load_der_x509_csr(request)
+    csr = library.request(request, "The simulated chip's request")
     key = ec.generate_private_key(ec.SECP256R1())
     issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "rehearsal CA")])
     start = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)

@@ -39,7 +39,7 @@ class LocalOrder:
     def settle(self, device: Device) -> tuple[Wish, LocalAuthority]:
         own = LocalCA.load(self.ca_cert, self.ca_key, self.ask_password)
         target = self.connection.target(self._name(device), self.broker, [own.root])
-        return self.wish, LocalAuthority(own, self.days, target, self.connection.check_broker)
+        return self.wish, LocalAuthority(own, self.days, target, self.connection.check_broker, self.wish)
 
     def _name(self, device: Device) -> str:
         common = [value for rdn in self.wish.subject for kind, value in rdn if kind == "CN"]
@@ -47,15 +47,26 @@ class LocalOrder:
 
 
 class LocalAuthority:
-    """Signs with a LocalCA; nothing outside this computer is changed."""
+    """Signs with a LocalCA; nothing outside this computer is changed.
+
+    `wish`: what it is going to be asked for, if that is known, is tried before there is a key.
+    """
 
     try_attempts = 1
 
-    def __init__(self, ca: LocalCA, days: int, target: Target, check_broker: bool = True) -> None:
+    def __init__(
+        self,
+        ca: LocalCA,
+        days: int,
+        target: Target,
+        check_broker: bool = True,
+        wish: Wish | None = None,
+    ) -> None:
         self._ca = ca
         self._days = days
         self._target = target
         self._check_broker = check_broker
+        self._wish = wish
         self.chain = ca.chain
         self.issuer = ca.certificate
 
@@ -65,6 +76,8 @@ class LocalAuthority:
         with steps.step("ca", "checking the CA") as step:
             self._ca.refuse_operators()
             _, _, shortened = self._ca.validity(self._days)
+            if self._wish is not None:
+                self._ca.rehearse(self._wish.subject, self._wish.san, self._days)
             step.meaning = f"CA {from_x509(self._ca.certificate.subject)}: its key fits, it is valid"
         if shortened:
             steps.warn(shortened)

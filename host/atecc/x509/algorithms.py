@@ -50,6 +50,7 @@ OTHER_SIGNATURES = {
 
 BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE = "2.5.29.19", "2.5.29.15", "2.5.29.37"
 ALTERNATIVE_NAMES, NETSCAPE_TYPE, POLICIES = "2.5.29.17", "2.16.840.1.113730.1.1", "2.5.29.32"
+NAME_CONSTRAINTS = "2.5.29.30"
 SUBJECT_KEY, AUTHORITY_KEY, ANY_POLICY = "2.5.29.14", "2.5.29.35", "2.5.29.32.0"
 # Those that Mbed TLS understands.
 UNDERSTOOD = (
@@ -64,7 +65,7 @@ EXTENSION_NAMES = {
     POLICIES: "certificatePolicies",
     SUBJECT_KEY: "subjectKeyIdentifier",
     AUTHORITY_KEY: "authorityKeyIdentifier",
-    "2.5.29.30": "nameConstraints",
+    NAME_CONSTRAINTS: "nameConstraints",
     "2.5.29.36": "policyConstraints",
     "2.5.29.54": "inhibitAnyPolicy",
     "2.5.29.18": "issuerAltName",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atecc.errors import ArgumentError, CertificateError
-from atecc.x509.keyfile import AskPassword, load_certificates, load_private_key
-from atecc.x509.names import from_x509
+from atecc.x509 import library
+from atecc.x509.keyfile import AskPassword, load_private_key, read_certificates
+from atecc.x509.names import Rdns, from_x509, to_x509
+from atecc.x509.proof import Proof, check_issuer_path
 from atecc.x509.purposes import MARK, purposes_of
-from atecc.x509.requests import key_usage, same_key, when
+from atecc.x509.requests import der, general_name, key_usage, same_key, when
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -37,19 +40,61 @@ class LocalCA:
 
     @classmethod
     def load(cls, certificate_file: Path, key_file: Path, ask_password: AskPassword) -> LocalCA:
-        certificates = load_certificates(certificate_file)
+        certificates, unreadable = read_certificates(certificate_file)
         key = _supported(load_private_key(key_file, ask_password), key_file)
         mine = [c for c in certificates if same_key(c.public_key(), key.public_key())]
+        if not mine and unreadable:
+            raise unreadable[0]
         if not mine:
             raise CertificateError(
                 f"The key in {key_file} does not belong to the certificate in {certificate_file}.",
                 f"The certificate is {from_x509(certificates[0].subject)}; its key is another one.",
             )
-        certificate = mine[0]
+        return cls._usable_of(mine, key, certificates)
+
+    @classmethod
+    def _usable_of(
+        cls,
+        mine: list[x509.Certificate],
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+        certificates: list[x509.Certificate],
+    ) -> LocalCA:
+        """The first of the key's certificates that can be used: a CA may have been renewed, with both in one file."""
+        failed = []
+        for certificate in mine:
+            try:
+                return cls._usable(certificate, key, certificates)
+            except CertificateError as error:
+                failed.append((certificate.not_valid_after_utc, error))
+        raise max(failed, key=lambda one: one[0])[1]
+
+    @classmethod
+    def _usable(
+        cls,
+        certificate: x509.Certificate,
+        key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
+        certificates: list[x509.Certificate],
+    ) -> LocalCA:
         _check_dates(certificate)
         warnings = _check_is_ca(certificate)
         chain, root = _chain(certificate, certificates)
+        check_issuer_path([der(one) for one in _up(certificate, chain, root)])
         return cls(certificate, key, chain, root, warnings)
+
+    def rehearse(self, subject: Rdns, san: list[str], days: int) -> None:
+        """Issue for a key that nobody keeps: what would be refused is known before there is a real one."""
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        builder = x509.CertificateSigningRequestBuilder().subject_name(to_x509(subject))
+        if san:
+            names = x509.SubjectAlternativeName([general_name(one) for one in san])
+            builder = builder.add_extension(names, critical=False)
+        key = ec.generate_private_key(ec.SECP256R1())
+        with library.reading("A certificate request with these names"):
+            request = builder.sign(key, hashes.SHA256())
+        self.issue(request, days)
 
     def refuse_operators(self) -> None:
         """CertificateError if this CA is there for operators: what it issues must not be a device's."""
@@ -113,7 +158,21 @@ class LocalCA:
         for extension in request.extensions:
             if isinstance(extension.value, x509.SubjectAlternativeName):
                 builder = builder.add_extension(extension.value, critical=not list(request.subject))
-        return builder.sign(self.key, _hash_for(self.key))
+        with library.reading("What is to be signed"):
+            certificate = builder.sign(self.key, _hash_for(self.key))
+        Proof([der(one) for one in [certificate, *_up(self.certificate, self.chain, self.root)]]).check()
+        return certificate
+
+
+def _up(
+    certificate: x509.Certificate, chain: list[x509.Certificate], root: x509.Certificate
+) -> list[x509.Certificate]:
+    """The CA's certificate and all that are above it, each once."""
+    path: list[x509.Certificate] = []
+    for one in [certificate, *chain, root]:
+        if one not in path:
+            path.append(one)
+    return path
 
 
 def _supported(key: object, path: Path) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
@@ -157,12 +216,8 @@ def _check_is_ca(certificate: x509.Certificate) -> list[str]:
     """Refuse what says it is no CA; a v1 certificate can't say, which AWS doesn't accept and brokers do."""
     from cryptography import x509
 
-    try:
-        extensions = certificate.extensions
-        basic = _find(extensions, x509.BasicConstraints)
-        usage = _find(extensions, x509.KeyUsage)
-    except ValueError as error:
-        raise CertificateError(f"The CA certificate's extensions can't be read: {error}.") from error
+    basic = _find(certificate.extensions, x509.BasicConstraints)
+    usage = _find(certificate.extensions, x509.KeyUsage)
     if certificate.version == x509.Version.v1:
         return [
             "The CA certificate is X.509 v1, without CA:TRUE. A mosquitto broker trusts it; AWS IoT "
@@ -199,21 +254,20 @@ def _chain(
         issuers = [c for c in others if c.subject == last.issuer and c not in chain and _issued(last, c)]
         if not issuers:
             break
-        last = issuers[0]
+        last = next(filter(_is_valid_now, issuers), issuers[0])
         if last.issuer == last.subject:
             return chain, last
         chain.append(last)
     return chain, last
 
 
-def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    from cryptography.exceptions import InvalidSignature
+def _is_valid_now(certificate: x509.Certificate) -> bool:
+    return certificate.not_valid_before_utc <= dt.datetime.now(dt.UTC) <= certificate.not_valid_after_utc
 
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
+
+def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    child, parent = (library.anatomy(der(one), "A CA's certificate") for one in (certificate, issuer))
+    return library.verifies(child, parent)
 
 
 def _authority_key(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:

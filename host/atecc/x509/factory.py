@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
+from atecc.x509 import library
 from atecc.x509.compressed import Compressed
 from atecc.x509.points import from_point, point_der
 from atecc.x509.requests import key_usage
@@ -182,7 +183,9 @@ def _build(
     )
     r, s = (int.from_bytes(half, "big") for half in (compressed.signature[:32], compressed.signature[32:]))
     signature = _tlv(0x03, b"\0" + encode_dss_signature(r, s))
-    return x509.load_der_x509_certificate(_tlv(0x30, to_be_signed, _ECDSA_WITH_SHA256, signature))
+    # A Trust&GO name has an underscore in a PrintableString: the library does not read such alternative names.
+    der = _tlv(0x30, to_be_signed, _ECDSA_WITH_SHA256, signature)
+    return library.certificate(der, "The certificate that was rebuilt", extensions=False)
 
 
 def _tlv(tag: int, *parts: bytes) -> bytes:

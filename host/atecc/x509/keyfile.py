@@ -1,21 +1,27 @@
-"""Keys and certificates from files as people have them: text around PEM, parameters first, encrypted."""
+"""Keys and certificates from files as people have them: text around PEM, parameters first, encrypted, PKCS #12."""
 
 from __future__ import annotations
 
-import re
+import base64
+import binascii
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from atecc.errors import CertificateError
+from atecc.errors import AteccError, CertificateError
+from atecc.x509 import library
+from atecc.x509.diagnosis import diagnose
+from atecc.x509.textfile import is_pkcs7, is_pkcs12, nothing_there, pem_blocks, plain
+from atecc.x509.tlv import DerError, first
 
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\r?\n.*?-----END \1-----", re.DOTALL)
 _CERTIFICATES = ("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE")
+_PKCS7 = ("PKCS7", "CMS")
+LARGEST_FILE = 1 << 20
 
 SECRET_SIZE = 32
 
@@ -23,14 +29,18 @@ AskPassword = Callable[[str], bytes]
 
 
 def read_file(path: Path, what: str) -> bytes:
+    name = f"{what[0].upper()}{what[1:]}"
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
     except FileNotFoundError as error:
         raise CertificateError(f"There is no file {path} to read {what} from.") from error
-    except OSError as error:
-        raise CertificateError(
-            f"{what[0].upper()}{what[1:]} can't be read from {path}: {error.strerror}."
-        ) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CertificateError(f"{name} can't be read from {path}: {reason}.") from error
+    if len(data) > LARGEST_FILE:
+        raise CertificateError(f"{path} is larger than {LARGEST_FILE >> 20} MB: {what} is not in it.")
+    return data
 
 
 def read_text(path: Path, what: str) -> str:
@@ -44,72 +54,156 @@ def read_text(path: Path, what: str) -> str:
     return text
 
 
-def pem_blocks(data: bytes) -> list[tuple[str, bytes]]:
-    """Label and text of every PEM block."""
-    return [(match[1].decode(), match[0]) for match in _BLOCK.finditer(data)]
-
-
-def load_private_key(path: Path, ask_password: AskPassword) -> PrivateKeyTypes:
-    """The first private key in a file: SEC1, PKCS#1 or PKCS#8, PEM or DER, encrypted or not."""
-    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
-
-    data = read_file(path, "the key")
-    blocks = pem_blocks(data)
-    keys = [block for label, block in blocks if label.endswith("PRIVATE KEY")]
-    if not keys and (blocks or not data.startswith(b"\x30")):
-        raise CertificateError(
-            f"{path} holds no private key{_instead(blocks)}.",
-            "It takes SEC1, PKCS#1 and PKCS#8 keys, PEM or DER.",
-        )
-    load = load_pem_private_key if keys else load_der_private_key
-    return _with_password(lambda password: load(keys[0] if keys else data, password), path, ask_password)
+# Certificates
 
 
 def load_certificates(path: Path) -> list[x509.Certificate]:
-    """Every certificate in a file, in its order; text around them doesn't matter."""
-    from cryptography import x509
+    """Every certificate in a file, in its order; text around them doesn't matter. An error if one can't be read."""
+    found, unreadable = read_certificates(path)
+    if unreadable:
+        raise unreadable[0]
+    return found
 
-    data = read_file(path, "the certificate")
-    blocks = pem_blocks(data)
-    pems = [block for label, block in blocks if label in _CERTIFICATES]
+
+def read_certificates(path: Path) -> tuple[list[x509.Certificate], list[CertificateError]]:
+    """Those that can be read, and what is wrong with the others; an error if there is none at all."""
+    data = plain(read_file(path, "the certificate"))
+    found: list[x509.Certificate] = []
+    unreadable: list[CertificateError] = []
+    for place, der in enumerate(_ders(data, path), 1):
+        try:
+            found.append(_certificate(der, f"Certificate {place} in {path}"))
+        except CertificateError as error:
+            unreadable.append(error)
+    if not found and not unreadable:
+        raise nothing_there(data, "certificate", path, "It takes PEM (text around it is fine) or DER.")
+    return found, unreadable
+
+
+def _ders(data: bytes, path: Path) -> list[bytes]:
+    """The certificates in a file, each in DER."""
+    found: list[bytes] = []
+    for label, block in pem_blocks(data):
+        if label in _CERTIFICATES:
+            found.append(_from_base64(block, path))
+        elif label in _PKCS7:
+            found += library.pkcs7(_from_base64(block, path), f"The PKCS #7 block in {path}")
+    if found or data[:1] != b"\x30" or is_pkcs12(data):
+        return found
+    if is_pkcs7(data):
+        return library.pkcs7(data, str(path))
+    return [data] if _is_one(data) else list(_one_after_another(data))
+
+
+def _from_base64(block: bytes, path: Path) -> bytes:
+    """A PEM block's DER, without what OpenSSL appends to a TRUSTED CERTIFICATE."""
+    lines = [line for line in block.split(b"\n")[1:-1] if b":" not in line]
     try:
-        if pems:
-            return [x509.load_pem_x509_certificate(_plain_label(pem)) for pem in pems]
-        if not blocks and data.startswith(b"\x30"):
-            return [x509.load_der_x509_certificate(data)]
-    except ValueError as error:
+        der = base64.b64decode(b"".join(lines), validate=True)
+        return first(der).whole
+    except binascii.Error as error:
+        raise CertificateError(f"A certificate in {path} is damaged: its base64 text is.") from error
+    except DerError as error:
         raise CertificateError(f"A certificate in {path} is damaged: {error}.") from error
-    raise CertificateError(
-        f"{path} holds no certificate{_instead(blocks)}.", "It takes PEM (text around it is fine) or DER."
+
+
+def _is_one(data: bytes) -> bool:
+    try:
+        return first(data).whole == data
+    except DerError:
+        return True  # it will be said what is wrong with it
+
+
+def _one_after_another(data: bytes) -> list[bytes]:
+    """Files in DER that were put behind one another."""
+    out = []
+    while data:
+        try:
+            one = first(data).whole
+        except DerError:
+            one = data
+        out.append(one)
+        data = data[len(one) :]
+    return out
+
+
+def _certificate(der: bytes, what: str) -> x509.Certificate:
+    try:
+        return library.certificate(der, what)
+    except CertificateError as error:
+        why, hint = diagnose(der)
+        if not why:
+            raise
+        raise CertificateError(f"{what} can't be read: {why}.", hint) from error
+
+
+# Keys
+
+
+def load_private_key(path: Path, ask_password: AskPassword) -> PrivateKeyTypes:
+    """The first private key in a file: SEC1, PKCS #1, PKCS #8, OpenSSH, PEM or DER, or PKCS #12; encrypted or not."""
+    data = plain(read_file(path, "the key"))
+    keys = [block for label, block in pem_blocks(data) if label.endswith("PRIVATE KEY")]
+    if not keys and data[:1] != b"\x30":
+        raise nothing_there(data, "private key", path, "It takes SEC1, PKCS #1 and PKCS #8 keys, PEM or DER.")
+    if not keys and is_pkcs12(data):
+        return _with_password(lambda password: _out_of_pkcs12(data, password, path), path, ask_password)
+    return _with_password(
+        lambda password: library.private_key((keys or [data])[0], password), path, ask_password
     )
 
 
-def _plain_label(pem: bytes) -> bytes:
-    return pem.replace(b"X509 CERTIFICATE", b"CERTIFICATE")
-
-
-def _instead(blocks: list[tuple[str, bytes]]) -> str:
-    labels = list(dict.fromkeys(label for label, _ in blocks))
-    return f", only {' and '.join(labels)}" if labels else ""
+def _out_of_pkcs12(data: bytes, password: bytes | None, path: Path) -> PrivateKeyTypes:
+    try:
+        key = library.pkcs12(data, password)
+    except ValueError as error:
+        if password is None:
+            raise TypeError("a password is needed") from error
+        raise
+    if key is None:
+        raise CertificateError(f"{path} is a PKCS #12 file without a key.")
+    return key
 
 
 def _with_password(
     load: Callable[[bytes | None], PrivateKeyTypes], path: Path, ask_password: AskPassword
 ) -> PrivateKeyTypes:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
     try:
         try:
             return load(None)
         except TypeError:
             return load(ask_password(f"Password of {path}"))
-    except UnsupportedAlgorithm as error:
-        raise CertificateError(f"The key in {path} is of a kind that is not supported: {error}.") from error
-    except (ValueError, TypeError) as error:
-        text = str(error).lower()
-        if "password" in text or "decrypt" in text:
-            raise CertificateError(f"That is not the password of {path}.") from error
-        raise CertificateError(f"The key in {path} is damaged, or is no private key.") from error
+    except AteccError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise _why_no_key(error, path) from error
+
+
+def _why_no_key(error: BaseException, path: Path) -> CertificateError:
+    text = str(error)
+    words = text.lower()
+    if any(part in words for part in ("unknown cipher", "unknown key encryption", "bcrypt")):
+        how = "with a cipher that is not supported here"
+        command = f"`openssl pkey -in {path} -aes256 -out NEW` encrypts it anew."
+        if "bcrypt" in words:
+            how = "as OpenSSH does it, which is not supported here"
+            command = f"`ssh-keygen -p -m PKCS8 -f {path}` writes the key in a form that is; keep a copy."
+        return CertificateError(f"The key in {path} is encrypted {how}.", command)
+    unsupported = "unsupported" in type(error).__name__.lower()
+    if unsupported and "curve" in words:
+        return CertificateError(
+            f"The key in {path} is on a curve that is not supported here ({text.strip('.')}).",
+            "P-256 is the usual one: `openssl ecparam -name prime256v1 -genkey -noout -out key.pem`.",
+        )
+    if isinstance(error, TypeError) and "password" in words:
+        return CertificateError(f"The key in {path} needs a password, and an empty one was given.")
+    if "password" in words or "decrypt" in words:
+        return CertificateError(f"That is not the password of {path}.")
+    if unsupported:
+        return CertificateError(f"The key in {path} is of a kind that is not supported: {text.strip('.')}.")
+    return CertificateError(f"The key in {path} is damaged, or is no private key.")
 
 
 def load_p256_key(path: Path, ask_password: AskPassword) -> ec.EllipticCurvePrivateKey:

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, TypeVar
 from atecc.errors import AteccError, CertificateError
 from atecc.x509.algorithms import EC, RSA, RSA_PSS, SIGNATURES
 from atecc.x509.anatomy import Anatomy, dissect
-from atecc.x509.tlv import DerError
+from atecc.x509.tlv import DerError, read
 
 if TYPE_CHECKING:
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificatePublicKeyTypes,
+        PrivateKeyTypes,
+        PublicKeyTypes,
+    )
 
 
 T = TypeVar("T")
@@ -27,35 +30,16 @@ T = TypeVar("T")
 
 @contextlib.contextmanager
 def reading(what: str, hint: str = "") -> Iterator[None]:
-    """Whatever the library raises about its input becomes "`what` can't be read: …"."""
+    """Whatever the library raises about its input becomes "`what` can't be read: …". Only its calls go inside."""
     try:
         yield
-    except (AteccError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except AteccError:
         raise
     except BaseException as error:
-        if not _about_input(error):
+        # A panic in its Rust is no Exception, and pyo3 does not export its type.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise CertificateError(f"{what} can't be read: {reason(error)}.", hint) from error
-
-
-def _about_input(error: BaseException) -> bool:
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.x509 import ExtensionNotFound
-
-    # A PanicException is no Exception, and pyo3 does not export its type.
-    return isinstance(
-        error,
-        ValueError
-        | TypeError
-        | OverflowError
-        | NotImplementedError
-        | KeyError
-        | IndexError
-        | AttributeError
-        | UnsupportedAlgorithm
-        | InvalidSignature
-        | ExtensionNotFound,
-    ) or type(error).__name__ in ("PanicException", "InternalError", "InvalidVersion", "DuplicateExtension")
 
 
 _WORDS = (
@@ -89,8 +73,8 @@ def reason(error: BaseException) -> str:
     return found or str(error).strip().rstrip(".") or type(error).__name__
 
 
-def certificate(data: bytes, what: str) -> x509.Certificate:
-    """A certificate in DER, or the text of one PEM block, of which every part has been read."""
+def certificate(data: bytes, what: str, extensions: bool = True) -> x509.Certificate:
+    """A certificate in DER, or the text of one PEM block, of which every part has been read; or all but extensions."""
     from cryptography import x509
 
     load = (
@@ -100,7 +84,7 @@ def certificate(data: bytes, what: str) -> x509.Certificate:
     )
     with reading(what):
         loaded = load(data)
-        _touch_all(loaded)
+        _touch_all(loaded, extensions)
         _ = (
             loaded.issuer,
             loaded.not_valid_before_utc,
@@ -111,14 +95,23 @@ def certificate(data: bytes, what: str) -> x509.Certificate:
     return loaded
 
 
-def _touch_all(loaded: x509.Certificate | x509.CertificateSigningRequest) -> None:
+def certificate_key(data: bytes, what: str) -> CertificatePublicKeyTypes:
+    """The public key of a certificate in DER, whatever else it says."""
+    from cryptography import x509
+
+    with reading(what):
+        return x509.load_der_x509_certificate(data).public_key()
+
+
+def _touch_all(loaded: x509.Certificate | x509.CertificateSigningRequest, extensions: bool = True) -> None:
     """Subject, key and extensions, written out again: some parts are read only then."""
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     for rdn in loaded.subject.rdns:
         _ = [str(attribute.value) for attribute in rdn]
     loaded.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    _ = list(loaded.extensions)
+    if extensions:
+        _ = list(loaded.extensions)
 
 
 def request(data: bytes, what: str) -> x509.CertificateSigningRequest:
@@ -134,23 +127,31 @@ def request(data: bytes, what: str) -> x509.CertificateSigningRequest:
 
 def private_key(data: bytes, password: bytes | None) -> PrivateKeyTypes:
     """A private key in PEM or DER. What the library raises goes through: keyfile knows what to say about it."""
-    from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import (
+        load_der_private_key,
+        load_pem_private_key,
+        load_ssh_private_key,
+    )
 
+    if data.startswith(b"-----BEGIN OPENSSH"):
+        return load_ssh_private_key(data, password)
     return (load_pem_private_key if data.startswith(b"-----") else load_der_private_key)(data, password)
 
 
-def ssh_private_key(data: bytes, password: bytes | None) -> PrivateKeyTypes:
-    from cryptography.hazmat.primitives.serialization import load_ssh_private_key
-
-    return load_ssh_private_key(data, password)
-
-
-def pkcs12(data: bytes, password: bytes | None) -> tuple[PrivateKeyTypes | None, list[x509.Certificate]]:
-    """What a PKCS #12 file holds: the key, and its certificates, the key's own first."""
+def pkcs12(data: bytes, password: bytes | None) -> PrivateKeyTypes | None:
+    """The key in a PKCS #12 file. What the library raises goes through, as above."""
     from cryptography.hazmat.primitives.serialization.pkcs12 import load_key_and_certificates
 
-    key, own, others = load_key_and_certificates(data, password)
-    return key, [*([own] if own else []), *others]
+    return load_key_and_certificates(data, password)[0]
+
+
+def pkcs7(data: bytes, what: str) -> list[bytes]:
+    """The certificates of a PKCS #7 structure, each in DER."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+    from cryptography.hazmat.primitives.serialization.pkcs7 import load_der_pkcs7_certificates
+
+    with reading(what):
+        return [one.public_bytes(Encoding.DER) for one in load_der_pkcs7_certificates(data)]
 
 
 def public_key(spki: bytes) -> PublicKeyTypes | None:
@@ -168,44 +169,64 @@ def _or_none(make: Callable[[], T]) -> T | None:
 
 def verifies(child: Anatomy, issuer: Anatomy) -> bool:
     """Whether the issuer's key has signed the child, by ECDSA or RSA (PKCS #1 v1.5 or PSS) over a usual hash."""
-    key = public_key(issuer.spki)
-    return key is not None and _or_none(lambda: _verify(key, child)) is True
-
-
-def _verify(key: PublicKeyTypes, child: Anatomy) -> bool:
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-
-    kind, algorithm = _hash_of(child)
-    if isinstance(key, ec.EllipticCurvePublicKey) and kind == EC:
-        key.verify(child.signature, child.tbs, ec.ECDSA(algorithm))
-        return True
-    if isinstance(key, rsa.RSAPublicKey) and kind == RSA:
-        key.verify(child.signature, child.tbs, padding.PKCS1v15(), algorithm)
-        return True
-    if isinstance(key, rsa.RSAPublicKey) and kind == RSA_PSS:
-        # Salt and hashes stand in the parameters, which the library reads.
-        scheme = certificate(child.der, "it").signature_algorithm_parameters
-        if isinstance(scheme, padding.PSS):
-            key.verify(child.signature, child.tbs, scheme, algorithm)
-            return True
-    return False
-
-
-def _hash_of(child: Anatomy) -> tuple[str, hashes.HashAlgorithm]:
-    from cryptography.hazmat.primitives import hashes
-
     oid = child.inner_algorithm[0]
     if oid == RSA_PSS:
-        return oid, certificate(child.der, "it").signature_hash_algorithm or hashes.SHA256()
+        # Salt and hashes stand in the parameters, which the library reads.
+        return _or_none(lambda: _verify_pss(child, issuer)) is True
+    return _signed(issuer.spki, oid, child.signature, child.tbs)
+
+
+def _verify_pss(child: Anatomy, issuer: Anatomy) -> bool:
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    loaded, key = certificate(child.der, "it"), public_key(issuer.spki)
+    scheme, algorithm = loaded.signature_algorithm_parameters, loaded.signature_hash_algorithm
+    if not isinstance(key, rsa.RSAPublicKey) or not isinstance(scheme, padding.PSS) or algorithm is None:
+        return False
+    key.verify(child.signature, child.tbs, scheme, algorithm)
+    return True
+
+
+def is_signed(loaded: x509.CertificateSigningRequest) -> bool:
+    """Whether a request is signed by the key that it is for, over whatever hash."""
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    if _or_none(lambda: loaded.is_signature_valid):
+        return True
+    # The library does not look at signatures over SHA-1: who made this one has the key all the same.
+    info, algorithm, signature = read(loaded.public_bytes(Encoding.DER)).parts()
+    key = info.parts()[2].whole
+    return _signed(key, algorithm.parts()[0].oid, signature.content[1:], info.whole)
+
+
+def _signed(spki: bytes, oid: str, signature: bytes, data: bytes) -> bool:
+    key = public_key(spki)
+    return (
+        key is not None and oid in SIGNATURES and _or_none(lambda: _verify(key, oid, signature, data)) is True
+    )
+
+
+def _verify(key: PublicKeyTypes, oid: str, signature: bytes, data: bytes) -> bool:
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+
     kind, name = SIGNATURES[oid]
-    return kind, {
+    known: dict[str, hashes.HashAlgorithm] = {
         "MD5": hashes.MD5(),  # noqa: S303
         "SHA-1": hashes.SHA1(),  # noqa: S303
         "SHA-224": hashes.SHA224(),
         "SHA-256": hashes.SHA256(),
         "SHA-384": hashes.SHA384(),
         "SHA-512": hashes.SHA512(),
-    }[name]
+    }
+    algorithm = known[name]
+    if isinstance(key, ec.EllipticCurvePublicKey) and kind == EC:
+        key.verify(signature, data, ec.ECDSA(algorithm))
+        return True
+    if isinstance(key, rsa.RSAPublicKey) and kind == RSA:
+        key.verify(signature, data, padding.PKCS1v15(), algorithm)
+        return True
+    return False
 
 
 def anatomy(der: bytes, what: str) -> Anatomy:

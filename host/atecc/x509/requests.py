@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
-from atecc.x509.keyfile import pem_blocks
+from atecc.x509 import library
 from atecc.x509.names import Rdns, comparable, from_x509, to_x509
 from atecc.x509.points import to_point
+from atecc.x509.textfile import is_pkcs7, is_pkcs12, nothing_there, pem_blocks, plain
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -37,18 +38,10 @@ def check_csr(
     key_usage: list[str] | None = None,
 ) -> x509.CertificateSigningRequest:
     """The request, if it is for this P-256 key, signed by it, and says what was asked for."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
-    try:
-        request = x509.load_der_x509_csr(der)
-        key = request.public_key()
-        signed = request.is_signature_valid
-    except (ValueError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise CertificateError(f"The board's certificate request can't be read: {error}.") from error
-    if to_point(key) != pubkey:
+    request = library.request(der, "The board's certificate request")
+    if to_point(request.public_key()) != pubkey:
         raise CertificateError("The certificate request is not for the key that the chip reports.")
-    if not signed:
+    if not library.is_signed(request):
         raise CertificateError(
             "The certificate request's signature is wrong: it was not signed by the key it names."
         )
@@ -69,8 +62,6 @@ def _check_san(request: x509.CertificateSigningRequest, wanted: list[str]) -> No
         present = set(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound:
         present = set()
-    except ValueError as error:
-        raise CertificateError(f"The certificate request's extensions can't be read: {error}.") from error
     if present != {general_name(text) for text in wanted}:
         raise CertificateError("The certificate request's alternative names are not the ones asked for.")
 
@@ -171,20 +162,13 @@ def when(time: dt.datetime) -> str:
 
 def load_csr(data: bytes, origin: str) -> x509.CertificateSigningRequest:
     """Somebody's request, PEM with any text around it or DER, if it is signed by the key that it is for."""
-    from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-
+    data = plain(data)
     pems = [block for label, block in pem_blocks(data) if label.endswith("CERTIFICATE REQUEST")]
-    if not pems and not data.startswith(b"\x30"):
-        raise CertificateError(
-            f"There is no certificate request in {origin}.", "It takes PEM (text around it is fine) or DER."
-        )
-    try:
-        request = x509.load_pem_x509_csr(pems[0]) if pems else x509.load_der_x509_csr(data)
-        signed = request.is_signature_valid
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise CertificateError(f"The certificate request in {origin} can't be read: {error}.") from error
-    if not signed:
+    if not pems and (data[:1] != b"\x30" or is_pkcs12(data) or is_pkcs7(data)):
+        takes = "It takes PEM (text around it is fine) or DER."
+        raise nothing_there(data, "certificate request", origin, takes)
+    request = library.request((pems or [data])[0], f"The certificate request in {origin}")
+    if not library.is_signed(request):
         raise CertificateError(
             f"The signature of the certificate request in {origin} is wrong: who made it does not have its key, "
             "or it was changed since."
