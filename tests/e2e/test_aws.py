@@ -9,6 +9,7 @@ import boto3
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from simchip import TIMINGS
 
 DER = serialization.Encoding.DER
 
@@ -23,14 +24,15 @@ def openssl(*command):
     return subprocess.run(["openssl", *map(str, command)], capture_output=True, text=True, check=True)
 
 
-def test_the_whole_job(someone, cloud, tmp_path):
-    user = someone(preset="blank")
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_the_whole_job(someone, cloud, tmp_path, timing):
+    user = someone(preset="blank", timing=timing)
     user.environment.update(cloud.environment())
     serial = user.succeeds("--json", "info").json["chip"]["serial"]
     user.succeeds("chip", "config", "set", "--yes")
     user.succeeds("chip", "lock", "config", "--yes-lock", serial)
     user.succeeds("chip", "lock", "data", "--yes-lock", serial)
-    done = provision(user, cloud, "whole-job").json
+    done = provision(user, cloud, f"whole-job-{timing}").json
     for name in ("csr", "certificate", "ca"):
         (tmp_path / f"{name}.pem").write_text(done[f"{name}_pem"])
     # openssl's word for it, not ours.

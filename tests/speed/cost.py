@@ -4,6 +4,7 @@ That limit is what the job's commands take to execute, the bytes of commands and
 a driver adds to it: polls that come too early or too late, waits, further wakes, sleep and idle, a slower clock.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,6 +38,9 @@ class TimedChip(WatchedChip):
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._executing = self._crossing = 0
+        self.executed: list[
+            tuple[float, float]
+        ] = []  # when on the computer's clock, and for how many seconds
 
     def write(self, address: int, data: bytes, *, hz: int | None = None) -> Ack:
         before = self._life.job
@@ -44,6 +48,7 @@ class TimedChip(WatchedChip):
         job = self._life.job
         if job is not None and job is not before:
             self._executing += job.ends - job.started
+            self.executed.append((time.monotonic(), (job.ends - job.started) / 1_000_000))
             self._crossing += transfer_us(1 + len(data), FAST_HZ) + transfer_us(1 + len(job.answer), FAST_HZ)
         return ack
 
