@@ -44,7 +44,8 @@ def certify(key, start=-YEAR, end=YEAR, subject="CA", issuer=None, issuer_key=No
         .not_valid_after(now() + end)
     )
     for extension in [x509.BasicConstraints(True, None)] if extensions is None else extensions:
-        builder = builder.add_extension(extension, True)
+        # OpenSSL refuses a critical key identifier.
+        builder = builder.add_extension(extension, not isinstance(extension, x509.SubjectKeyIdentifier))
     signer = issuer_key or key
     return builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256())
 

@@ -157,7 +157,8 @@ def openssl_accepts(folder, issued, ca):
 
 
 REFUSED = {
-    "Ed25519", "for anything", "no keyCertSign", "CA:FALSE", "expired", "critical and unknown", "for servers only",
+    "Ed25519", "for anything", "a critical key identifier", "no keyCertSign", "CA:FALSE", "expired",
+    "critical and unknown", "for servers only",
     "below a root that allows no CA", "below a root with a critical extension",
     "below an expired root", "signed over SHA-1 by its root",
 }  # fmt: skip

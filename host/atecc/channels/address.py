@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from atecc.errors import ArgumentError
+from atecc.hosts import dns_name
 
 PORTS = {"wss": 443, "ws": 80, "mqtts": 8883}
 INSTEAD = {"http": "ws", "https": "wss", "mqtt": "mqtts", "ssl": "mqtts", "tls": "mqtts"}
@@ -49,14 +50,15 @@ def parse_address(text: str) -> Address | None:
     try:
         parts = urlsplit(text)
         port = parts.port or PORTS[scheme]
+        host = dns_name(parts.hostname or "")
     except ValueError as error:
         raise _no_address(scheme) from error
-    if not parts.hostname or parts.query or parts.fragment:
+    if parts.query or parts.fragment:
         raise _no_address(scheme)
-    return _mqtts(parts, port) if scheme == "mqtts" else _websocket(parts, port)
+    return _mqtts(parts, host, port) if scheme == "mqtts" else _websocket(parts, host, port)
 
 
-def _websocket(parts: SplitResult, port: int) -> Address:
+def _websocket(parts: SplitResult, host: str, port: int) -> Address:
     scheme, user, password = parts.scheme, parts.username, parts.password
     if scheme == "wss" and (user or password):
         raise ArgumentError(
@@ -65,10 +67,10 @@ def _websocket(parts: SplitResult, port: int) -> Address:
         )
     path = parts.path if parts.path not in ("", "/") else "/rpc"
     name, secret = (None if part is None else unquote(part) for part in (user, password))
-    return Address(scheme, str(parts.hostname), port, path, name, secret)
+    return Address(scheme, host, port, path, name, secret)
 
 
-def _mqtts(parts: SplitResult, port: int) -> Address:
+def _mqtts(parts: SplitResult, host: str, port: int) -> Address:
     if parts.username or parts.password:
         raise ArgumentError(
             "mqtts:// takes no user and password: an operator is known by a certificate.",
@@ -79,7 +81,7 @@ def _mqtts(parts: SplitResult, port: int) -> Address:
         raise ArgumentError(
             "The address of a device on MQTT ends with its name.", "mqtts://broker.acme.ie:8883/sensor-1"
         )
-    return Address("mqtts", str(parts.hostname), port, device=device)
+    return Address("mqtts", host, port, device=device)
 
 
 def _no_address(scheme: str) -> ArgumentError:

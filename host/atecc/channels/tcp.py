@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from atecc import sockets
 from atecc.errors import ChannelError, ChannelTimeout
 
 CONNECT_TIMEOUT = 10.0
@@ -13,14 +14,14 @@ CONNECT_TIMEOUT = 10.0
 def dial(host: str, port: int, listens: str, timeout: float = CONNECT_TIMEOUT) -> socket.socket:
     """A connection; `listens` is what to do if nothing listens there."""
     try:
-        return socket.create_connection((host, port), timeout)
+        return sockets.connect(host, port, timeout)
     except OSError as error:
         raise why_unreachable(error, host, port, listens) from error
 
 
 def why_unreachable(error: OSError, host: str, port: int, listens: str) -> ChannelError:
     """An error of connecting, in a user's words."""
-    if isinstance(error, socket.gaierror | UnicodeError):
+    if isinstance(error, socket.gaierror):
         return ChannelError(
             f"No network name {host} is known here.",
             "Is it right? A device's IP address is shown by `atecc wifi status` over USB.",

@@ -55,6 +55,10 @@ _OID = re.compile(r"(?:OID\.)?([0-2](?:\.(?:0|[1-9]\d*))+)$", re.IGNORECASE)
 
 def parse_subject(text: str) -> Rdns:
     """The RDNs of a subject in either notation; an ArgumentError says what is wrong with it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentError(f"The subject {text!r} is not text in UTF-8.") from error
     stripped = text.lstrip()
     if not stripped.strip():
         raise ArgumentError(

@@ -45,7 +45,7 @@ _SUPPORTED = (
         NAME_CONSTRAINTS,
         EXTENDED_KEY_USAGE,
     ),
-    *(SUBJECT_KEY, AUTHORITY_KEY, "2.5.29.31", "2.5.29.36", "2.5.29.33", "2.5.29.54"),
+    *("2.5.29.31", "2.5.29.36", "2.5.29.33", "2.5.29.54"),
 )
 
 
