@@ -17,7 +17,8 @@ from link.wifi import Station
 from rpc import mqtt
 from rpc.access import Access
 from rpc.dispatcher import Dispatcher
-from rpc.operators import refuse_issuer
+from rpc.counters import Counters
+from rpc.operators import Operators, refuse_issuer
 from rpc.services import access as access_service
 from rpc.services.atecc import ATCA
 from rpc.services.config import Config
@@ -26,6 +27,7 @@ from rpc.services.identity import Identity
 from rpc.services.mqtt import MQTT
 from rpc.services.system import Sys
 from rpc.services.wifi import Wifi
+from rpc.signed import Seal
 from rpc.web.server import Server
 from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
@@ -74,12 +76,20 @@ dispatcher = Dispatcher(device_id, bench)
 tls = DeviceTLS(chip, store, access)
 web = Server(dispatcher, access, workers, tls, secure_port, board.LISTEN, board.CONNECTIONS)
 access.changed = settings.changed = web.refresh
+operators = Operators(chip, access, Counters("/counters"))
+channel = mqtt.Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))
+
+
+def ways_in():
+    return web.status() | {"mqtt": channel.status()}
+
+
 for service in (
     Sys(device_id, lambda: selfcheck.run(chip)),
     ATCA(chip, store, bench),
     Identity(store, link, bench, web.refresh),
     MQTT(store, link),
-    access_service.Access(access, web.status, refuse_own_ca),
+    access_service.Access(access, ways_in, refuse_own_ca),
     Config(settings),
     FS(files),
     Wifi(station, settings),
@@ -100,7 +110,7 @@ def join():
 
 join()
 adoption = adopt(store, settings.get, lambda name: files.read(name)[0])
-link.serve(mqtt.Channel(dispatcher, link, workers))
+link.serve(channel)
 web.start()
 
 if store.active and settings.get("mqtt.enable"):

@@ -7,8 +7,15 @@ import _thread
 import os
 
 from identity.record import Record
+from link.topics import check_name
 
 HIDDEN = "********"
+
+
+class OwnersOnly(ValueError):
+    """A key that only the owner may change, over USB; `kind` is the RPC's word for that."""
+
+    kind = "refused"
 
 
 def _flag(key, value):
@@ -36,29 +43,25 @@ def _text(longest, shortest=0):
     return check
 
 
-def _name(longest):
-    """A text that can stand between two slashes of an MQTT topic."""
-    text = _text(longest)
-
-    def check(key, value):
-        text(key, value)
-        if any(c in value for c in "/+#"):
-            raise ValueError("%s: it becomes a part of MQTT topics, and can't hold / + or #" % key)
-
-    return check
+def _name(key, value):
+    """A text that can stand between two slashes of an MQTT topic, or an empty one."""
+    try:
+        if value != "":
+            check_name(value)
+    except ValueError as e:
+        raise ValueError("%s: %s" % (key, e))
 
 
 _FILE = _text(64)
 _KEYS = {
-    # AWS: a thing's name has 128 characters at most, and so has a client ID.
-    "device.id": (_name(128), ""),
+    "device.id": (_name, ""),
     "mqtt.enable": (_flag, True),
     "mqtt.server": (_text(260), ""),
     "mqtt.ssl_cert": (_FILE, ""),
     "mqtt.ssl_key": (_FILE, ""),
     "mqtt.ssl_ca_cert": (_FILE, ""),
     "mqtt.ssl_cipher_suites": (_text(512), ""),
-    "aws.thing_name": (_name(128), ""),
+    "aws.thing_name": (_name, ""),
     "wifi.sta.enable": (_flag, False),
     # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.
     "wifi.sta.ssid": (_text(32), ""),
@@ -66,8 +69,12 @@ _KEYS = {
     "sntp.server": (_text(253), "pool.ntp.org"),
     "rpc.wss.enable": (_flag, True),
     "rpc.wss.port": (_whole(1, 65535), 443),
+    "rpc.mqtt.enable": (_flag, False),
+    "rpc.mqtt.unsigned": (_flag, False),
 }
 _SECRETS = ("wifi.sta.pass",)
+# Who may call is the owner's business.
+_OWNERS = ("rpc.mqtt.enable", "rpc.mqtt.unsigned")
 
 
 def _flatten(tree, path, found):
@@ -142,7 +149,7 @@ class Settings:
         value = self.get(key)
         return HIDDEN if key in _SECRETS and value else value
 
-    def change(self, tree, save=False, try_once=False):
+    def change(self, tree, save=False, try_once=False, owner=False):
         """Take over `tree` (nested, or with dotted names): all of it or, with a ValueError, nothing.
 
         With `save` (see there) it is kept as well; OSError if the flash does not take it, and nothing is changed.
@@ -154,27 +161,35 @@ class Settings:
                 del new[key]
             else:
                 _KEYS[key][0](key, new[key])
+                if not owner and key in _OWNERS and new[key] != self.get(key):
+                    raise OwnersOnly("%s: only the owner may change this, over USB" % key)
         with self._lock:
             before = self._changed
             self._changed = _different(before, new)
             if save:
                 try:
-                    self._save(try_once)
+                    self._save(try_once, owner)
                 except OSError:
                     self._changed = before
                     raise
         self.changed()
 
-    def save(self, try_once=False):
-        """Keep what holds now; with `try_once` for the next start only. OSError if the flash does not take it."""
-        with self._lock:
-            self._save(try_once)
+    def save(self, try_once=False, owner=False):
+        """Keep what holds now; with `try_once` for the next start only. OSError if the flash does not take it.
 
-    def _save(self, try_once):
+        Of what only the owner may change nobody else keeps more than was kept already.
+        """
+        with self._lock:
+            self._save(try_once, owner)
+
+    def _save(self, try_once, owner):
+        values = self._changed
+        if not owner:
+            values = _different(values, {key: self._saved.get(key, _KEYS[key][1]) for key in _OWNERS})
         if try_once:
-            self._write(self._saved, self._changed)
+            self._write(self._saved, values)
         else:
-            self._write(self._changed, None)
+            self._write(values, None)
 
     @staticmethod
     def check(values):

@@ -33,7 +33,7 @@ class Field:
         self.provision()
         user.succeeds("operator", "init")
         user.succeeds("operator", "trust")
-        user.succeeds("config", "set", f"rpc.wss.port={self.wss_port}")
+        user.succeeds("config", "set", f"rpc.wss.port={self.wss_port}", "rpc.mqtt.enable=true")
 
     def certify(self, who):
         """A key and a certificate of the broker's clients' CA: who.key, who.crt."""

@@ -122,9 +122,10 @@ class TLSSocket:
     alone would be a TLS record, and but for the first wait until the other side acknowledges the one before (RFC 896),
     which takes it 40 ms and more (RFC 1122, 4.2.3.2).
 
-    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. `ended` is set when the other
-    side has closed. What umqtt reads at one go may
-    be larger than the memory (MQTT allows 256 MB, AWS 128 KB): then it is read, thrown away, and `cut` is set.
+    `heard` counts the reads that brought something: umqtt tells nobody about a PINGRESP. `head` is the first byte of
+    the packet that is being read, whose flags umqtt keeps to itself as well. `ended` is set when the other side has
+    closed. What umqtt reads at one go may be larger than the memory (MQTT allows 256 MB, AWS 128 KB): then it is read,
+    thrown away, and `cut` is set.
     """
 
     READ_MAX = 16 * 1024
@@ -138,6 +139,7 @@ class TLSSocket:
         self._poll.register(plain, select.POLLIN)
         self._held = b""
         self.heard = 0
+        self.head = self._last = 0
         self.ended = False
         self.cut = False
 
@@ -162,6 +164,7 @@ class TLSSocket:
         data = self._secured.read(n)
         if data:
             self.heard += 1
+            self._last = data[0]
         elif data is not None:
             self.ended = True
         return data
@@ -177,6 +180,8 @@ class TLSSocket:
 
     def setblocking(self, blocking):
         self.flush()
+        if blocking:  # which umqtt does behind a packet's first byte
+            self.head = self._last
         self._plain.settimeout(self._timeout if blocking else 0)
 
     def settimeout(self, timeout):

@@ -62,6 +62,16 @@ class Store:
         return self._name
 
     @property
+    def switch(self):
+        """How often the identity was switched: as long as this is the same, so is the active one."""
+        return self._switched["count"]
+
+    def key(self):
+        """(slot, public key) of the active identity."""
+        record = self.current()
+        return record["slot"], Certificate(binascii.a2b_base64(record["certificate"])).public_key
+
+    @property
     def idle(self):
         """The name of the identity that provisioning works on."""
         return "b" if self.active == "a" else "a"

@@ -6,18 +6,21 @@ socket operation does.
 
 import _thread
 import select
+import time
 
 import threads
 
 from . import clock
-from .mail import Mail
+from .mail import Mail, Requests
 from .mqtt import KEEPALIVE, TOPIC_MAX, Connection, LinkError
+from .subscriptions import Subscriptions, Suspicions
+from .topics import check_filter, check_topic
 
 _TICK_MS = 100
 _STOP_MS = 3000
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
-# How often the connection may end while the RPC's topics are subscribed before it is tried without them.
-_SERVE_TRIES = 2
+_BRIEF_MS = 30000  # a connection that lasts no longer counts as a failed attempt, to the next one's delay
+_IDLE = "nobody has asked for its messages for long: it was unsubscribed"
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 
 # Waiting on nothing at all: select's clock is the network's, whatever time.sleep may be tied to (see boards/SIM).
@@ -57,17 +60,20 @@ class _Job:
 class _Session:
     """What one thread does from start to stop, and what is known of it."""
 
-    def __init__(self, chip, identity, timeout, topics, mail, served):
+    def __init__(self, chip, identity, timeout, post, served):
         self._chip = chip
         self._identity = identity
         record = identity()
         self._name = record["name"]
         self.client_id = record["client_id"]
         self._timeout = timeout
-        self.topics = topics
-        self._mail = mail
+        self._subscriptions, self._mail, self._requests = post
         self._served = served
-        self._refused = 0
+        self.serving = self.why_not_serving = None
+        self.suspicions = Suspicions()
+        self._looked = time.ticks_ms()
+        self._brief = 0
+        self._lasted = 0
         self._jobs = []
         self._receivers = []
         self._connection = None
@@ -118,28 +124,73 @@ class _Session:
             self._fail_jobs(LinkError("state", _OFF))
 
     def _connect(self):
+        self._pass_time()
         self._enter("connecting")
         self.attempts += 1
         # The record isn't kept: with its certificates it is large.
         self._connection = Connection(self._chip, self._identity(), self._arrived, self._timeout)
-        for topic, qos in self.topics.items():
-            self._connection.subscribe(topic, qos)
-        self._subscribe_served()
+        for topic, qos in self._subscriptions.items():
+            why = self._refusal(self.subscribe, topic, qos)
+            if why:
+                self._subscriptions.drop(topic, why)
+        self._set_serving()
         self.tls = self._connection.tls
         self.attempts = 0
+        self._lasted = 0
         self._enter("connected")
 
-    def _subscribe_served(self):
-        """The RPC's topics; a broker whose policy knows nothing of them cuts off who asks, and is not asked again."""
-        if self._served and self._refused < _SERVE_TRIES:
-            try:
-                for topic in self._served.topics(self._name):
-                    if len(topic.encode()) <= TOPIC_MAX:  # with a longer name there is no RPC over MQTT
-                        self._connection.subscribe(topic, 1)
-            except LinkError:
-                self._refused += 1
+    def _refusal(self, operation, *args):
+        """Why the operation was refused, if it was; what ends the connection is raised."""
+        try:
+            operation(*args)
+        except LinkError as e:
+            if not self._connection.alive:
                 raise
-            self._refused = 0
+            return str(e)
+        return None
+
+    def subscribe(self, topic, qos):
+        self.suspicions.run("subscribe to", topic, self._connection.subscribe, topic, qos)
+        self.suspicions.answered()
+
+    def unsubscribe(self, topic):
+        self.suspicions.run("unsubscribe from", topic, self._connection.unsubscribe, topic)
+        self.suspicions.answered()
+
+    def publish(self, topic, message, qos, retain):
+        self.suspicions.run("publish to", topic, self._connection.publish, topic, message, qos, retain)
+        if qos:
+            self.suspicions.answered()
+
+    # The RPC's topics.
+
+    def _set_serving(self):
+        """Listen to the RPC's topics, or not: a broker that keeps the session may know them from before."""
+        on = self._served.on
+        if on or on != self.serving:
+            self.why_not_serving = self._refusal(self._listen if on else self._ignore)
+        self.serving = on
+
+    def _listen(self):
+        """One suspicion for all of them: a broker whose policy knows nothing of the RPC would hang up at each."""
+        topics = self._request_topics()
+        self.suspicions.run("subscribe to", topics[0], self._subscribe_any, topics)
+        self.suspicions.answered()
+
+    def _subscribe_any(self, topics):
+        refusals = [self._refusal(self._connection.subscribe, topic, 1) for topic in topics]
+        if None not in refusals:
+            raise LinkError("topic", refusals[0])
+
+    def _ignore(self):
+        for topic in self._request_topics():
+            self.unsubscribe(topic)
+
+    def _request_topics(self):
+        topics = [topic for topic in self._served.topics(self._name) if len(topic.encode()) <= TOPIC_MAX]
+        if not topics:
+            raise LinkError("state", "the device's name is too long: umqtt can't subscribe to its topics")
+        return topics
 
     def _serve(self):
         quiet = 0
@@ -149,14 +200,17 @@ class _Session:
             while self._jobs:
                 self._jobs.pop(0).run(self._connection)
             waited = self._wait()
+            self._mail.tick(waited)
             self._deliver(waited)
+            self._tidy_up()
             quiet += waited
-            if self._mail.full and pinged:
+            if self._holds_up and pinged:
                 # The answer stays unread for now: what matters is that the broker has heard from us.
                 quiet = 0
                 pinged = False
             if self._connection.heard != heard:
                 heard = self._connection.heard
+                self.suspicions.answered()
                 quiet = 0
                 pinged = False
             elif quiet >= KEEPALIVE * 1000:
@@ -169,23 +223,50 @@ class _Session:
 
     def _wait(self):
         """Read what arrives, if there is room for it; how long that took, if nothing came (ms)."""
-        if self._served:
-            self._mail.hand_on(self._served.take)
-        if self._mail.full:
+        self._requests.hand_on(self._served.take)
+        if self._holds_up:
             _pause.poll(_TICK_MS)
         elif self._connection.wait(_TICK_MS):
             return 0
         return _TICK_MS
 
+    @property
+    def _holds_up(self):
+        return self._requests.is_full() or self._mail.holds_up
+
+    def _tidy_up(self):
+        """What has to be done now and then."""
+        self._lasted += self._pass_time()
+        if self._lasted > _BRIEF_MS:
+            self._brief = 0
+        for topic in self._subscriptions.overdue():
+            self._subscriptions.drop(topic, _IDLE)
+            self._refusal(self.unsubscribe, topic)
+        if self._served.on != self.serving:
+            self._set_serving()
+
+    def _pass_time(self):
+        """Tell who counts it how much time has passed (ms)."""
+        now = time.ticks_ms()
+        passed = max(0, time.ticks_diff(now, self._looked))
+        self._looked = now
+        self._subscriptions.tick(passed)
+        self.suspicions.tick(passed)
+        return passed
+
     def _wait_after(self, error):
+        if self.state == "connected":
+            self._brief += 1
         self.last_error = error
+        self.suspicions.ended(error)
         self.tls = None
         self._enter("waiting")
         if self._connection:
             self._connection.close()
             self._connection = None
         self._fail_jobs(error)
-        seconds = _BACKOFF_S[min(max(self.attempts - 1, 0), len(_BACKOFF_S) - 1)]
+        tries = max(self.attempts, self._brief, 1)
+        seconds = _BACKOFF_S[min(tries, len(_BACKOFF_S)) - 1]
         for _ in range(seconds * 1000 // _TICK_MS):
             if self.stopping:
                 return
@@ -199,19 +280,24 @@ class _Session:
 
     # Messages.
 
-    def _arrived(self, topic, message):
+    def _arrived(self, topic, message, retained):
         topic = topic.decode()
-        request = self._served is not None and topic in self._served.topics(self._name)
         if message is None:
             self.last_error = LinkError("mqtt", "a message on %s was too large, and is lost" % topic)
+        elif self.serving and topic in self._served.topics(self._name):
+            if not retained:  # a request is for now, and not for each time that this device connects
+                self._requests.add(topic, bytes(message))
         else:
-            self._mail.add(topic, bytes(message), request)
+            for gone in self._mail.add(topic, bytes(message)):
+                self._subscriptions.stray(gone)
 
     def _deliver(self, waited):
         """Give each waiting receiver its message, or None when its time is up."""
         for receiver in list(self._receivers):
             job, topic, left = receiver
             receiver[2] = left - waited
+            self._mail.asked_for()
+            self._subscriptions.asked_for(topic)
             message = self._mail.take(topic)
             if message or receiver[2] <= 0:
                 self._receivers.remove(receiver)
@@ -228,19 +314,30 @@ class Link:
         self._chip = chip
         self._identity = identity
         self._session = None
-        self._topics = {}
+        self._subscriptions = Subscriptions()
         self._mail = Mail()
-        self._served = None
+        self._requests = Requests()
+        self._served = _Nobody
         self._since = clock.now()
 
     def serve(self, channel):
-        """Give what arrives on `channel.topics(name)` to `channel.take(topic, message)`, which says if it took it."""
+        """As long as `channel.on`, give what arrives on `channel.topics(name)` to `channel.take(topic, message)`, which
+        says if it took it."""
         self._served = channel
+
+    @property
+    def serving(self):
+        """(whether requests for the channel are listened to, why not)."""
+        session = self._session
+        if not session or session.state != "connected":
+            return False, "the MQTT link is not connected"
+        return session.serving and not session.why_not_serving, session.why_not_serving
 
     def start(self, timeout=30):
         """Connect with the active identity and stay connected. Returns at once."""
         self.stop()
-        self._session = _Session(self._chip, self._identity, timeout, self._topics, self._mail, self._served)
+        post = self._subscriptions, self._mail, self._requests
+        self._session = _Session(self._chip, self._identity, timeout, post, self._served)
         threads.start(threads.HANDSHAKE, self._session.main)
 
     def attempt(self, record, timeout):
@@ -281,7 +378,8 @@ class Link:
             _pause.poll(20)  # its stack is given back a moment later, and may be needed
 
     def status(self):
-        """What is known: {state, since, tls, attempts, last_error (an exception or None), subscriptions, client_id}."""
+        """What is known: {state, since, tls, attempts, last_error (an exception or None), client_id, subscriptions,
+        dropped ([{topic, why}]), lost (how many messages had to go)}."""
         session = self._session
         out = {
             "state": "off",
@@ -294,7 +392,9 @@ class Link:
         if session:
             for name in ("state", "since", "tls", "attempts", "last_error", "client_id"):
                 out[name] = getattr(session, name)
-        out["subscriptions"] = sorted(self._topics)
+        out["subscriptions"] = [topic for topic, _ in self._subscriptions.items()]
+        out["dropped"] = self._subscriptions.notes + (session.suspicions.notes if session else [])
+        out["lost"] = self._mail.lost
         return out
 
     @property
@@ -312,17 +412,48 @@ class Link:
 
     def publish(self, topic, message, qos, retain):
         """Publish; with QoS 1 returns after the broker's PUBACK."""
-        self._on().do(lambda connection: connection.publish(topic, message, qos, retain))
+        _check(check_topic, topic)
+        session = self._on()
+        session.do(lambda _: session.publish(topic, message, qos, retain))
 
     def subscribe(self, topic, qos):
-        """Subscribe, now and after every reconnect."""
+        """Subscribe, now and after every reconnect, until nobody has asked for its messages for long."""
+        _check(check_filter, topic)
+        session = self._on()
 
-        def run(connection):
-            connection.subscribe(topic, qos)
-            self._topics[topic] = qos
+        def run(_):
+            self._mail.asked_for()
+            session.subscribe(topic, qos)
+            self._subscriptions.add(topic, qos)
 
-        self._on().do(run)
+        session.do(run)
+
+    def unsubscribe(self, topic):
+        """Listen to `topic` no longer."""
+        _check(check_filter, topic)
+        session = self._on()
+
+        def run(_):
+            self._subscriptions.remove(topic)
+            session.unsubscribe(topic)
+
+        session.do(run)
 
     def receive(self, topic, timeout):
         """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
         return self._on().receive(topic, int(timeout * 1000))
+
+
+class _Nobody:
+    """The channel of a link that serves none."""
+
+    on = False
+    topics = staticmethod(lambda name: [])
+    take = staticmethod(lambda topic, message: True)
+
+
+def _check(check, topic):
+    try:
+        check(topic)
+    except ValueError as e:
+        raise LinkError("argument", "topic: %s" % e)

@@ -15,11 +15,15 @@ KEEPALIVE = 60
 TOPIC_MAX = 122
 # SUBACK's word for a subscription that is refused.
 _REFUSED = 0x80
+_RETAIN = 0x01  # in a PUBLISH: the broker has kept it (3.3.1.3)
+_UNSUBACK = 0xB0
+_PIDS_MAX = 0xFFFF
 
 
 class LinkError(Exception):
-    """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, and of the broker's own: `mqtt`, `closed`,
-    `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls` or `mqtt`.
+    """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, `argument`, and of the broker's own: `mqtt`,
+    `closed`, `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls` or
+    `mqtt`.
     """
 
     def __init__(self, kind, message, stage=None):
@@ -40,11 +44,18 @@ def _client(record, context):
         return MQTTClient(*args, ssl=context)
 
 
+def _short(topic):
+    topic = topic.encode()
+    if len(topic) > TOPIC_MAX:
+        raise LinkError("state", "umqtt can't subscribe to a topic of more than %d bytes" % TOPIC_MAX)
+    return topic
+
+
 class Connection:
     """Connected when made; LinkError (or the chip's own error) says what failed, and how far it came.
 
-    record: a staged identity; timeout: seconds for any one wait. on_message(topic, message) gets bytes, None for a
-    message that was too large to be kept; when it returns the broker is told that the message has arrived.
+    record: a staged identity; timeout: seconds for any one wait. on_message(topic, message, retained) gets bytes, None
+    for a message that was too large to be kept; when it returns the broker is told that the message has arrived.
     """
 
     def __init__(self, chip, record, on_message=None, timeout=30):
@@ -66,7 +77,7 @@ class Connection:
             self._client.sock.cut = False
             message = None
         if self._on_message:
-            self._on_message(topic, message)
+            self._on_message(topic, message, bool(self._client.sock.head & _RETAIN))
 
     @property
     def tls(self):
@@ -93,15 +104,12 @@ class Connection:
 
     def subscribe(self, topic, qos):
         """Subscribe to `topic` (str); returns after the broker's SUBACK. A refusal costs no more than that."""
-        name = topic.encode()
-        if len(name) > TOPIC_MAX:
-            raise LinkError("state", "umqtt can't subscribe to a topic of more than %d bytes" % TOPIC_MAX)
-        if self._guard(self._subscribed, name, qos):
-            return
-        raise LinkError("topic", "%s does not let this device subscribe to %s" % (self.where, topic), "mqtt")
+        if not self._guard(self._subscribed, _short(topic), qos):
+            raise LinkError("topic", "%s does not let this device subscribe to %s" % (self.where, topic), "mqtt")
 
     def _subscribed(self, topic, qos):
         """Whether the broker grants it; the connection lives on either way."""
+        self._next_packet()
         try:
             self._client.subscribe(topic, qos)
         except MQTTException as e:
@@ -110,10 +118,34 @@ class Connection:
             return False
         return True
 
+    def unsubscribe(self, topic):
+        """Unsubscribe from `topic` (str); returns after the broker's UNSUBACK."""
+        self._guard(self._unsubscribe, _short(topic))
+
+    def _unsubscribe(self, topic):
+        """umqtt has no such thing (MQTT 3.1.1, 3.10 and 3.11)."""
+        client = self._client
+        self._next_packet()
+        client.pid += 1
+        pid = client.pid.to_bytes(2, "big")
+        client.sock.write(bytes((0xA2, 4 + len(topic))) + pid + len(topic).to_bytes(2, "big") + topic)
+        while client.wait_msg() != _UNSUBACK:
+            pass
+        if client.sock.read(3) != b"\x02" + pid:
+            raise AssertionError  # as umqtt does, and _guard knows it
+
+    def _next_packet(self):
+        """umqtt counts its packets on and on; 0, which the 65536th would have, no broker takes."""
+        if self._client.pid >= _PIDS_MAX:
+            self._client.pid = 0
+
     def publish(self, topic, message, qos, retain):
-        """Send `message` (str) to `topic` (str); with QoS 1 returns after the broker's PUBACK."""
+        """Send `message` (str or bytes) to `topic` (str); with QoS 1 returns after the broker's PUBACK."""
         # Bytes: umqtt counts characters, the wire counts bytes.
-        self._guard(self._client.publish, topic.encode(), message.encode(), retain, qos)
+        if isinstance(message, str):
+            message = message.encode()
+        self._next_packet()
+        self._guard(self._client.publish, topic.encode(), message, retain, qos)
 
     @property
     def alive(self):

@@ -19,6 +19,7 @@ _CODES = {
     "locked": 409,
     "slot": 409,
     "key-in-use": 409,
+    "counter": 409,
     "certificate": 422,
     "chip": 500,
     "internal": 500,
@@ -86,8 +87,9 @@ def describe(error):
     if isinstance(error, ChipError):
         out["command"] = error.command
         out["status"] = error.status
-    if getattr(error, "stage", None):
-        out["stage"] = error.stage
+    for name in ("stage", "next"):
+        if getattr(error, name, None):
+            out[name] = getattr(error, name)
     if isinstance(error, StateLost):
         out["message"] += "; it happened again and again: is its supply stable?"
     return out

@@ -22,6 +22,8 @@ def parse(text):
     if not isinstance(frame, dict) or not frame:
         return {}, RpcError("frame", "the frame is not a JSON object with a method")
     try:
+        if not ("method" in frame or "result" in frame or "error" in frame):
+            raise RpcError("frame", "the frame is not a JSON object with a method")
         _check_head(frame)
     except RpcError as e:
         # Of a bad head nothing is echoed, but for an id that can be.
@@ -88,9 +90,16 @@ def _is_id(value):
     return isinstance(value, (int, float, str)) and not isinstance(value, bool)
 
 
+def is_head(value):
+    """Whether it is an object whose `id` and `src` may be answered."""
+    try:
+        _check_head(value)
+    except (RpcError, AttributeError):
+        return False
+    return True
+
+
 def _check_head(frame):
-    if not ("method" in frame or "result" in frame or "error" in frame):
-        raise RpcError("frame", "the frame is not a JSON object with a method")
     for name in ("src", "tag"):
         value = frame.get(name, "")
         if not isinstance(value, str) or len(value) > _LABEL_MAX:

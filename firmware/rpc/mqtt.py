@@ -1,19 +1,27 @@
-"""The MQTT channel: requests on the device's topics, replies to the caller's (README.md, "Over MQTT")."""
+"""The MQTT channel: requests on the device's topics, replies to the caller's (README.md, "Over MQTT").
+
+A broker is not believed: a request counts if an operator has signed it. Only where the owner has said that the broker
+decides who may call (`rpc.mqtt.unsigned`), others do too.
+"""
 
 import select
+import time
 
 import _thread
 from micropython import const
 
 from link.mqtt import LinkError
+from link.topics import is_text
 
 from .caller import Caller
 from .errors import RpcError
 from .frame import parse
+from .signed import MAGIC, Signed
 
 # A reply waits for a link that reconnects, for the request itself may have been to change the identity.
 _REPLY_TRIES = const(90)
 _RECENT = const(16)
+_SRC_MAX = const(240)  # `/rpc` follows, and a topic has 256 bytes at most
 _CALLER = Caller("mqtt")
 
 _pause = select.poll()
@@ -29,41 +37,119 @@ def _bases(name):
 
 
 class Channel:
-    """Between `link` and `dispatcher`; `workers` run the requests."""
+    """Between `link` and `dispatcher`; `workers` run the requests.
 
-    def __init__(self, dispatcher, link, workers):
+    setting(key) gives a configured value; operators (Operators) verifies who has signed a request, seal (Seal) signs
+    the reply.
+    """
+
+    def __init__(self, dispatcher, link, workers, setting, operators, seal):
         self._dispatcher = dispatcher
         self._link = link
         self._workers = workers
+        self._setting = setting
+        self._operators = operators
+        self._seal = seal
         self._lock = _thread.allocate_lock()
         self._recent = []
+        # Whoever is not let in has cost the chip a signature, or a worker some time. There are two kinds: those who
+        # have seen an operator's certificate, and all others, who can't use up what is allowed to the first.
+        self._strangers, self._forgers = Allowance(), Allowance()
         self.topics = topics
+
+    # What is switched on.
+
+    @property
+    def on(self):
+        return self._setting("rpc.mqtt.enable")
+
+    @property
+    def unsigned(self):
+        return self._setting("rpc.mqtt.unsigned")
+
+    def status(self):
+        """For Access.Status: {enabled, unsigned, listening, why}."""
+        listening, why = self._link.serving if self.on else (False, "switched off (rpc.mqtt.enable)")
+        if listening and not self.unsigned:
+            why = self._operators.why_none
+        return {"enabled": self.on, "unsigned": self.unsigned, "listening": listening, "why": why}
+
+    # Requests.
 
     def take(self, topic, message):
         """Have the request run; False if there is no room for it yet. Called by the link's thread."""
+        if message[: len(MAGIC)] == MAGIC:
+            return self._take_signed(topic, message)
         box = [message]
-        return self._workers.give(lambda: self._answer(topic, box))
+        if self.unsigned:
+            return self._workers.give(lambda: self._answer(topic, box))
+        return self._allowed(self._strangers, lambda: self._refuse(topic, box))
+
+    def _take_signed(self, topic, message):
+        try:
+            signed = Signed(message)
+        except (RpcError, MemoryError):
+            return True
+        allowance = self._forgers if self._operators.knows(signed) else self._strangers
+        box = [signed]
+        return self._allowed(allowance, lambda: self._answer_signed(topic, box, allowance))
+
+    def _allowed(self, allowance, job):
+        """Have `job` run, unless the allowance is used up. Then nobody is told: that would cost as much again."""
+        if not allowance.begin():
+            return not allowance.left
+        given = self._workers.give(job)
+        if not given:
+            allowance.end()
+        return given
+
+    def _refuse(self, topic, box):
+        self._strangers.end(failed=True)
+        gate = _Gate(topic, self._is_new)
+        self._send(gate, self._dispatcher.answer(parse(box.pop()), gate.refuse))
 
     def _answer(self, topic, box):
         gate = _Gate(topic, self._is_new)
-        reply = self._dispatcher.answer(parse(box.pop()), gate.admit)
-        if reply is not None and gate.reply_to:
-            self._send(gate.reply_to, reply)
+        self._send(gate, self._dispatcher.answer(parse(box.pop()), gate.admit))
 
-    def _is_new(self, request):
-        """Whether this (src, id) was not seen lately: with QoS 1 a message may come twice."""
+    def _answer_signed(self, topic, box, allowance):
+        signed = box.pop()
+        gate = _Gate(topic, self._is_new)
+        digest, key = signed.digest(gate.name), None
+        try:
+            key = self._seal.key()  # by which the caller knows this device: the request may be to change it
+            self._operators.admit(signed, digest)
+        except Exception as e:
+            allowance.end(failed=True)
+            reply = self._dispatcher.answer((signed.head, e), gate.let_know)
+        else:
+            allowance.end()
+            reply = self._dispatcher.answer(parse(signed.frame), gate.admit)
+        if reply is not None and gate.reply_to:
+            self._send(gate, self._sealed(reply, digest, key))
+
+    def _sealed(self, reply, digest, key):
+        """Without a signature if the chip gives none: who has asked will not believe it, but see it."""
+        try:
+            return self._seal.close(reply, digest, key)
+        except Exception:
+            return reply
+
+    def _is_new(self, request, remember=True):
+        """Whether this (src, id) was not run lately: with QoS 1 a message may come twice."""
         with self._lock:
             if request in self._recent:
                 return False
-            self._recent.append(request)
-            if len(self._recent) > _RECENT:
-                self._recent.pop(0)
+            if remember:
+                self._recent.append(request)
+                if len(self._recent) > _RECENT:
+                    self._recent.pop(0)
             return True
 
-    def _send(self, topic, reply):
-        for _ in range(_REPLY_TRIES):
+    def _send(self, gate, reply):
+        for _ in range(_REPLY_TRIES if reply is not None and gate.reply_to else 0):
             try:
-                return self._link.publish(topic, reply, 1, False)
+                return self._link.publish(gate.reply_to, reply, 1, False)
             except LinkError:
                 _pause.poll(1000)
         return None
@@ -74,21 +160,80 @@ class _Gate:
 
     def __init__(self, topic, is_new):
         self._base = topic[: -len("/rpc")]
+        self.name = self._base[len("things/") :] if self._base.startswith("things/") else self._base
         self._is_new = is_new
         self.reply_to = None
 
     def admit(self, frame):
-        src = frame.get("src", "")
-        name = self._base[len("things/") :] if self._base.startswith("things/") else self._base
-        if "id" in frame or not frame:
-            # Elsewhere the device may not be allowed to publish (AWS cuts off who tries), or would talk to devices.
-            if (
-                not any(src.startswith(base + "/rpc-resp/") for base in _bases(name))
-                or "+" in src
-                or "#" in src
-            ):
-                raise RpcError("frame", "src: begins with %s/rpc-resp/" % self._base)
-            if not self._is_new((src, frame.get("id"))):
-                raise RpcError("frame", "this request was here before")
-            self.reply_to = src + "/rpc"
+        place = self._place(frame)
+        if place and not self._is_new((frame["src"], frame["id"])):
+            raise RpcError("frame", "this request was here before")
+        self.reply_to = place
         return _CALLER
+
+    def refuse(self, frame):
+        self.reply_to = self._place(frame)
+        raise RpcError(
+            "refused",
+            "over MQTT this device wants requests that an operator has signed, as atecc does; the owner can have it"
+            " believe the broker instead, over USB (rpc.mqtt.unsigned)",
+        )
+
+    def let_know(self, head):
+        """To answer with an error: not to a request that was run, and has only come once more."""
+        place = self._place(head)
+        if place and self._is_new((head["src"], head["id"]), False):
+            self.reply_to = place
+
+    def _place(self, frame):
+        """The topic for the reply; None where none is wanted."""
+        if frame and "id" not in frame:
+            return None
+        # Elsewhere the device may not be allowed to publish (AWS cuts off who tries), or would talk to devices.
+        src = frame.get("src", "")
+        if (
+            not any(src.startswith(base + "/rpc-resp/") for base in _bases(self.name))
+            or not is_text(src, _SRC_MAX)
+            or "+" in src
+            or "#" in src
+        ):
+            raise RpcError("frame", "src: begins with %s/rpc-resp/, and is part of a topic" % self._base)
+        return src + "/rpc"
+
+
+class Allowance:
+    """For what fails: _BURST times at once, then once each _EVERY_MS. What is begun counts until it ends well."""
+
+    _BURST = 5
+    _EVERY_MS = 1000
+
+    def __init__(self):
+        self._lock = _thread.allocate_lock()
+        self._left = self._BURST
+        self._begun = 0
+        self._filled = time.ticks_ms()
+
+    def begin(self):
+        """Whether one more may be begun, which it then is."""
+        with self._lock:
+            if self._begun >= self.left:
+                return False
+            self._begun += 1
+            return True
+
+    def end(self, failed=False):
+        with self._lock:
+            self._begun -= 1
+            if failed:
+                self._left = max(0, self._left - 1)
+
+    @property
+    def left(self):
+        passed = time.ticks_diff(time.ticks_ms(), self._filled)
+        if not 0 <= passed < self._BURST * self._EVERY_MS:  # long ago: ticks begin again after some days
+            self._left = self._BURST
+            self._filled = time.ticks_ms()
+        elif passed >= self._EVERY_MS:
+            self._left = min(self._BURST, self._left + passed // self._EVERY_MS)
+            self._filled = time.ticks_add(self._filled, passed // self._EVERY_MS * self._EVERY_MS)
+        return self._left

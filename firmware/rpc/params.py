@@ -32,6 +32,19 @@ def text(longest, shortest=1):
     return convert
 
 
+def checked(check):
+    """A text for which `check(value)` raises no ValueError."""
+
+    def convert(name, value):
+        try:
+            check(value)
+        except ValueError as e:
+            raise RpcError("argument", "%s: %s" % (name, e))
+        return value
+
+    return convert
+
+
 def choice(*words):
     def convert(name, value):
         if value not in words:

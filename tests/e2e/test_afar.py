@@ -8,6 +8,7 @@ from simboard.tcpport import TcpPort
 from simcloud.broker import Broker, free_address
 from simcloud.pki import Authority, name, pem, server_certificate
 
+PROVISION = ["--ca-cert", "x", "--ca-key", "x", "--subject", "/CN=x", "--days", "1", "--broker", "x"]
 PASSWORD = "a password for the bench"
 
 
@@ -116,7 +117,25 @@ def test_without_a_password_while_the_bench_permission_is_on(afar):
     assert "The bench permission is on" in said.err
 
 
-def test_through_the_broker(afar):
-    user = afar.user
-    assert afar.serial(*afar.mqtts) == afar.serial()
-    assert "works over USB only" in user.fails(5, "bench", "on", *afar.mqtts)
+def test_through_the_broker(trusted):
+    user = trusted.user
+    assert "mqtts://: off" in user.succeeds("info").out
+    assert "did not answer" in user.fails(3, "info", *trusted.mqtts)
+    user.succeeds("config", "set", "rpc.mqtt.enable=true", "--save")
+    assert "mqtts://: on, for requests that an operator has signed" in user.succeeds("info").out
+    assert trusted.serial(*trusted.mqtts) == trusted.serial()
+    assert "works over USB only" in user.fails(5, "bench", "on", *trusted.mqtts)
+    said = user.fails(5, "config", "set", "rpc.mqtt.unsigned=true", *trusted.mqtts)
+    assert "only the owner may change this, over USB" in said
+
+
+def test_provisioning_lets_operators_call_through_the_broker_if_asked_to(trusted):
+    user = trusted.user
+    said = trusted.provision("--mqtt-rpc")
+    assert "operators may call it over MQTT" in said.err
+    assert "the broker let this device write to the requests of another name" in said.err  # it has no rules
+    assert trusted.serial(*trusted.mqtts) == trusted.serial()
+    again = trusted.provision(*trusted.mqtts)
+    assert "the broker let this device write" in again.err
+    assert user.fails(5, "provision", "ca", *PROVISION, "--mqtt-rpc", *trusted.wss).count("over USB")
+    assert trusted.serial(*trusted.mqtts) == trusted.serial()

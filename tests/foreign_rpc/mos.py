@@ -48,6 +48,10 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def unb64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
 def sized(result: Any, name: str, size: int) -> bytes:
     """The binary member `name`, which must have `size` bytes."""
     if not isinstance(result, dict) or not isinstance(result.get(name), str):

@@ -51,15 +51,19 @@ class MqttChannel:
         self.send(text(frame | {"dst": self.device}))
         return self.receive(timeout)
 
-    def send(self, payload: bytes) -> None:
-        """To the device's topic, acknowledged by the broker."""
-        self._mqtt.publish(f"{self.device}/rpc", payload, 1).wait_for_publish(CONNECT_S)
+    def send(self, payload: bytes, retain: bool = False, topic: str = "") -> None:
+        """To the device's topic, or another one, acknowledged by the broker."""
+        self._mqtt.publish(topic or f"{self.device}/rpc", payload, 1, retain).wait_for_publish(CONNECT_S)
 
     def receive(self, timeout: float = 10) -> dict[str, Any]:
+        return parse(self.raw(timeout))
+
+    def raw(self, timeout: float = 10) -> bytes:
+        """A reply as it comes."""
         try:
             topic, payload = self.replies.get(timeout=timeout)
         except queue.Empty:
             raise Silence(f"no reply on {self.src}/rpc in {timeout} s") from None
         if topic != f"{self.src}/rpc":
             raise BadReply(f"on {topic}")
-        return parse(payload)
+        return payload

@@ -237,6 +237,8 @@ def test_through_a_broker(
     with device.owner() as owner:
         owner.call("Sys.SetTime", {"time": int(time.time())})
         give_identity(owner, ca, "through-mqtt", HOST, running.port)
+        mqtt = {"enable": True, "unsigned": True}
+        owner.call("Config.Set", {"config": {"rpc": {"mqtt": mqtt}}})
         owner.call("MQTT.Connect")
     certificate, key = visitor(tmp_path, ca)
     channel = MqttChannel(

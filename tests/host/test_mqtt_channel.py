@@ -1,8 +1,11 @@
 """mqtts://, through the real mosquitto: a device of paho's at the other end, and every way in which it fails."""
 
+import base64
+import hashlib
 import json
 import queue
 import ssl
+import stat
 import threading
 import time
 
@@ -10,8 +13,13 @@ import paho.mqtt.client as paho
 import pytest
 from atecc.channels import Access, open_channel
 from atecc.device import Device
-from atecc.errors import CertificateError, ChannelError, ChannelTimeout, ConnectionLost, CorruptReply
+from atecc.errors import CertificateError, ChannelError, ChannelTimeout, ConnectionLost, DeviceError
+from atecc.operators.known import fingerprint
 from atecc.operators.operator import Names, Operator
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import load_der_x509_certificate
 from fakedevice import SERIAL
 from rpcserver import Listener
 from simcloud.broker import MQTT_TLS_PORT, Broker, free_address
@@ -20,13 +28,28 @@ from simcloud.pki import Authority, Validity, name, pem, server_certificate
 NAME = "sensor-1"
 
 
+def b64(data):
+    return base64.b64encode(data).decode()
+
+
+def sign(key, message):
+    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
 class MqttDevice:
-    """The board in memory behind a broker. `misbehave` → (reply) → what is published instead, a list of payloads."""
+    """The board in memory behind a broker, as firmware/rpc/README.md has it (Signed requests).
+
+    `misbehave` → (reply, seal) → what is published instead, a list of payloads; seal(frame) is what it would be.
+    """
 
     def __init__(self, device, host, ca_file, operator):
         self.device = device
+        self.key = device.keys[0]
+        self.next = 1
         self.misbehave = []
         self.requests = queue.Queue()
+        self.heads = queue.Queue()
         self._subscribed = threading.Event()
         self.mqtt = paho.Client(paho.CallbackAPIVersion.VERSION2, NAME)
         self.mqtt.on_connect = lambda *_: self.mqtt.subscribe(f"{NAME}/rpc", 1)
@@ -45,13 +68,33 @@ class MqttDevice:
         self.mqtt.loop_stop()
 
     def _answer(self, payload):
-        request = json.loads(payload)
+        magic, line, frame = payload.split(b"\n", 2)
+        head, request = json.loads(line), json.loads(frame)
+        message = f"atecc-signed-1 request\n{NAME}\n{head['time']} {head['counter']}\n".encode() + frame
+        r, s = (int.from_bytes(base64.b64decode(head["signature"])[at : at + 32], "big") for at in (0, 32))
+        key = load_der_x509_certificate(base64.b64decode(head["operator"])).public_key()
+        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
+        assert (magic, head["id"], head["src"]) == (b"atecc-signed-1", request["id"], request["src"])
         self.requests.put(request)
-        if not request["src"].startswith(f"{NAME}/rpc-resp/"):
-            return
-        reply = self.device.request(payload, 1)
-        for one in self.misbehave.pop(0)(reply) if self.misbehave else [reply]:
+        self.heads.put(head)
+        digest = hashlib.sha256(message).digest()
+        if head["counter"] < self.next:
+            error = {"code": 409, "kind": "counter", "message": "it was here before", "next": self.next}
+            reply = json.dumps({"id": request["id"], "src": NAME, "error": error}).encode()
+        else:
+            self.next = head["counter"] + 1
+            reply = self.device.request(frame, 1)
+        seal = lambda frame, key=self.key: self._sealed(frame, digest, key)  # noqa: E731
+        for one in self.misbehave.pop(0)(reply, seal) if self.misbehave else [seal(reply)]:
             self.mqtt.publish(f"{request['src']}/rpc", one, 1)
+
+    @staticmethod
+    def _sealed(frame, digest, key):
+        numbers = key.public_key().public_numbers()
+        point = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+        signature = sign(key, b"atecc-signed-1 reply\n" + digest + frame)
+        head = json.dumps({"key": b64(point), "signature": b64(signature)}).encode()
+        return b"atecc-signed-1\n" + head + b"\n" + frame
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +103,7 @@ def place(tmp_path_factory):
     directory = tmp_path_factory.mktemp("broker")
     operator = Operator(directory / "operator")
     operator.make(Names("alice"))
+    operator.devices.learn(NAME, ["0" * 64])
     authority = Authority.root(name(common_name="the broker's CA"))
     ca_file = directory / "broker.ca.pem"
     ca_file.write_bytes(pem(authority.certificate))
@@ -73,6 +117,7 @@ def place(tmp_path_factory):
 def field(place, networked):
     operator, _, ca_file, host = place
     networked.caller = "operator"
+    operator.devices.learn(NAME, [fingerprint(networked.point(0))])
     with MqttDevice(networked, host, ca_file, operator) as device:
         yield device
 
@@ -116,9 +161,10 @@ def test_two_operators_do_not_hear_each_other(field, far):
 
 def test_another_certificate_than_the_operators(field, call, place, url):
     operator, _, ca_file, _ = place
+    who = ["--operator-dir", operator.directory]
     given = ["--mqtt-cert", operator.certificate_file, "--mqtt-key", operator.key_file, "--mqtt-ca", ca_file]
-    assert call("--port", url, *given, "mqtt", "status").status == 0
-    assert call("--port", url, *given[:2], "mqtt", "status").status == 2
+    assert call("--port", url, *who, *given, "mqtt", "status").status == 0
+    assert call("--port", url, *who, *given[:2], "mqtt", "status").status == 2
 
 
 def test_from_the_environment(field, call, place, url, monkeypatch):
@@ -126,6 +172,7 @@ def test_from_the_environment(field, call, place, url, monkeypatch):
         ("CERT", "KEY", "CA"), (place[0].certificate_file, place[0].key_file, place[2]), strict=True
     ):
         monkeypatch.setenv(f"ATECC_MQTT_{key}", str(path))
+    monkeypatch.setenv("ATECC_OPERATOR_DIR", str(place[0].directory))
     monkeypatch.setenv("ATECC_PORT", url)
     assert call("mqtt", "status").status == 0
 
@@ -158,7 +205,7 @@ def test_a_certificate_for_another_name_is_refused(place, tmp_path, call):
     host = free_address()
     server = server_certificate(tmp_path, authority, "other.example")
     with Broker(tmp_path, server, operator.ca_file, address=host):
-        there = ["--port", f"mqtts://{host}/x", "--mqtt-ca", tmp_path / "ca.pem"]
+        there = ["--port", f"mqtts://{host}/{NAME}", "--mqtt-ca", tmp_path / "ca.pem"]
         seen = call(*there, "--operator-dir", operator.directory, "info")
     assert seen.status == 6 and "can't be trusted" in seen.err
 
@@ -166,6 +213,7 @@ def test_a_certificate_for_another_name_is_refused(place, tmp_path, call):
 def test_a_broker_that_does_not_know_the_operator(call, place, url, tmp_path):
     stranger = Operator(tmp_path / "stranger")
     stranger.make(Names("mallory"))
+    stranger.devices.learn(NAME, ["0" * 64])
     seen = call("--port", url, "--operator-dir", stranger.directory, "--mqtt-ca", place[2], "info")
     assert seen.status in (3, 6) and "atecc operator policy" in seen.err
 
@@ -183,6 +231,7 @@ def test_what_is_no_broker(call, options):
 
 def test_a_broker_that_ends_in_the_middle(place, networked, tmp_path):
     operator, _, _, _ = place
+    operator.devices.learn(NAME, [fingerprint(networked.point(0))])
     with own_broker(operator, tmp_path) as (broker, url, ca_file):
         host = url.split("/")[2]
         with (
@@ -190,7 +239,7 @@ def test_a_broker_that_ends_in_the_middle(place, networked, tmp_path):
             Device(open_channel(url, Access(operator=operator.directory, mqtt_ca=ca_file))) as device,
         ):
             device.info()
-            board.misbehave = [lambda reply: broker.stop() or []]
+            board.misbehave = [lambda reply, seal: broker.stop() or []]
             with pytest.raises(ConnectionLost, match="closed the connection") as caught:
                 device.set_time(1)
             assert "not known" in caught.value.hint
@@ -223,6 +272,7 @@ def own_broker(operator, directory):
 
 
 def test_a_device_that_is_not_there(call, options, place):
+    place[0].devices.learn("nobody", ["0" * 64])
     with (
         Device(
             open_channel(f"mqtts://{place[3]}/nobody", Access(operator=place[0].directory, mqtt_ca=place[2]))
@@ -230,12 +280,15 @@ def test_a_device_that_is_not_there(call, options, place):
         pytest.raises(ChannelTimeout, match="nobody did not answer") as caught,
     ):
         device.call("Sys.GetInfo", timeout=0.3)
-    assert "nobody/rpc" in caught.value.hint
+    assert "nobody/rpc" in caught.value.hint and not caught.value.notes
 
 
 def test_a_late_answer_is_not_the_next_ones(field, far):
     late = []
-    field.misbehave = [lambda reply: late.append(reply) or [], lambda reply: [late[0], reply]]
+    field.misbehave = [
+        lambda reply, seal: late.append(seal(reply)) or [],
+        lambda reply, seal: [late[0], seal(reply)],
+    ]
     with far() as device:
         with pytest.raises(ChannelTimeout):
             device.call("Sys.GetInfo", timeout=0.3)
@@ -243,26 +296,102 @@ def test_a_late_answer_is_not_the_next_ones(field, far):
 
 
 def test_an_answer_that_comes_twice_is_taken_once(field, far):
-    field.misbehave = [lambda reply: [reply, reply]] * 2
+    field.misbehave = [lambda reply, seal: [seal(reply), seal(reply)]] * 2
     with far() as device:
         device.info()
         assert device.chip_info().serial == SERIAL
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"),
-    [
-        (lambda reply: [b"\0 no JSON"], "not JSON"),
-        (lambda reply: [json.dumps(json.loads(reply) | {"id": 999})], "another request"),
-    ],
-)
-def test_replies_that_make_no_sense(field, far, fault, said):
+# Who can't be believed: the broker, and whoever it lets write
+
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+LIE = json.dumps({"id": 1, "src": NAME, "result": {"board": "A LIE"}}).encode()
+FORGED = {
+    "unsigned": lambda reply, seal: LIE,
+    "by another key": lambda reply, seal: seal(LIE, STRANGER),
+    "changed": lambda reply, seal: seal(reply).replace(b"FAKE", b"FALS"),
+    "without a key": lambda reply, seal: b"atecc-signed-1\n{}\n" + reply,
+    "no line": lambda reply, seal: b"atecc-signed-1",
+    "no JSON": lambda reply, seal: b"\0 no JSON",
+    "empty": lambda reply, seal: b"",
+}
+
+
+@pytest.mark.parametrize("how", FORGED)
+def test_what_the_device_has_not_signed_is_left_out(field, far, how):
+    field.misbehave = [lambda reply, seal: [FORGED[how](reply, seal), seal(reply)]]
     with far() as device:
-        field.misbehave = [fault]
         assert device.info().board == "FAKE"
-        field.misbehave = [fault]
-        with pytest.raises(CorruptReply, match=said):
-            device.set_time(1)
+
+
+def test_if_nothing_else_comes_that_is_said(field, far):
+    error = {"id": 1, "error": {"code": 503, "message": "the chip\x1b[0m is silent"}}
+    field.misbehave = [lambda reply, seal: [json.dumps(error).encode()]]
+    with far() as device, pytest.raises(ChannelTimeout) as caught:
+        device.call("Sys.GetInfo", timeout=1)
+    (note,) = caught.value.notes
+    assert "not signed by a key of this device" in note and "is silent" in note and "\x1b" not in note
+
+
+def test_a_device_that_is_not_known_is_not_called(field, call, place, options, tmp_path):
+    operator = Operator(tmp_path / "fresh")
+    operator.make(Names("bob"))
+    mqtt = ["--mqtt-cert", place[0].certificate_file, "--mqtt-key", place[0].key_file]
+    seen = call(*options, *mqtt, "--operator-dir", operator.directory, "info")
+    assert seen.status == 6 and "No key of a device sensor-1 is known here" in seen.err
+    assert field.requests.empty()
+    key = fingerprint(field.device.point(0))
+    named = ["--operator-dir", operator.directory, "--device-key", key]
+    assert call(*options, *mqtt, *named, "info").status == 0
+
+
+# Numbers
+
+
+def test_each_request_has_a_larger_number_in_every_process(field, far, place):
+    with far() as one, far() as other:
+        for device in (one, other, one):
+            device.info()
+    numbers = [field.heads.get(timeout=1)["counter"] for _ in range(3)]
+    assert numbers == sorted(set(numbers))
+    path = place[0].directory / "counters.json"
+    assert json.loads(path.read_text())["last"][NAME] == numbers[-1]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("state", [None, "", "damaged", '{"last": 7}', '{"last": {"sensor-1": "x"}}'])
+def test_a_number_that_is_too_low_is_followed_by_the_next_one(field, far, place, state):
+    """Another computer has called, or the file is lost. The device has done nothing, and says so."""
+    path = place[0].directory / "counters.json"
+    path.unlink(missing_ok=True)
+    if state is not None:
+        path.write_text(state)
+    field.next = 5000
+    with far() as device:
+        device.set_time(1)
+    assert field.device.calls.count("Sys.SetTime") == 1
+    assert [field.heads.get(timeout=1)["counter"] for _ in range(2)][1] == 5000
+    requests = [field.requests.get(timeout=1) for _ in range(2)]
+    assert requests[0] == requests[1]
+
+
+def test_a_device_that_is_never_content_with_the_number(field, far):
+    field.next = 1 << 60
+    field.misbehave = [lambda reply, seal: [seal(reply.replace(b": %d" % field.next, b": 7"))]] * 3
+    with far() as device, pytest.raises(DeviceError, match="it was here before"):
+        device.info()
+    assert field.requests.qsize() == 3
+
+
+def test_numbers_are_a_devices_own(field, far, place):
+    """One that names a very high number as its next spoils nobody else's."""
+    counters = place[0].counters
+    before = counters.next("sensor-2")
+    field.next = 1 << 52
+    with far() as device:
+        device.info()
+    assert counters.next(NAME) == (1 << 52) + 1
+    assert counters.next("sensor-2") == before + 1
 
 
 def test_a_device_that_goes_away_and_an_operator_that_comes_back(field, far):
@@ -338,6 +467,7 @@ def test_an_error_while_connecting_leaves_nothing_behind(place, url, tmp_path):
     before = threading.active_count()
     stranger = Operator(tmp_path / "stranger")
     stranger.make(Names("mallory"))
+    stranger.devices.learn(NAME, ["0" * 64])
     with Device(open_channel(url, Access(operator=stranger.directory, mqtt_ca=place[2]))) as device:
         for _ in range(3):
             with pytest.raises((ChannelError, CertificateError)):

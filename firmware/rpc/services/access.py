@@ -18,7 +18,7 @@ def _ha1(name, value):
 
 
 class Access:
-    """The service for `access` (rpc.access); `listeners()` tells of each server whether it listens, or why not.
+    """The service for `access` (rpc.access); `listeners()` tells of each way in whether it is open, or why not.
 
     refuse(ca) raises if the owner must not trust this CA (Certificate).
     """
@@ -53,7 +53,8 @@ class Access:
         plain = access.plain
         ws = {"enabled": plain["enable"], "port": plain["port"], "username": plain["username"]}
         operators = [_summary(ca) for ca in access.operators]
-        return {"bench": bench, "operators": operators, "wss": listeners["wss"], "ws": ws | listeners["ws"]}
+        ways = {"wss": listeners["wss"], "ws": ws | listeners["ws"], "mqtt": listeners["mqtt"]}
+        return {"bench": bench, "operators": operators} | ways
 
     def trust(self, ca):
         return _summary(self._access.trust(ca, self._refuse))

@@ -8,10 +8,23 @@ import _thread
 from identity.certificate import Certificate
 from identity.store import NAMES
 from rpc.errors import RpcError
-from rpc.params import CALLER, Method, binaries, binary, choice, encode, flag, integer, items, seconds, text
+from link.topics import check_name
+from rpc.params import (
+    CALLER,
+    Method,
+    binaries,
+    binary,
+    checked,
+    choice,
+    encode,
+    flag,
+    integer,
+    items,
+    seconds,
+    text,
+)
 
-# AWS: a thing's name has 128 characters at most, and so has a client ID.
-_NAME = text(128)
+_NAME = checked(check_name)
 _CERTIFICATE_MAX = 4096
 
 

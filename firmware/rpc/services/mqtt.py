@@ -1,10 +1,12 @@
 """MQTT: the device's own link, seen and used from outside."""
 
 from link.mqtt import LinkError
+from link.topics import check_filter, check_topic
 from rpc.errors import RpcError, describe
-from rpc.params import CALLER, Method, binaries, flag, integer, readable, seconds, text
+from rpc.params import CALLER, Method, binaries, checked, flag, integer, readable, seconds, text
 
-_TOPIC = text(256)
+_TOPIC = checked(check_topic)
+_FILTER = checked(check_filter)
 _QOS = (integer(0, 1), 1)
 _TIMEOUT = seconds(300)
 
@@ -31,7 +33,8 @@ class MQTT:
             "MQTT.Publish": Method(
                 self.publish, topic=_TOPIC, message=text(4096, 0), qos=_QOS, retain=(flag, False)
             ),
-            "MQTT.Subscribe": Method(self.subscribe, topic=_TOPIC, qos=_QOS),
+            "MQTT.Subscribe": Method(self.subscribe, topic=_FILTER, qos=_QOS),
+            "MQTT.Unsubscribe": Method(self.unsubscribe, topic=_FILTER),
             "MQTT.Receive": Method(self.receive, timeout=(_TIMEOUT, 10), topic=(_TOPIC, None)),
         }
 
@@ -70,6 +73,10 @@ class MQTT:
     def subscribe(self, topic, qos):
         self._link.subscribe(topic, qos)
         return {"topic": topic, "qos": qos}
+
+    def unsubscribe(self, topic):
+        self._link.unsubscribe(topic)
+        return {"topic": topic}
 
     def receive(self, timeout, topic):
         message = self._link.receive(topic, timeout)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from atecc.errors import ArgumentError
 from atecc.hosts import dns_name
+from atecc.topics import check_name
 
 PORTS = {"wss": 443, "ws": 80, "mqtts": 8883}
 INSTEAD = {"http": "ws", "https": "wss", "mqtt": "mqtts", "ssl": "mqtts", "tls": "mqtts"}
@@ -77,10 +77,11 @@ def _mqtts(parts: SplitResult, host: str, port: int) -> Address:
             "--mqtt-cert and --mqtt-key name another than `atecc operator init` made.",
         )
     device = unquote(parts.path.removeprefix("/"))
-    if not device or re.search(r"[/+#\x00-\x1f]", device):
+    if not device:
         raise ArgumentError(
             "The address of a device on MQTT ends with its name.", "mqtts://broker.acme.ie:8883/sensor-1"
         )
+    check_name(device, "a device's name")
     return Address("mqtts", host, port, device=device)
 
 

@@ -1,12 +1,11 @@
-"""The field: frames through an MQTT broker, whose policy says who may call which device.
+"""The field: frames through an MQTT broker, which need not be believed: requests are signed, and so are the replies.
 
 Requests go to `<device>/rpc` with a `src` below `<device>/rpc-resp/`, the reply comes to `<src>/rpc`, all of it with
-QoS 1 (firmware/rpc/README.md, "Over MQTT"). The broker is always verified, and wants the operator's certificate.
+QoS 1 (firmware/rpc/README.md, "Over MQTT"). The broker is verified all the same, and wants a certificate.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import queue
@@ -18,10 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atecc.channels.address import CLIENT_PREFIX
+from atecc.channels.pinned import KeyCheck
 from atecc.channels.tcp import CONNECT_TIMEOUT, why_unreachable
 from atecc.errors import ArgumentError, CertificateError, ChannelError, ChannelTimeout, ConnectionLost
 from atecc.log import traffic
 from atecc.operators.operator import Operator
+from atecc.operators.signed import opened
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -40,6 +41,9 @@ _POLICY = (
 )
 _LISTENS = "Is that the broker's TLS port? Usual is 8883."
 
+# How often a request is sent again with a higher number: another computer with the same key may call as well.
+NUMBERS = 3
+
 CONNECTED, SUBSCRIBED, MESSAGE, CLOSED = "connected", "subscribed", "message", "closed"
 
 
@@ -47,17 +51,18 @@ class MqttChannel:
     """A device behind a broker, by its name."""
 
     def __init__(self, address: Address, access: Access) -> None:
-        if access.device_key or access.device not in (None, address.device):
-            raise ArgumentError(
-                f"The address is that of {address.device}; --device and --device-key are for wss://."
-            )
+        if access.device not in (None, address.device):
+            raise ArgumentError(f"The address is that of {address.device}, not of {access.device}.")
+        operator = Operator(access.operator)
+        self._signer = operator.signer(address.device)
+        self._keys = KeyCheck(operator, address.device, access.device_key)
         self._address = address
         self._context = _context(access)
         self._client_id = CLIENT_PREFIX + secrets.token_hex(8)
         self._src = f"{address.device}/rpc-resp/{self._client_id}"
         self._client: Client | None = None
         self._events: queue.Queue[tuple[str, Any]] = queue.Queue()
-        self._abandoned: set[Any] = set()
+        self._unsigned: bytes | None = None
 
     def request(self, frame: bytes, timeout: float) -> bytes:
         traffic(logger, "→", frame)
@@ -68,8 +73,6 @@ class MqttChannel:
         except BaseException:
             self.close()
             raise
-        finally:
-            self._abandoned.add(document.get("id"))
         traffic(logger, "←", reply)
         return reply
 
@@ -81,21 +84,49 @@ class MqttChannel:
             client.loop_stop()
 
     def _exchange(self, document: dict[str, Any], timeout: float) -> bytes:
-        assert self._client is not None
-        topic = f"{self._address.device}/rpc"
-        self._client.publish(topic, json.dumps(document, separators=(",", ":")), QOS)
+        """The reply. If the device has had the number already, nothing was done, and it names the next one."""
+        head: dict[str, Any] = {name: document[name] for name in ("id", "src") if name in document}
+        frame = json.dumps(document, separators=(",", ":")).encode()
         deadline = time.monotonic() + timeout
+        least = 1
+        for _ in range(NUMBERS):
+            reply = self._signed(head, frame, least, deadline, timeout)
+            least = _next_number(reply)
+            if not least:
+                return reply
+            logger.info("the device has had this number: %d is the next one", least)
+        return reply
+
+    def _signed(
+        self, head: dict[str, Any], frame: bytes, least: int, deadline: float, timeout: float
+    ) -> bytes:
+        """Send it once, and wait for what the device has signed in answer to that. All else is left out."""
+        assert self._client is not None
+        payload, digest = self._signer.sign(head, frame, least)
+        self._client.publish(f"{self._address.device}/rpc", payload, QOS)
         while True:
-            reply = self._next(MESSAGE, deadline)
-            if reply is None:
-                raise ChannelTimeout(
-                    f"{self._address.device} did not answer on {self._address.place} within {timeout:.0f} s.",
-                    "Is it connected to this broker, under that name? Does its policy let it subscribe to "
-                    f"{topic}, and publish below {self._address.device}/rpc-resp/?",
-                )
-            if _id_of(reply) not in self._abandoned:
-                return bytes(reply)
-            logger.info("a reply that comes twice or too late is left out")
+            message = self._next(MESSAGE, deadline)
+            if message is None:
+                raise self._silence(timeout)
+            found = opened(bytes(message), digest)
+            if found and self._keys.is_wanted(found[1]):
+                return found[0]
+            self._unsigned = bytes(message)
+            logger.info("an answer that the device has not signed, or not for this request, is left out")
+
+    def _silence(self, timeout: float) -> ChannelTimeout:
+        device, place = self._address.device, self._address.place
+        error = ChannelTimeout(
+            f"{device} did not answer on {place} within {timeout:.0f} s.",
+            "Does it serve requests over MQTT (`atecc info` over USB shows it), is it connected to this broker, under "
+            f"that name? Does its policy let it subscribe to {device}/rpc, and publish below {device}/rpc-resp/?",
+        )
+        if self._unsigned is not None:
+            error.notes.append(
+                "Something came that is not signed by a key of this device that is known here, and was left out"
+                f"{_said(self._unsigned)}. `atecc operator trust` over USB learns a device's keys."
+            )
+        return error
 
     # The connection
 
@@ -233,8 +264,18 @@ def _closed(address: Address, waiting_for: str) -> ChannelError:
     return _refused(address, "it closed the connection without a word")
 
 
-def _id_of(reply: bytes) -> Any:
-    with contextlib.suppress(ValueError, AttributeError, TypeError):
-        number = json.loads(reply).get("id")
-        return number if isinstance(number, int | str) else None
-    return None
+def _next_number(reply: bytes) -> int:
+    """What the device wants as the next number, if that is its answer; else 0."""
+    try:
+        error = json.loads(reply).get("error")
+        return int(error["next"]) if error and error.get("kind") == "counter" else 0
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return 0
+
+
+def _said(payload: bytes) -> str:
+    """The error in it, if there is one: it may tell why nobody has signed it."""
+    try:
+        return f": {json.loads(payload)['error']['message']!r}"
+    except (ValueError, TypeError, KeyError):
+        return ""

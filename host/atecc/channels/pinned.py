@@ -51,13 +51,18 @@ class KeyCheck:
                 f"Known: {', '.join(self._known.names()) or 'none'}. `atecc operator trust` over USB learns it.",
             )
 
+    def is_wanted(self, fingerprint: str) -> bool:
+        """Whether this is a key (SHA-256) of the device that is wanted."""
+        names = self._known.names_of(fingerprint)
+        return fingerprint == self._extra or (bool(names) and self._device is None) or self._device in names
+
     def check(self, certificate: bytes | None, place: str) -> None:
         """Nothing if this is the device that is wanted, else a CertificateError."""
         if not certificate:
             raise CertificateError(f"What listens on {place} shows no certificate: it was not talked to.")
         fingerprint = fingerprint_of(certificate)
         names = self._known.names_of(fingerprint)
-        if fingerprint == self._extra or (names and self._device is None) or self._device in names:
+        if self.is_wanted(fingerprint):
             logger.info("%s is %s (key %s)", place, " or ".join(names) or "the named key", fingerprint)
             return
         if names:

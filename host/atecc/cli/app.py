@@ -130,7 +130,7 @@ class App:
                 "A password in an address ends up in histories and lists of processes. --ws-password-file FILE "
                 "keeps it out of them; without it, atecc asks."
             )
-        if address.scheme == "wss" and self.operator().exists and self.operator().expires_soon():
+        if address.scheme in ("wss", "mqtts") and self.operator().exists and self.operator().expires_soon():
             self.warn("This operator's certificate expires soon: `atecc operator renew`.")
 
     def emit(self, data: Any, *human: RenderableType) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.errors import ArgumentError, NetworkError
+from atecc.errors import ArgumentError, AteccError, NetworkError
 
 if TYPE_CHECKING:
+    from atecc.device import Device
     from atecc.device.replies import Message, MqttStatus
 
 QOS = click.IntRange(0, 1)
@@ -73,10 +76,9 @@ def publish(
     answer_topic = topic if round_trip else wait
     with app.device() as device:
         started = time.monotonic()
-        if answer_topic:
-            device.subscribe(answer_topic, qos)
-        device.publish(topic, text, qos, retain)
-        received = device.receive(answer_topic) if answer_topic else None
+        with _listening(device, answer_topic, qos):
+            device.publish(topic, text, qos, retain)
+            received = device.receive(answer_topic) if answer_topic else None
     ms = round((time.monotonic() - started) * 1000)
     _check_answer(answer_topic, received, text if round_trip else None, app.timeout)
     data = {
@@ -89,6 +91,24 @@ def publish(
     app.emit(data, *([received.message] if received and wait else []))
     if not app.json:
         app.say(f"Published on {topic}{', and it came back' if round_trip else ''} ({ms} ms).")
+
+
+@contextlib.contextmanager
+def _listening(device: Device, topic: str | None, qos: int) -> Iterator[None]:
+    """Subscribed to `topic` meanwhile, and no longer if nobody was before: mail that nobody takes is of no use."""
+    if topic is None:
+        yield
+        return
+    before = device.mqtt_status().subscriptions
+    device.subscribe(topic, qos)
+    try:
+        yield
+    finally:
+        if topic not in before:
+            with contextlib.suppress(
+                AteccError
+            ):  # what has ended the block is what counts; and the device does it later
+                device.unsubscribe(topic)
 
 
 def _check_answer(topic: str | None, received: Message | None, expected: str | None, timeout: float) -> None:
@@ -108,8 +128,7 @@ def _check_answer(topic: str | None, received: Message | None, expected: str | N
 @pass_app
 def subscribe(app: App, topic: str, qos: int, count: int | None) -> None:
     """Print the messages on TOPIC as they come; with --json one document a line."""
-    with app.device() as device:
-        device.subscribe(topic, qos)
+    with app.device() as device, _listening(device, topic, qos):
         app.say(f"Waiting for messages on {topic}; Ctrl-C ends it.")
         seen = 0
         while count is None or seen < count:
@@ -136,4 +155,7 @@ def _show(app: App, found: MqttStatus) -> None:
         rows.append(("Last error", plain(found.last_error)))
     if found.subscriptions:
         rows.append(("Topics", ", ".join(map(str, found.subscriptions))))
+    rows += [("Given up", f"{one.get('topic')}: {one.get('why')}") for one in found.dropped]
+    if found.lost:
+        rows.append(("Lost", f"{found.lost} messages that nobody took in time"))
     app.emit(asdict(found), pairs(rows))

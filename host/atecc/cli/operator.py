@@ -17,7 +17,7 @@ from atecc.errors import ArgumentError, RefusedError
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from atecc.device.replies import AccessStatus, TrustedCa
+    from atecc.device.replies import AccessStatus, MqttRequests, TrustedCa
     from atecc.provisioning.trust import Introduced
 
 DAYS, CA_DAYS = 365, 3650
@@ -143,7 +143,21 @@ def rows(found: AccessStatus, own: str | None = None) -> list[tuple[str, str]]:
         )
         user = f", user {one.username}" if one.username else ""
         lines.append((f"{scheme}://", f"{words}{user}" if one.enabled else "off"))
-    return lines
+    return [*lines, ("mqtts://", _mqtt_words(found.mqtt))]
+
+
+def _mqtt_words(found: MqttRequests | None) -> str:
+    """How requests that come through the broker are taken."""
+    if found is None:
+        return "on, from whomever the broker lets write to the device: its firmware is old"
+    if not found.enabled:
+        return "off"
+    why = (
+        "" if found.listening and not found.why else f", but not served: {found.why or 'no reason was given'}"
+    )
+    if found.unsigned:
+        return f"on, WITHOUT an operator's signature too: whomever the broker lets write is an operator{why}"
+    return f"on, for requests that an operator has signed{why}"
 
 
 def _operator_words(one: TrustedCa, own: str | None) -> str:

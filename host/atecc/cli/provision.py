@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.errors import ArgumentError
+from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
     from atecc.device.replies import ChipInfo, Login
@@ -39,6 +39,11 @@ def _login_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--alpn", metavar="PROTOCOL", hidden=True),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+MQTT_RPC = click.option(
+    "--mqtt-rpc",
+    is_flag=True,
+    help="Let operators call the device over MQTT too, with requests that they sign. Over USB only.",
+)
 
 
 def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,6 +64,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--client-id", help="MQTT client ID. Default: the name."),
         click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first."),
+        MQTT_RPC,
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
@@ -167,6 +173,7 @@ def aws(app: App, /, **options: Any) -> None:
 @click.option("--client-id", help="MQTT client ID. Default: the name.")
 @click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first.")
 @_login_options
+@MQTT_RPC
 @pass_app
 def factory(app: App, /, **options: Any) -> None:
     """Provision a Trust&GO or TrustFLEX chip with the certificate it has from the factory.
@@ -204,8 +211,14 @@ def _connection(app: App, options: dict[str, Any]) -> Connection:
     from atecc.provisioning.order import Connection
     from atecc.x509.keyfile import load_certificates
 
+    if options["mqtt_rpc"] and app.address is not None:
+        raise RefusedError(
+            "Who may call a device is decided over USB: --mqtt-rpc works there only.",
+            "Leave it out, or plug the device in and name its serial port: --port /dev/ttyUSB0",
+        )
     trusted = load_certificates(options["server_ca"]) if options["server_ca"] else []
-    return Connection(options["client_id"], trusted, not options["no_broker_check"], _login(app, options))
+    login, requests = _login(app, options), options["mqtt_rpc"]
+    return Connection(options["client_id"], trusted, not options["no_broker_check"], login, requests)
 
 
 def _login(app: App, options: dict[str, Any]) -> Login | None:

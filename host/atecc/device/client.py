@@ -319,6 +319,9 @@ class Device:
     def subscribe(self, topic: str, qos: int = 1) -> None:
         self.call("MQTT.Subscribe", {"topic": topic, "qos": qos}, self.network_timeout + SLACK)
 
+    def unsubscribe(self, topic: str) -> None:
+        self.call("MQTT.Unsubscribe", {"topic": topic}, self.network_timeout + SLACK)
+
     def receive(self, topic: str | None = None, timeout: float | None = None) -> Message | None:
         """The next message, or None when none came in time."""
         params: dict[str, Any] = {"topic": topic} if topic is not None else {}

@@ -156,6 +156,8 @@ class MqttStatus:
     attempts: int | None = None
     last_error: Any = None
     subscriptions: list[str] = field(default_factory=list)
+    dropped: list[dict[str, str]] = field(default_factory=list)
+    lost: int = 0
 
 
 @dataclass(frozen=True)
@@ -194,11 +196,24 @@ class Listener:
 
 
 @dataclass(frozen=True)
+class MqttRequests:
+    """Requests over MQTT: `unsigned` if the broker is believed as well; `why` tells why none is served."""
+
+    enabled: bool
+    unsigned: bool
+    listening: bool
+    why: str | None = None
+
+
+@dataclass(frozen=True)
 class AccessStatus:
+    """`mqtt` is None where the firmware is older than that it can be switched off."""
+
     bench: Bench
     operators: list[TrustedCa]
     wss: Listener
     ws: Listener
+    mqtt: MqttRequests | None = None
 
 
 @dataclass(frozen=True)
@@ -242,6 +257,7 @@ def access_status(data: Any, method: str) -> AccessStatus:
         operators=[build(TrustedCa, one, method) for one in parts.get("operators") or []],
         wss=build(Listener, parts.get("wss"), method),
         ws=build(Listener, parts.get("ws"), method),
+        mqtt=build(MqttRequests, parts["mqtt"], method) if "mqtt" in parts else None,
     )
 
 

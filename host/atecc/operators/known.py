@@ -41,7 +41,7 @@ class KnownDevices:
         return self._read().get(name, [])
 
     def learn(self, name: str, keys: Iterable[str]) -> None:
-        with _locked(self._path.with_suffix(".lock")):
+        with locked(self._path.with_suffix(".lock")):
             known = self._read()
             before = known.get(name, [])
             known[name] = [*before, *(key for key in dict.fromkeys(keys) if key not in before)]
@@ -76,7 +76,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Several boards may be provisioned at once; where there is no fcntl, one loses the race."""
     try:
         import fcntl

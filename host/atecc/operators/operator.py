@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.operators.known import KnownDevices, replace
+from atecc.operators.signed import Counters, Signer
 from atecc.x509.authority import BACKDATED, MOST_DAYS, LocalCA
 from atecc.x509.keyfile import load_certificates, load_p256_key
 from atecc.x509.purposes import is_operators, operators_purposes
@@ -51,6 +52,7 @@ class Operator:
         self.certificate_file = self.directory / "operator.crt.pem"
         self.key_file = self.directory / "operator.key.pem"
         self.devices = KnownDevices(self.directory / "devices.json")
+        self.counters = Counters(self.directory / "counters.json")
 
     @property
     def exists(self) -> bool:
@@ -90,6 +92,10 @@ class Operator:
                 "`atecc operator renew` makes a new one from the same CA; devices need not be told.",
             )
         return certificate
+
+    def signer(self, device: str) -> Signer:
+        """Signs requests to this device, in this operator's name."""
+        return Signer(self.check(), self._key(), self.counters, device)
 
     def expires_soon(self) -> bool:
         return self.certificate().not_valid_after_utc - dt.datetime.now(dt.UTC) < SOON

@@ -23,7 +23,7 @@ LARGEST_STAGE = 12288 - 1536
 
 @dataclass(frozen=True)
 class Target:
-    """Where the device will connect to, and as whom."""
+    """Where the device will connect to, and as whom; `requests`: operators are to call it there too."""
 
     name: str
     client_id: str
@@ -32,6 +32,7 @@ class Target:
     ca: list[x509.Certificate]
     thing: str | None = None
     login: Login | None = None
+    requests: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from atecc.provisioning.authority import Authority, Target, Wish
+from atecc.topics import check_name
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -26,18 +27,22 @@ class Connection:
     """How the device is to connect, whoever issues its certificate.
 
     `server_ca` are the CAs that the broker's certificate may come from. `check_broker` has this computer look at
-    the broker before the chip makes a key, and the board where that leaves a doubt.
+    the broker before the chip makes a key, and the board where that leaves a doubt. `requests`: switch on requests over
+    MQTT, which takes the USB cable.
     """
 
     client_id: str | None = None
     server_ca: list[x509.Certificate] = field(default_factory=list)
     check_broker: bool = True
     login: Login | None = None
+    requests: bool = False
 
     def target(
         self, name: str, broker: tuple[str, int], ca: list[x509.Certificate], thing: str | None = None
     ) -> Target:
         """Complete: the name is the client ID as well, and `ca` is trusted, where nothing else was said."""
         host, port = broker
+        check_name(name, "a device's name")
+        client_id = check_name(self.client_id or name, "a client ID")
         trusted = self.server_ca or ca
-        return Target(name, self.client_id or name, host, port, trusted, thing, self.login)
+        return Target(name, client_id, host, port, trusted, thing, self.login, self.requests)

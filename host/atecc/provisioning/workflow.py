@@ -20,6 +20,7 @@ from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_
 from atecc.provisioning.look import look_at_broker
 from atecc.provisioning.order import Order
 from atecc.provisioning.preflight import Preflight
+from atecc.provisioning.requests import serve
 from atecc.steps import Steps, Watcher
 from atecc.x509.names import to_text
 from atecc.x509.requests import check_certificate, check_csr, pem
@@ -113,6 +114,7 @@ class Provisioning:
         self._tell(target.name, begun.pubkey)
         self._commit(begun)
         status = self._connect(begun)
+        serve(self._device, self.steps, target.requests)
         return Outcome(
             chip=chip,
             identity=begun.identity,
