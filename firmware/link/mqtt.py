@@ -22,8 +22,8 @@ _PIDS_MAX = 0xFFFF
 
 class LinkError(Exception):
     """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, `argument`, and of the broker's own: `mqtt`,
-    `closed`, `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls` or
-    `mqtt`.
+    `closed`, `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls`
+    or `mqtt`.
     """
 
     def __init__(self, kind, message, stage=None):
@@ -105,7 +105,9 @@ class Connection:
     def subscribe(self, topic, qos):
         """Subscribe to `topic` (str); returns after the broker's SUBACK. A refusal costs no more than that."""
         if not self._guard(self._subscribed, _short(topic), qos):
-            raise LinkError("topic", "%s does not let this device subscribe to %s" % (self.where, topic), "mqtt")
+            raise LinkError(
+                "topic", "%s does not let this device subscribe to %s" % (self.where, topic), "mqtt"
+            )
 
     def _subscribed(self, topic, qos):
         """Whether the broker grants it; the connection lives on either way."""

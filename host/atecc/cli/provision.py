@@ -39,6 +39,8 @@ def _login_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--alpn", metavar="PROTOCOL", hidden=True),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+
+
 MQTT_RPC = click.option(
     "--mqtt-rpc",
     is_flag=True,
