@@ -8,7 +8,7 @@ import board
 import selfcheck
 from atecc608 import ATECC608
 from folder import Folder
-from identity.adopt import adopt
+from identity import adopt
 from identity.store import NAMES, Store
 from link import clock
 from link.link import Link
@@ -63,6 +63,10 @@ def bench():
     return access.bench
 
 
+def adopted_files():
+    return adopt.files(settings.get)
+
+
 def secure_port():
     return settings.get("rpc.wss.port") if settings.get("rpc.wss.enable") else None
 
@@ -85,18 +89,18 @@ def ways_in():
 
 
 for service in (
-    Sys(device_id, lambda: selfcheck.run(chip)),
+    Sys(device_id, lambda: selfcheck.run(chip, store)),
     ATCA(chip, store, bench),
     Identity(store, link, bench, web.refresh),
     MQTT(store, link),
     access_service.Access(access, ways_in, refuse_own_ca),
-    Config(settings),
-    FS(files),
+    Config(settings, bench),
+    FS(files, adopted_files, bench),
     Wifi(station, settings),
 ):
     dispatcher.add(service)
 handle = dispatcher.handle  # for whoever is at the cable, once every service is there
-selfcheck.report(chip)
+selfcheck.report(chip, store)
 
 
 def join():
@@ -109,7 +113,7 @@ def join():
 
 
 join()
-adoption = adopt(store, settings.get, lambda name: files.read(name)[0])
+adoption = adopt.adopt(store, settings.get, lambda name: files.read(name)[0])
 link.serve(channel)
 web.start()
 

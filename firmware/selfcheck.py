@@ -19,22 +19,25 @@ TLS_PIECE = 17 * 1024
 _PARTS = ("umqtt.simple", "microdot", "microdot.websocket")
 
 
-def run(chip):
-    """[{name, ok, say}] of `chip` (ATECC608) and the board, in the order in which one thing needs another."""
+def run(chip, store=None):
+    """[{name, ok, say}] of `chip` (ATECC608), the identities in `store`, and the board, in the order in which one thing
+    needs another."""
     found = []
     try:
         with chip:  # held, it stays awake from one look to the next
             for name, look in _LOOKS:
                 found.append(_verdict(name, look, chip))
+            if store:
+                found.append(_verdict("identity", lambda chip: _identity(chip, store), chip))
     except Exception as e:  # only sending the chip back to sleep is left to fail
         found.append({"name": "bus", "ok": False, "say": str(e)})
     return found
 
 
-def report(chip):
+def report(chip, store=None):
     """Print one line: that all is well, or what to look at. Never stops a start, nor waits for a silent chip."""
     try:
-        print("atecc: " + line(chip.hurried(lambda: run(chip))))
+        print("atecc: " + line(chip.hurried(lambda: run(chip, store))))
     except Exception as e:
         print("atecc: the self-check itself failed (%s)" % type(e).__name__)
 
@@ -55,6 +58,15 @@ def _verdict(name, look, chip):
 def _chip(chip):
     zone = chip.config()
     return True, "%s, serial %s, at 0x%02X" % (zone.part, zone.serial.hex(), chip.address)
+
+
+def _identity(chip, store):
+    """Whether the active identity's key can be in this chip."""
+    if not store.active:
+        return True, "none yet"
+    if chip.address is not None:
+        store.check_chip()
+    return True, "%s, made for chip %s" % (store.name, chip.preferred)
 
 
 def _bus(chip):

@@ -149,6 +149,17 @@ class Settings:
         value = self.get(key)
         return HIDDEN if key in _SECRETS and value else value
 
+    def differing(self, tree):
+        """The keys that `change` would give another value; ValueError if there is no such key."""
+        new = {}
+        _flatten(tree, "", new)
+        return _differing(self._changed, new)
+
+    def unsaved(self):
+        """The keys that `save` would give another value after the next start."""
+        keys = set(self._saved) | set(self._changed)
+        return _differing(self._saved, {key: self._changed.get(key, _KEYS[key][1]) for key in keys})
+
     def change(self, tree, save=False, try_once=False, owner=False):
         """Take over `tree` (nested, or with dotted names): all of it or, with a ValueError, nothing.
 
@@ -213,6 +224,10 @@ class Settings:
         self._record.save({"saved": saved} if once is None else {"saved": saved, "once": once})
         self._saved = saved
         self._once = once
+
+
+def _differing(values, news):
+    return [key for key, new in news.items() if new != values.get(key, _KEYS[key][1])]
 
 
 def _different(values, changes):

@@ -62,6 +62,8 @@ class Bus:
         self.address = self._wanted
         # Whether a silent chip is given up at once, without the time that it would need if it were busy.
         self.hurry = False
+        # Of several chips, the one to settle on: asked of each when it has just been woken.
+        self.is_wanted = None
         self.damaged = 0  # transfers that arrived spoilt, and were repeated
         self.took = 0  # us from the last command to its answer
 
@@ -100,6 +102,10 @@ class Bus:
         if error.args[0] != _ENODEV:
             raise BusError("the I2C bus is stuck (OSError %s): is SDA or SCL held low?" % error.args[0])
         return False
+
+    def forget(self):
+        """Whoever it was that answered, the next wake looks for a chip anew."""
+        self.address = self._wanted
 
     def reopen(self):
         """Somebody else had the pins: the next transfer makes the I2C anew."""
@@ -151,8 +157,9 @@ class Bus:
         )
 
     def find(self):
-        """Wake whatever is there and settle on the first address that gives an ATECC's answer."""
-        heard = None
+        """Wake whatever is there and settle on the first address that gives an ATECC's answer: that of the chip that is
+        wanted, or else of the first one that was met."""
+        heard = other = None
         for wait in self._waits():
             time.sleep_ms(wait)
             for address in self._candidates():
@@ -163,12 +170,22 @@ class Bus:
                 # would put it to sleep is not ours to write to somebody else's chip.
                 if answer == packet.AFTER_WAKE or (answer and address in KNOWN_ADDRESSES):
                     try:
-                        return self.wake()
+                        self.wake()
+                        if self.is_wanted is None or self.is_wanted():
+                            return
+                        self.sleep()
+                        other = other or address
                     except NoChip:
                         pass
                     except BusError as e:
                         heard = e
-        self.address = None
+        self.address = other
+        if other:
+            self.wake()
+        else:
+            self._give_up_finding(heard)
+
+    def _give_up_finding(self, heard):
         if heard:
             raise heard
         others = self._at(WAKE_HZ).scan()

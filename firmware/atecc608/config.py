@@ -17,6 +17,11 @@ _KEY_TYPE_P256 = const(4)
 READ_ONLY = tuple(range(16)) + tuple(range(84, 88))
 
 
+def serial_in(data):
+    """The nine bytes of the serial number in what begins with the zone's first block."""
+    return data[0:4] + data[8:13]
+
+
 def slot_size(number):
     """Bytes in slot `number` (section 2.1)."""
     return 36 if number < 8 else 416 if number == 8 else 72
@@ -31,6 +36,7 @@ class Slot:
         self.p256 = (key_config >> 2) & 7 == _KEY_TYPE_P256
         self.public_readable = bool(key_config & 0x0002) or not data_locked
         self.secret = bool(slot_config & 0x0080)
+        self.limited_use = bool(slot_config & 0x0020)
         self.locked = locked
         # Clear reading, once the data zone is locked (section 2.4.2).
         self.readable = not slot_config & 0x00C0 and not self.private
@@ -73,7 +79,7 @@ class ConfigZone:
     @property
     def serial(self):
         """The nine bytes of the serial number."""
-        return self.data[0:4] + self.data[8:13]
+        return serial_in(self.data)
 
     @property
     def revision(self):

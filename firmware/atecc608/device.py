@@ -15,8 +15,8 @@ from micropython import const
 
 from . import packet
 from .bus import Bus
-from .config import READ_ONLY, SIZE, ConfigZone, slot_size
-from .errors import BusError, ChipError, ConfigError, StateLost
+from .config import READ_ONLY, SIZE, ConfigZone, serial_in, slot_size
+from .errors import ATECCError, BusError, ChipError, ConfigError, StateLost
 
 _READ = const(0x02)
 _WRITE = const(0x12)
@@ -91,6 +91,7 @@ class ATECC608:
         self._woken = 0
         # us that each of _COMMANDS took last: chips differ, and a slower clock divider makes a large difference.
         self._expected = array("I", [command[4] for command in _COMMANDS])
+        self.preferred = None
 
     # A sequence: one wake, one owner.
 
@@ -106,12 +107,15 @@ class ATECC608:
         self._depth -= 1
         if self._depth == 0:
             try:
-                if self._awake:
-                    self._awake = False
-                    self._bus.sleep()
+                self._end()
             finally:
                 self._owner = None
                 self._lock.release()
+
+    def _end(self):
+        if self._awake:
+            self._awake = False
+            self._bus.sleep()
 
     def repeat(self, sequence):
         """Call `sequence()` with the chip held, and again if the chip lost its SRAM on the way."""
@@ -131,6 +135,10 @@ class ATECC608:
                 return sequence()
             finally:
                 self._bus.hurry = False
+                if self.preferred:
+                    # It may have been silent for being busy, and another one was met.
+                    self._end()
+                    self._bus.forget()
 
     def _wake(self):
         self._bus.wake()
@@ -294,12 +302,30 @@ class ATECC608:
         """How many transfers arrived with a wrong CRC, or as nonsense, and were repeated."""
         return self._bus.damaged
 
+    def prefer(self, serial):
+        """Where several chips answer, the one with this serial number (hex) is meant; None: the first one."""
+        with self:
+            if serial != self.preferred:
+                self._end()
+                self._bus.forget()
+            self.preferred = serial
+            self._bus.is_wanted = self._is_preferred if serial else None
+
+    def _is_preferred(self):
+        """Asked by the bus when it has just woken a chip."""
+        self._awake = True
+        self._woken = time.ticks_ms()
+        try:
+            return self.serial().hex() == self.preferred
+        except ATECCError:
+            return False
+        finally:
+            self._awake = False
+
     def answering(self):
         """All addresses (7-bit) on the bus that acknowledge after a wake pulse."""
         with self:
-            if self._awake:
-                self._awake = False
-                self._bus.sleep()
+            self._end()
             return self._bus.answering()
 
     def reopen(self):
@@ -307,6 +333,10 @@ class ATECC608:
         self._bus.reopen()
 
     # The configuration zone as a whole.
+
+    def serial(self):
+        """The nine bytes of the serial number, by one Read."""
+        return serial_in(self.Read(ZONE_CONFIG, 0))
 
     def config(self):
         """The configuration zone as it is now; BusError if what answers is not an ATECC608."""

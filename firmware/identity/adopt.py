@@ -1,13 +1,30 @@
-"""Moving in from Mongoose OS: what `mos aws-iot-setup` has configured becomes an identity of this device's own."""
+"""Moving in from Mongoose OS: what `mos aws-iot-setup` has configured becomes an identity of this device.
+
+Nothing of it was tried, and it takes effect at the next start, when nobody is there to be asked. So the owner's wish is
+what the configuration says: these settings, and the files that they name, are not changed from afar unless the bench
+permission is on (`guarded`, `files`).
+"""
 
 from . import pem
 from .store import StoreError
 
 _PORT = 8883
 _KEY = "ATCA:"
+_NAMES = ("aws.thing_name", "device.id")
+_FILES = ("mqtt.ssl_cert", "mqtt.ssl_ca_cert")
 _NAMED = ("mqtt.server", "mqtt.ssl_key", "mqtt.ssl_cert", "mqtt.ssl_ca_cert")
 _CHAIN_MAX = 4
 _CAS_MAX = 8
+
+
+def guarded(setting):
+    """The settings on which it depends what is adopted. Of the names these are two once there is something to adopt."""
+    return _NAMED + _NAMES if any(setting(key) for key in _NAMED) else _NAMED
+
+
+def files(setting):
+    """The names of the files on which it depends what is adopted."""
+    return [setting(key) for key in _FILES]
 
 
 def adopt(store, setting, read):

@@ -6,6 +6,7 @@ import select
 import tls
 
 from . import der
+from .keys import check_chip
 
 # ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
 _CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]
@@ -39,17 +40,30 @@ class _Context:
     tls, not ssl: micropython-lib's wrapper ignores the callback, and the reference would sign.
     """
 
+    _serial = None  # of the chip that is still to be compared
+
     def __init__(self, protocol, chip, record, cas):
         self._chip = chip
         self._slot = record["slot"]
+        self._serial = record["chip"]
         self._error = None
         self.signed = False
         self._context = context = verifying(protocol, cas)
         context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
         context.ecdsa_sign_callback = self._sign
 
+    def check_chip(self):
+        """StoreError if the identity's key is in another chip. Once it is known there is nothing more to ask.
+
+        Nothing is signed before that; but a handshake leaves little stack, so it is better asked before.
+        """
+        if self._serial:
+            check_chip(self._chip, self._serial)
+            self._serial = None
+
     def _sign(self, _key, digest):
         try:
+            self.check_chip()
             # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
             signature = der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
             self.signed = True
@@ -97,12 +111,13 @@ class ClientContext(_Context):
         self.cipher = None
 
     def wrap_socket(self, sock, server_hostname=None, **_):
-        """The handshake. A chip's error arrives as itself, any other as OSError or ValueError.
+        """The handshake. A chip's error and the store's arrive as themselves, any other as OSError or ValueError.
 
         On failure `sock` is still open, and still the caller's to close.
         """
         self.stage = "tls"
         self._error = None
+        self.check_chip()
         sock.settimeout(self._timeout)
         try:
             secured = self._context.wrap_socket(sock, server_hostname=server_hostname)

@@ -3,27 +3,29 @@
 An identity is a chip key slot, a certificate, the CAs to trust, an endpoint and names. One is active; everything here
 works on the idle one, and `commit` is one atomic write. Its life: empty → pending (a key and a request) → staged
 (a certificate for that key) → tried (a connection succeeded) → active; the one it replaces is then `previous`.
+
+What `begin` begins belongs to whoever has the token that it gives, until it is committed or discarded. Each step holds
+the chip from its first look to its last write, so that there is one at a time; a try only before and after it connects.
 """
 
 import binascii
 import os
+import time
 from hashlib import sha256
 
-from atecc608 import ChipError
+from micropython import const
 
 from . import csr
 from .certificate import Certificate
+from .keys import NOBODY, OWNER, Keys, StoreError, check_chip, content, holds, is_proven
 from .record import Record
 
 NAMES = ("a", "b")
-
-
-class StoreError(Exception):
-    """`kind` is one of `state`, `slot`, `key-in-use`, `refused`, `certificate`."""
-
-    def __init__(self, kind, message):
-        super().__init__(message)
-        self.kind = kind
+_EMPTY = {"state": "empty", "slot": None}
+UNFINISHED = ("pending", "staged", "tried")
+# For so long nobody else begins in the place of what was begun.
+_FRESH_MS = const(600_000)
+_TOKEN_SIZE = const(16)
 
 
 def _b64(data):
@@ -43,9 +45,13 @@ class Store:
         self._records = {name: Record("%s/%s" % (directory, name)) for name in NAMES}
         self._switch = Record("%s/switch" % directory)
         self._adopted = Record("%s/adopted" % directory)
+        self.keys = Keys(chip, "%s/keys" % directory, self.current)
         # Nobody else writes it, and it is asked for all the time.
         self._switched = self._switch.load() or {"active": None, "count": 0}
         self._name = None
+        self._begun_at = None
+        if self.active:
+            chip.prefer(self.current()["chip"])
 
     # What there is.
 
@@ -78,7 +84,7 @@ class Store:
 
     def get(self, name):
         """The record of identity `name` (dict), with its `state`."""
-        record = self._records[name].load() or {"state": "empty", "slot": None}
+        record = self._records[name].load() or dict(_EMPTY)
         if name == self.active:
             record["state"] = "active"
         elif record["state"] in ("staged", "tried") and record["era"] < self._switched["count"]:
@@ -89,8 +95,8 @@ class Store:
         """The active identity's record, or None."""
         return self.get(self.active) if self.active else None
 
-    def _idle_in(self, *states):
-        """The idle record, which must be in one of `states`."""
+    def _unfinished(self, token=None, states=UNFINISHED):
+        """The idle identity's name and record, which must be in one of `states`, and have `token` if that is given."""
         name = self.idle
         record = self.get(name)
         if record["state"] not in states:
@@ -98,19 +104,46 @@ class Store:
                 "state",
                 "identity %s is %s; this needs it to be %s" % (name, record["state"], " or ".join(states)),
             )
+        if token is not None and token != record.get("token"):
+            raise StoreError(
+                "state",
+                "identity %s was begun by somebody else since (%s): this token is not the one that Begin gave then"
+                % (name, _whose(record)),
+            )
         return name, record
 
-    # Which key is whose.
+    # Whose is what.
 
-    def use_of(self, slot, zone):
-        """Who the key in `slot` belongs to: `active`, `idle`, `unknown` (nobody here knows it) or None (no key)."""
-        if self.active and self.current()["slot"] == slot:
-            return "active"
-        if not self._chip.KeyValid(slot):
-            return None
+    def begun(self):
+        """{by, ago, token} of what is unfinished, or None; `ago` in seconds, None if that was before the last start."""
         record = self.get(self.idle)
-        ours = record.get("own") and record["slot"] == slot and record["chip"] == zone.serial.hex()
-        return "idle" if ours else "unknown"
+        if record["state"] not in UNFINISHED:
+            return None
+        return {"by": _whose(record), "ago": self._ago(), "token": record.get("token")}
+
+    def _ago(self):
+        if self._begun_at is None:
+            return None
+        return time.ticks_diff(time.ticks_ms(), self._begun_at) // 1000
+
+    def _give_way(self, asker):
+        """StoreError(busy) if something is unfinished that is not for `asker` to end."""
+        record = self.get(self.idle)
+        ago = self._ago()
+        if record["state"] not in UNFINISHED or asker.trusted or asker.name == record.get("by"):
+            return
+        if ago is not None and ago * 1000 < _FRESH_MS:
+            raise StoreError(
+                "busy",
+                "identity %s was begun by somebody else (%s) %d s ago, and is not finished: for %d minutes it is left"
+                " alone, unless the owner discards it"
+                % (self.idle, _whose(record), ago, _FRESH_MS // 60_000),
+            )
+
+    def check_chip(self):
+        """StoreError if the active identity belongs to another chip than the one on the board."""
+        if self.active:
+            check_chip(self._chip, self._chip.preferred)
 
     def free_slot(self):
         """The key slot that `begin` uses unless told otherwise: never the active identity's."""
@@ -118,68 +151,76 @@ class Store:
         preferred = self._slots[NAMES.index(self.idle)]
         return preferred if preferred != taken else next(s for s in self._slots if s != taken)
 
-    def _check_slot(self, slot, key, serial, zone):
-        """Whether a key is to be made in `slot`, and whose is there; StoreError if it can't be used, or touched."""
+    # The steps.
+
+    def begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None, asker=NOBODY):
+        """A key in the idle identity's slot and a request for it, signed by the chip: a dict with `csr` (DER) and
+        `token`, which the next steps want."""
+        # What is wrong with the words is said before a key is made.
+        csr.request_info(subject, bytes(64), san, key_usage)
+        with self._chip:
+            self._give_way(asker)
+            zone = self._chip.require_locked()
+            if slot is None:
+                slot = self.free_slot()
+            new = {
+                "state": "pending",
+                "slot": slot,
+                "chip": zone.serial.hex(),
+                "era": self._switched["count"],
+                "token": os.urandom(_TOKEN_SIZE).hex(),
+                "by": asker.name,
+            }
+            make = self._makes(slot, key, zone)
+            public_key = self._new_key(new, key, serial, zone, asker) if make else self._same_key(new)
+            info = csr.request_info(subject, public_key, san, key_usage)
+            return {
+                "identity": self.idle,
+                "slot": slot,
+                "generated": make,
+                "pubkey": public_key,
+                "csr": self._signed_request(info, slot, public_key),
+                "token": new["token"],
+            }
+
+    def _makes(self, slot, key, zone):
+        """Whether a key is to be made in `slot`; StoreError if it can't be used at all."""
         rules = zone.slot(slot)
         if not rules.can_sign:
             raise StoreError(
                 "slot",
                 "slot %d can't hold a device key: its configuration has no P-256 key that may sign" % slot,
             )
-        use = self.use_of(slot, zone)
-        if key == "existing" or not rules.can_generate:
-            if use is None:
-                why = "" if rules.can_generate else ", and its configuration forbids GenKey"
-                raise StoreError("slot", "slot %d holds no key%s" % (slot, why))
-            return False, use
-        if use == "active":
-            raise StoreError(
-                "key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot
-            )
-        if use == "unknown" and key != "overwrite":
-            raise StoreError(
-                "key-in-use",
-                "slot %d holds a key that this device's store does not know. Something else may depend on it, and a"
-                " new key would destroy it for good: use it as it is (key existing), or replace it (key overwrite,"
-                " with the chip's serial number)" % slot,
-            )
-        if key == "overwrite" and use == "unknown" and serial != zone.serial.hex():
-            raise StoreError(
-                "refused", "to overwrite the key in slot %d, give this chip's serial number" % slot
-            )
-        return True, use
+        make = key != "existing" and rules.can_generate
+        if not make and not self._chip.KeyValid(slot):
+            why = "" if rules.can_generate else ", and its configuration forbids GenKey"
+            raise StoreError("slot", "slot %d holds no key%s" % (slot, why))
+        return make
 
-    # The steps.
+    def _new_key(self, new, key, serial, zone, asker):
+        def make():
+            self._start(new)
+            return self._chip.GenKey(new["slot"])
 
-    def begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):
-        """A key in the idle identity's slot and a request for it, signed by the chip: a dict with `csr` (DER)."""
-        # What is wrong with the words is said before a key is made.
-        csr.request_info(subject, bytes(64), san, key_usage)
-        with self._chip:
-            zone = self._chip.require_locked()
-            if slot is None:
-                slot = self.free_slot()
-            make, use = self._check_slot(slot, key, serial, zone)
-            name = self.idle
-            # Said before it is done: a key made just before a power cut is then known as ours.
-            own = make or use == "idle"
-            era = self._switched["count"]
-            self._records[name].save(
-                {"state": "pending", "slot": slot, "own": own, "chip": zone.serial.hex(), "era": era}
-            )
-            public_key = self._chip.GenKey(slot) if make else self._chip.PublicKey(slot)
-            request = self._signed_request(
-                csr.request_info(subject, public_key, san, key_usage), slot, public_key
-            )
-        return {"identity": name, "slot": slot, "generated": make, "pubkey": public_key, "csr": request}
+        return self.keys.replace(new["slot"], zone, asker, make, serial, True, key == "overwrite")
 
-    def request(self, slot, subject, san=(), key_usage=()):
+    def _same_key(self, new):
+        self.keys.note(new["chip"], new["slot"])
+        self._start(new)
+        return self._chip.PublicKey(new["slot"])
+
+    def _start(self, new):
+        self._records[self.idle].save(new)
+        self._begun_at = time.ticks_ms()
+
+    def request(self, slot, subject, san=(), key_usage=(), asker=NOBODY):
         """A request for the key that `slot` holds: (public key, request in DER). Nothing is stored or changed."""
         csr.request_info(subject, bytes(64), san, key_usage)
         with self._chip:
             zone = self._chip.require_locked()
             if not zone.slot(slot).can_sign:
                 raise StoreError("slot", "slot %d can't sign: its configuration says so" % slot)
+            self.keys.check_signs_anything(slot, zone, asker)
             if not self._chip.KeyValid(slot):
                 raise StoreError("slot", "slot %d holds no key" % slot)
             public_key = self._chip.PublicKey(slot)
@@ -195,26 +236,28 @@ class Store:
             )
         return csr.request(info, signature)
 
-    def stage(self, certificate, cas, chain=(), **where):
+    def stage(self, token, certificate, cas, chain=(), **where):
         """Keep `certificate` (DER) for the pending key, with `cas` and `chain` (lists of DER), and `where` to connect.
 
         where: name, client_id, endpoint (a host), port. Returns the identity's name and the Certificate.
         """
-        name, record = self._idle_in("pending", "staged", "tried")
-        parsed = self._fill(record, certificate, cas, chain, where)
-        self._records[name].save(record)
+        with self._chip:
+            name, record = self._unfinished(token)
+            parsed = self._fill(record, certificate, cas, chain, where)
+            self._records[name].save(record)
         return name, parsed
 
     def _fill(self, record, certificate, cas, chain, where):
         """Put into `record` what makes it staged; the Certificate, whose key is the slot's."""
         record.pop("adopted", None)
+        record.pop("tried", None)
         try:
             parsed = Certificate(certificate)
             for other in list(cas) + list(chain):
                 Certificate(other)
         except ValueError as e:
             raise StoreError("certificate", "not a certificate: %s" % e)
-        self._check_key(parsed, record["slot"])
+        self._check_key(parsed, record)
         record["state"] = "staged"
         record["certificate"] = _b64(certificate)
         record["cas"] = [_b64(c) for c in cas]
@@ -222,48 +265,65 @@ class Store:
         record.update(where)
         return parsed
 
-    def _check_key(self, certificate, slot):
-        """The certificate's key is the slot's if it verifies what the slot signs; works where PubInfo hides the key."""
+    def _check_key(self, certificate, record):
+        """StoreError unless the certificate's key is the one in the slot, on the chip, that `record` names."""
         if certificate.public_key is None:
             raise StoreError("certificate", "the certificate's key is no P-256 key")
-        digest = sha256(certificate.der).digest()
-        try:
-            matches = self._chip.Verify(certificate.public_key, self._chip.Sign(slot, digest), digest)
-        except ChipError as e:
-            if e.command != "Verify":
-                raise
-            matches = False  # a point that is not on the curve
-        if not matches:
+        check_chip(self._chip, record["chip"])
+        if not holds(self._chip, record["slot"], certificate.public_key):
             raise StoreError(
                 "certificate",
                 "the certificate (%s) is for another key than the one in slot %d"
-                % (certificate.subject, slot),
+                % (certificate.subject, record["slot"]),
             )
 
-    def candidate(self):
-        """The staged identity's record, to try."""
-        return self._idle_in("staged", "tried")[1]
+    def candidate(self, token):
+        """The staged identity's record, to try, and the digest by which `mark_tried` knows it again."""
+        record = self._unfinished(token, UNFINISHED[1:])[1]
+        return record, content(record)
 
-    def mark_tried(self):
-        name, record = self._idle_in("staged", "tried")
-        record["state"] = "tried"
-        self._records[name].save(record)
+    def mark_tried(self, token, digest):
+        """A broker has accepted what has this digest; StoreError if that is not what is staged any more."""
+        with self._chip:
+            name, record = self._unfinished(token, UNFINISHED[1:])
+            if content(record) != digest:
+                raise StoreError(
+                    "state",
+                    "what was tried is not what is staged now: somebody staged something else meanwhile",
+                )
+            record["state"] = "tried"
+            record["tried"] = digest
+            self._records[name].save(record)
 
-    def commit(self, untried=False):
+    def commit(self, token, untried=False, asker=NOBODY):
         """Make the idle identity the active one; (active, previous)."""
-        name, _ = self._idle_in(*(("staged", "tried") if untried else ("tried",)))
+        if untried and not asker.trusted:
+            raise StoreError("refused", "to commit what was not tried needs the owner's bench permission")
+        with self._chip:
+            name, record = self._unfinished(token, UNFINISHED[1:] if untried else UNFINISHED[2:])
+            if not untried and not is_proven(record):
+                raise StoreError("state", "what is staged is not what was tried: try it again")
+            self._check_key(Certificate(binascii.a2b_base64(record["certificate"])), record)
+            return self._switch_to(name, record, asker)
+
+    def _switch_to(self, name, record, asker):
         previous = self.active
+        self.keys.settle(record, asker)
         switched = {"active": name, "count": self._switched["count"] + 1}
         self._switch.save(switched)
         self._switched = switched
         self._name = None
+        self._chip.prefer(record["chip"])
         return name, previous
 
-    def discard(self):
-        """Forget what is pending, staged or tried. The key stays known as ours, so that it can be replaced."""
-        name, record = self._idle_in("pending", "staged", "tried")
-        self._records[name].save({k: record[k] for k in ("slot", "own", "chip", "era")} | {"state": "empty"})
-        return name
+    def discard(self, token=None, asker=NOBODY):
+        """Forget what is pending, staged or tried; without its token as if `asker` began anew. The key stays known."""
+        with self._chip:
+            name, _ = self._unfinished(token)
+            if token is None:
+                self._give_way(asker)
+            self._records[name].save(_EMPTY)
+            return name
 
     # What others have made.
 
@@ -283,27 +343,33 @@ class Store:
     def adopt(self, slot, certificate, cas, chain=(), **where):
         """Make a key and a certificate that were made elsewhere the active identity, at once; as in `stage`.
 
-        The key is ours from then on. What is cut short by a power failure is done again by the next call.
+        It is the owner's wish (see adopt.py). The key is not ours by that: Begin does not replace it. What is cut short
+        by a power failure is done again by the next call.
         """
-        name = self.idle
-        record = self.get(name)
-        if record["state"] in ("pending", "staged", "tried") and not _half_adopted(record):
-            raise StoreError(
-                "state", "identity %s is %s: commit or discard it, and start again" % (name, record["state"])
-            )
         with self._chip:
+            name = self.idle
+            record = self.get(name)
+            if record["state"] in UNFINISHED and not _half_adopted(record):
+                raise StoreError(
+                    "state",
+                    "identity %s is %s: commit or discard it, and start again" % (name, record["state"]),
+                )
             zone = self._chip.require_locked()
             if not zone.slot(slot).can_sign or not self._chip.KeyValid(slot):
                 raise StoreError("slot", "slot %d holds no key that can sign" % slot)
-            era = self._switched["count"]
-            new = {"slot": slot, "own": True, "chip": zone.serial.hex(), "era": era}
+            new = {"slot": slot, "chip": zone.serial.hex(), "era": self._switched["count"], "by": "adoption"}
             self._fill(new, certificate, cas, chain, where)
             new["adopted"] = True
-        self._records[name].save(new)
-        self.commit(untried=True)
-        self._note_adopted(certificate)
+            self.keys.note(new["chip"], slot)
+            self._records[name].save(new)
+            self._switch_to(name, new, OWNER)
+            self._note_adopted(certificate)
 
 
 def _half_adopted(record):
     """Whether the power failed between an adoption's record and the switch to it."""
     return record.get("adopted") and record["state"] == "staged"
+
+
+def _whose(record):
+    return record.get("by") or "an older firmware"

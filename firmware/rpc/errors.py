@@ -20,6 +20,7 @@ _CODES = {
     "slot": 409,
     "key-in-use": 409,
     "counter": 409,
+    "other-chip": 409,
     "certificate": 422,
     "chip": 500,
     "internal": 500,

@@ -161,6 +161,7 @@ _EXIT_STATUS = {
     "chip": 4,
     "no-files": 3,
     "no-chip": 4,
+    "other-chip": 4,
     "bus": 4,
     "slot": 4,
     "refused": 5,
@@ -182,7 +183,7 @@ _EXIT_STATUS = {
 
 _HINTS = {
     "file": "`atecc fs ls` shows the files that there are.",
-    "busy": "Try again in a moment.",
+    "busy": "Try again when that is done.",
     "memory": "`atecc reboot` gives the board a fresh start.",
     "method": "`atecc rpc list` shows what this firmware can do; a newer one may be needed.",
     "internal": "That is a defect of the firmware: please report it, with the output of the same command "
@@ -192,6 +193,8 @@ _HINTS = {
     "no-files": "`atecc flash` clears what another firmware left in the flash, and the board makes a file system then.",
     "no-chip": "Check the chip's supply (2.0 to 5.5 V), SDA and SCL, their pull-up resistors, and the "
     "board's pins.",
+    "other-chip": "With the chip that it belongs to, the identity works again; `atecc provision` gives the device "
+    "a new one.",
     "bus": "Something answers, but wrongly: check pull-ups, wire length, and who else is on the I2C bus.",
     "slot": "`atecc chip config get` shows what each slot may do.",
     "key-in-use": "`atecc identity status` shows which identity uses which slot.",

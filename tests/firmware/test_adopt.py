@@ -17,6 +17,7 @@ SETUP = """
 import binascii
 from identity.store import Store
 from identity.adopt import adopt
+from identity.keys import OWNER
 store = Store(chip, "/identities", (0, 1))
 def read(name):
     if name not in given["files"]:
@@ -143,11 +144,17 @@ def test_what_was_superseded_does_not_come_back(locked):
     """Two rotations later no identity has the certificate any more, but the configuration still names it."""
     given = left_by_mos(pem(issue(key_in(locked), "x")))
     adopted(locked, given)
+    serial = locked.value("chip.serial().hex()")
+    begin = f"store.begin([], key='overwrite', serial={serial!r}, asker=OWNER)"
     for _ in range(2):
-        csr = locked.value("store.begin([])['csr'].hex()", SETUP, given)
+        csr = locked.value(f"{begin}['csr'].hex()", SETUP, given)
         new = issue(x509.load_der_x509_csr(bytes.fromhex(csr)).public_key(), "new")
         where = "name='n', client_id='n', endpoint='e', port=1"
-        step = f"store.stage(binascii.a2b_base64(given), [binascii.a2b_base64(given)], {where})\nstore.commit(True)\n"
+        step = (
+            "token = store.begun()['token']\n"
+            f"store.stage(token, binascii.a2b_base64(given), [binascii.a2b_base64(given)], {where})\n"
+            "store.commit(token, True, OWNER)\n"
+        )
         locked.value("0", SETUP + step, b64(der(new)))
     before = locked.value("store.get(store.active)", SETUP, given)
     assert adopted(locked, given) == before

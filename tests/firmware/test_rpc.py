@@ -103,7 +103,7 @@ def test_params_must_be_an_object(handle, params):
 
 GOOD = {
     "subject": [], "certificate": "MAA=", "ca": ["MAA="], "name": "n", "client_id": "n", "endpoint": "e", "port": 1,
-    "topic": "t", "message": "m", "identity": "a",
+    "topic": "t", "message": "m", "identity": "a", "token": "0" * 32,
 }  # fmt: skip
 
 
@@ -125,6 +125,10 @@ GOOD = {
         ("Identity.Stage", "port", [0, 65536, "8883"]),
         ("Identity.Stage", "name", ["", "n" * 129, 7]),
         ("Identity.Stage", "endpoint", ["", "e" * 254]),
+        ("Identity.Stage", "token", ["", 7, None, "0" * 65]),
+        ("Identity.Try", "token", ["", 7, None, "0" * 65]),
+        ("Identity.Commit", "token", ["", 7, None, "0" * 65]),
+        ("Identity.Discard", "token", ["", 7, None, "0" * 65]),
         ("Identity.Try", "timeout", [-1, 301, "30", True]),
         ("Identity.Commit", "untried", [1, "true", None]),
         ("Identity.Get", "identity", ["c", None, 0]),
@@ -149,9 +153,12 @@ GOOD_FOR = {
     "ATCA.GetPubKey": {},
     "ATCA.KeyInfo": {},
     "Identity.Begin": {"subject": []},
-    "Identity.Stage": {k: GOOD[k] for k in ("certificate", "ca", "name", "client_id", "endpoint", "port")},
-    "Identity.Try": {},
-    "Identity.Commit": {},
+    "Identity.Stage": {
+        k: GOOD[k] for k in ("token", "certificate", "ca", "name", "client_id", "endpoint", "port")
+    },
+    "Identity.Try": {"token": GOOD["token"]},
+    "Identity.Commit": {"token": GOOD["token"]},
+    "Identity.Discard": {},
     "Identity.Get": {},
     "MQTT.Publish": {"topic": "t", "message": "m"},
     "MQTT.Receive": {},

@@ -149,6 +149,7 @@ def give_identity(
     owner.call(
         "Identity.Stage",
         {
+            "token": begun["token"],
             "certificate": b64(der(certificate)),
             "ca": [b64(der(ca.certificate))],
             "name": device,
@@ -157,7 +158,7 @@ def give_identity(
             "port": port,
         },
     )
-    owner.call("Identity.Commit", {"untried": True})
+    owner.call("Identity.Commit", {"token": begun["token"], "untried": True})
 
 
 def server_names(device: str) -> tuple[tuple[x509.ExtensionType, bool], ...]:

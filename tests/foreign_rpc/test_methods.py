@@ -18,7 +18,9 @@ CODES = {
     "no-chip": 503, "bus": 503, "clock": 503, "tls": 503, "network": 503, "mqtt": 503, "timeout": 504,
 }  # fmt: skip
 SUBJECT = [[["CN", "x"]]]
-STAGE = {"certificate": b64(b"0\x00"), "ca": [], "name": "x", "client_id": "x", "endpoint": "x", "port": 8883}
+TOKEN = {"token": "0" * 32}
+PLACE = {"name": "x", "client_id": "x", "endpoint": "x", "port": 8883}
+STAGE = TOKEN | PLACE | {"certificate": b64(b"0\x00"), "ca": []}
 
 # Arguments that have the right types and sizes, and what comes of them on a chip that is locked and has no key, on a
 # device that has no identity: None is success. Methods that would end the test are not called so.
@@ -58,8 +60,8 @@ GOOD: dict[str, tuple[dict[str, Any], str | None]] = {
     "Identity.Begin": ({"subject": SUBJECT, "key": "existing"}, "slot"),
     "Identity.Request": ({"slot": 2, "subject": SUBJECT}, None),
     "Identity.Stage": (STAGE, "state"),
-    "Identity.Try": ({}, "state"),
-    "Identity.Commit": ({}, "state"),
+    "Identity.Try": (TOKEN, "state"),
+    "Identity.Commit": (TOKEN, "state"),
     "Identity.Discard": ({}, "state"),
     "Identity.Get": ({"identity": "a"}, "state"),
     "MQTT.Status": ({}, None),

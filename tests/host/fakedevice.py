@@ -55,6 +55,9 @@ class FakeDevice:
         self.secrets = {}  # of the slots that writes are sealed with
         self.data = {}  # what data slots hold
         self.known = {}
+        self.kept = {}  # why a key is not replaced for this caller, by its slot
+        self.other_chip = None
+        self.begun = 0
         self.active = None
         self.records = {"a": {"state": "empty", "slot": None}, "b": {"state": "empty", "slot": None}}
         self.clock = 946684800
@@ -198,7 +201,7 @@ class FakeDevice:
         private, generate, sign = self.rules(slot)
         return {
             "slot": slot, "private": private, "valid": slot in self.keys, "can_generate": generate,
-            "can_sign": sign, "in_use": self.use_of(slot),
+            "can_sign": sign, "in_use": self.use_of(slot), "kept": self.kept.get(slot),
         }  # fmt: skip
 
     def use_of(self, slot):
@@ -206,6 +209,8 @@ class FakeDevice:
             return "active"
         if slot not in self.keys:
             return None
+        if slot in self.kept:
+            return "previous"
         return "idle" if self.known.get(slot) else "unknown"
 
     def point(self, slot):
@@ -224,8 +229,16 @@ class FakeDevice:
         shown = ("state", "slot", "name", "client_id", "endpoint", "port", "subject", "issuer", "not_before",
                  "not_after", "serial", "sha256")  # fmt: skip
         identities = {n: {k: r[k] for k in shown if k in r} for n, r in self.records.items()}
+        idle = self.records[self.idle]
         identities[self.idle]["slot"] = self.free_slot()
-        return {"active": self.active, "idle": self.idle, "identities": identities}
+        if idle["state"] in ("pending", "staged", "tried"):
+            identities[self.idle]["begun"] = {"by": "usb", "ago": 7, "token": idle.get("token")}
+        return {
+            "active": self.active,
+            "idle": self.idle,
+            "identities": identities,
+            "other_chip": self.other_chip,
+        }
 
     def Identity_Begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):
         if not self.locked[0]:
@@ -238,7 +251,8 @@ class FakeDevice:
             self.known[slot] = True
         elif slot not in self.keys:
             raise Refusal(409, "slot", f"slot {slot} holds no key")
-        self.records[self.idle] = {"state": "pending", "slot": slot}
+        self.begun += 1
+        self.records[self.idle] = {"state": "pending", "slot": slot, "token": f"token {self.begun}"}
         pubkey = self.point(slot)
         csr = self.request_for(slot, subject, san)
         return {
@@ -247,7 +261,12 @@ class FakeDevice:
             "generated": make,
             "pubkey": b64(pubkey),
             "csr": b64(csr),
+            "token": self.records[self.idle]["token"],
         }
+
+    def check_token(self, token):
+        if token != self.records[self.idle].get("token"):
+            raise Refusal(409, "state", "this token is not the one that Begin gave")
 
     def check_use(self, slot, key, serial):
         use = self.use_of(slot)
@@ -284,10 +303,11 @@ class FakeDevice:
             builder = builder.add_extension(usage, critical=True)
         return builder.sign(self.keys[slot], hashes.SHA256()).public_bytes(Encoding.DER)
 
-    def Identity_Stage(self, certificate, ca, name, client_id, endpoint, port, chain=()):
+    def Identity_Stage(self, token, certificate, ca, name, client_id, endpoint, port, chain=()):
         record = self.records[self.idle]
         if record["state"] == "empty":
             raise Refusal(409, "state", "nothing is pending")
+        self.check_token(token)
         parsed = x509.load_der_x509_certificate(base64.b64decode(certificate))
         point = parsed.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)[1:]
         if point != self.point(record["slot"]):
@@ -302,30 +322,34 @@ class FakeDevice:
         }  # fmt: skip
         return {"identity": self.idle, "sha256": digest}
 
-    def Identity_Try(self, timeout=30):
+    def Identity_Try(self, token, timeout=30):
         record = self.records[self.idle]
         if record["state"] not in ("staged", "tried"):
             raise Refusal(409, "state", "nothing is staged")
+        self.check_token(token)
         if not record["not_before"] <= self.clock <= record["not_after"]:
             raise Refusal(503, "tls", "the certificate is not valid at the board's time")
         record["state"] = "tried"
         tls = {"version": "TLSv1.2", "cipher": "ECDHE-ECDSA-AES128-GCM-SHA256"}
         return {k: record[k] for k in ("endpoint", "port", "client_id")} | {"tls": tls, "ms": 42}
 
-    def Identity_Commit(self, untried=False):
+    def Identity_Commit(self, token=None, untried=False):
         name, previous = self.idle, self.active
         if self.records[name]["state"] != "tried":
             raise Refusal(409, "state", "nothing was tried")
+        self.check_token(token)
         self.records[name]["state"] = "active"
         if previous:
             self.records[previous]["state"] = "previous"
         self.active = name
         return {"active": name, "previous": previous}
 
-    def Identity_Discard(self):
+    def Identity_Discard(self, token=None):
         name = self.idle
         if self.records[name]["state"] in ("empty", "previous"):
             raise Refusal(409, "state", "nothing to discard")
+        if token is not None:
+            self.check_token(token)
         self.records[name] = {"state": "empty", "slot": self.records[name]["slot"]}
         return {"identity": name}
 

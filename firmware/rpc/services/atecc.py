@@ -1,8 +1,7 @@
 """ATCA: the chip itself. The names are those of Mongoose OS."""
 
 from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16, sealed
-from identity.store import StoreError
-from rpc.caller import OWNER
+from rpc.caller import asker
 from rpc.errors import RpcError
 from rpc.params import BENCH, CALLER, Method, binary, encode, flag, integer, text
 
@@ -46,8 +45,9 @@ class ATCA:
                 wkey=(binary(32, exactly=True), None),
                 wkslot=(_SLOT, None),
                 serial=_SERIAL,
+                caller=CALLER,
             ),
-            "ATCA.Sign": Method(self.sign, slot=_SLOT, digest=binary(32, exactly=True)),
+            "ATCA.Sign": Method(self.sign, slot=_SLOT, digest=binary(32, exactly=True), caller=CALLER),
             "ATCA.AES": Method(
                 self.aes,
                 slot=_SLOT,
@@ -56,7 +56,7 @@ class ATCA:
                 mode=(integer(0, 1), 0),
             ),
             "ATCA.ReadSlot": Method(self.read_slot, slot=_SLOT),
-            "ATCA.KeyInfo": Method(self.key_info, slot=_SLOT),
+            "ATCA.KeyInfo": Method(self.key_info, slot=_SLOT, caller=CALLER),
         }
 
     def get_info(self):
@@ -76,18 +76,22 @@ class ATCA:
     def get_pub_key(self, slot):
         return {"pubkey": encode(self._chip.PublicKey(slot))}
 
-    def key_info(self, slot):
+    def key_info(self, slot, caller):
+        keys = self._store.keys
         with self._chip:
             zone = self._chip.config()
             rules = zone.slot(slot)
             private = rules.holds_private_key
+            use = keys.use_of(slot, zone) if private else None
             return {
                 "slot": slot,
                 "private": private,
                 "valid": private and self._chip.KeyValid(slot),
                 "can_generate": rules.can_generate,
                 "can_sign": rules.can_sign,
-                "in_use": self._store.use_of(slot, zone) if private else None,
+                "limited_use": rules.limited_use,
+                "in_use": use,
+                "kept": keys.why_kept(use, slot, zone, asker(caller, self._bench)),
             }
 
     def set_config(self, config, serial):
@@ -96,10 +100,12 @@ class ATCA:
                 self._check_serial(self._chip.config(), serial, "the configuration is for one chip")
             self._chip.write_config(config)
 
-    def sign(self, slot, digest):
+    def sign(self, slot, digest, caller):
         with self._chip:
-            if not self._chip.require_locked().slot(slot).can_sign:
+            zone = self._chip.require_locked()
+            if not zone.slot(slot).can_sign:
                 raise RpcError("slot", "slot %d can't sign: its configuration says so" % slot)
+            self._store.keys.check_signs_anything(slot, zone, asker(caller, self._bench))
             return {"signature": encode(self._chip.Sign(slot, digest))}
 
     def aes(self, slot, data, block, mode):
@@ -169,10 +175,13 @@ class ATCA:
                 raise RpcError(
                     "slot", "slot %d can't generate a key: its configuration forbids GenKey" % slot
                 )
-            self._check_replaceable(slot, zone, serial, caller)
-            return {"pubkey": encode(self._chip.GenKey(slot))}
+            made = self._replace(slot, zone, caller, serial, lambda: self._chip.GenKey(slot))
+            return {"pubkey": encode(made)}
 
-    def set_key(self, slot, key, block, ecc, wkey, wkslot, serial):
+    def _replace(self, slot, zone, caller, serial, make):
+        return self._store.keys.replace(slot, zone, asker(caller, self._bench), make, serial)
+
+    def set_key(self, slot, key, block, ecc, wkey, wkslot, serial, caller):
         """PrivWrite (ecc) or Write; sealed with `wkey`, the secret in the slot's write key slot, if it is given."""
         with self._chip:
             zone = self._chip.require_locked()
@@ -194,21 +203,9 @@ class ATCA:
                 raise RpcError(
                     "slot", "the data zone is locked: slot %d takes a key only sealed (wkey)" % slot
                 )
-            self._check_replaceable(slot, zone, serial, OWNER)
-            return sealed.priv_write(self._chip, slot, key, wkey)
-
-    def _check_replaceable(self, slot, zone, serial, caller):
-        use = self._store.use_of(slot, zone)
-        if use is not None and not caller.owner and not self._bench():
-            raise RpcError(
-                "refused", "slot %d holds a key: to replace it needs the owner's bench permission" % slot
+            return self._replace(
+                slot, zone, caller, serial, lambda: sealed.priv_write(self._chip, slot, key, wkey)
             )
-        if use == "active" and not self._bench():
-            raise StoreError(
-                "key-in-use", "the key in slot %d is the active identity's: it is never replaced" % slot
-            )
-        if use is not None:
-            self._check_serial(zone, serial, "slot %d holds a key, which would be destroyed for good" % slot)
 
     def read_slot(self, slot):
         with self._chip:

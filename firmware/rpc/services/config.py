@@ -1,15 +1,17 @@
 """Config: the device's configuration, as Mongoose OS's client reads and writes it."""
 
+from identity import adopt
 from rpc.errors import RpcError, refused_by_flash
 from rpc.params import CALLER, Method, flag, text
 from rpc.services.system import reboot as reboot_later
 
 
 class Config:
-    """The service for `settings` (Settings)."""
+    """The service for `settings` (Settings); bench() tells whether the bench permission is on."""
 
-    def __init__(self, settings):
+    def __init__(self, settings, bench=bool):
         self._settings = settings
+        self._bench = bench
 
     def methods(self):
         no = (flag, False)
@@ -25,16 +27,30 @@ class Config:
     def set(self, config, save, reboot, try_once, caller):
         if try_once and not save:
             raise RpcError("argument", "try_once: only together with save, there is nothing to try otherwise")
+        self._check(_worded(self._settings.differing, config), caller)
         _worded(self._settings.change, config, save, try_once, caller.owner)
         if reboot:
             reboot_later()
         return {"saved": save}
 
     def save(self, reboot, try_once, caller):
+        self._check(self._settings.unsaved(), caller)
         _worded(self._settings.save, try_once, caller.owner)
         if reboot:
             reboot_later()
         return {"saved": True}
+
+    def _check(self, keys, caller):
+        """RpcError if one of `keys`, which are about to change, is not for `caller` to change."""
+        guarded = adopt.guarded(self._settings.get)
+        if caller.owner or self._bench() or not any(key in guarded for key in keys):
+            return
+        raise RpcError(
+            "refused",
+            "%s: it says what becomes the device's identity at the next start, untried. From afar that takes the bench"
+            " permission, which the owner grants over USB; Identity.Begin needs none"
+            % next(key for key in keys if key in guarded),
+        )
 
 
 def _object(name, value):

@@ -4,7 +4,7 @@ from errno import ENOENT
 
 from folder import ENOSPC, NAME_MAX, SIZE_MAX
 from rpc.errors import RpcError, refused_by_flash
-from rpc.params import Method, binary, empty_or, encode, flag, integer, text
+from rpc.params import CALLER, Method, binary, empty_or, encode, flag, integer, text
 
 # What fits into a frame as base64, with room to spare.
 _PIECE_MAX = 4096
@@ -13,10 +13,15 @@ _OFFSET = integer(0, SIZE_MAX)
 
 
 class FS:
-    """The service for `folder` (Folder)."""
+    """The service for `folder` (Folder).
 
-    def __init__(self, folder):
+    guarded() gives the names of files that are changed from afar only while bench(), the bench permission, is on.
+    """
+
+    def __init__(self, folder, guarded=list, bench=bool):
         self._folder = folder
+        self._guarded = guarded
+        self._bench = bench
 
     def methods(self):
         path = (_only_root, "/")
@@ -32,8 +37,9 @@ class FS:
                 data=(empty_or(binary(_PIECE_MAX)), b""),
                 append=(flag, False),
                 offset=(_OFFSET, None),
+                caller=CALLER,
             ),
-            "FS.Remove": Method(self.remove, filename=_NAME),
+            "FS.Remove": Method(self.remove, filename=_NAME, caller=CALLER),
         }
 
     def list(self, path):
@@ -46,14 +52,24 @@ class FS:
         data, left = _worded(filename, self._folder.read, offset, len)
         return {"data": encode(data), "left": left}
 
-    def put(self, filename, data, append, offset):
+    def put(self, filename, data, append, offset, caller):
+        self._check(filename, caller)
         # `mos` says offset 0 and no append for the first piece, which begins the file anew. A later piece names both,
         # and may come twice: then it is written over itself.
         place = -1 if offset is None else offset
         _worded(filename, self._folder.write, data, place if append or offset else None)
 
-    def remove(self, filename):
+    def remove(self, filename, caller):
+        self._check(filename, caller)
         _worded(filename, self._folder.remove)
+
+    def _check(self, filename, caller):
+        if not caller.owner and filename in self._guarded() and not self._bench():
+            raise RpcError(
+                "refused",
+                "%s: the configuration names this file for the device's identity. From afar it is changed only with the"
+                " bench permission, which the owner grants over USB" % filename,
+            )
 
 
 def _only_root(name, value):

@@ -5,8 +5,10 @@ import time
 
 import _thread
 
+from atecc608 import ATECCError
 from identity.certificate import Certificate
-from identity.store import NAMES
+from identity.store import NAMES, StoreError
+from rpc.caller import asker
 from rpc.errors import RpcError
 from link.topics import check_name
 from rpc.params import (
@@ -25,6 +27,7 @@ from rpc.params import (
 )
 
 _NAME = checked(check_name)
+_TOKEN = text(64)
 _CERTIFICATE_MAX = 4096
 
 
@@ -43,7 +46,7 @@ class Identity:
 
     def methods(self):
         return {
-            "Identity.Status": Method(self.status),
+            "Identity.Status": Method(self.status, caller=CALLER),
             "Identity.Begin": Method(
                 self.begin,
                 subject=items,
@@ -55,10 +58,16 @@ class Identity:
                 caller=CALLER,
             ),
             "Identity.Request": Method(
-                self.request, slot=integer(0, 15), subject=items, san=(items, ()), key_usage=(items, ())
+                self.request,
+                slot=integer(0, 15),
+                subject=items,
+                san=(items, ()),
+                key_usage=(items, ()),
+                caller=CALLER,
             ),
             "Identity.Stage": Method(
                 self.stage,
+                token=_TOKEN,
                 certificate=binary(_CERTIFICATE_MAX),
                 chain=(binaries(4, _CERTIFICATE_MAX), ()),
                 ca=binaries(8, _CERTIFICATE_MAX),
@@ -69,46 +78,65 @@ class Identity:
                 username=(text(128), None),
                 password=(text(128, 0), None),
             ),
-            "Identity.Try": Method(self.try_it, timeout=(seconds(300), 30)),
-            "Identity.Commit": Method(self.commit, untried=(flag, False)),
-            "Identity.Discard": Method(self.discard),
+            "Identity.Try": Method(self.try_it, token=_TOKEN, timeout=(seconds(300), 30)),
+            "Identity.Commit": Method(self.commit, token=_TOKEN, untried=(flag, False), caller=CALLER),
+            "Identity.Discard": Method(self.discard, token=(_TOKEN, None), caller=CALLER),
             "Identity.Get": Method(self.get, identity=choice(*NAMES)),
         }
 
-    def status(self):
+    def status(self, caller):
         store = self._store
         identities = {name: _summary(store.get(name)) for name in NAMES}
         idle = identities[store.idle]
         if idle["slot"] is None:
             idle["slot"] = store.free_slot()
-        return {"active": store.active, "idle": store.idle, "identities": identities}
+        begun = store.begun()
+        if begun:
+            if not caller.owner:
+                del begun["token"]
+            idle["begun"] = begun
+        return {
+            "active": store.active,
+            "idle": store.idle,
+            "identities": identities,
+            "other_chip": self._other_chip(),
+        }
 
-    def request(self, slot, **what):
-        public_key, request = _worded(self._store.request, slot=slot, **what)
+    def _other_chip(self):
+        """What is to be said of it if the active identity belongs to another chip."""
+        try:
+            self._store.check_chip()
+        except StoreError as e:
+            return str(e)
+        except ATECCError:
+            pass  # there is none that could be another one
+        return None
+
+    def request(self, slot, caller, **what):
+        who = asker(caller, self._bench)
+        public_key, request = _worded(self._store.request, slot=slot, asker=who, **what)
         return {"slot": slot, "pubkey": encode(public_key), "csr": encode(request)}
 
     def begin(self, caller, **what):
-        if what["key"] == "overwrite" and not caller.owner and not self._bench():
-            raise RpcError("refused", "to overwrite a key needs the owner's bench permission")
-        made = _worded(self._store.begin, **what)
+        made = _worded(self._store.begin, asker=asker(caller, self._bench), **what)
         made["pubkey"] = encode(made["pubkey"])
         made["csr"] = encode(made["csr"])
         return made
 
-    def stage(self, certificate, ca, chain, **where):
-        name, parsed = self._store.stage(certificate, ca, chain, **where)
+    def stage(self, token, certificate, ca, chain, **where):
+        name, parsed = self._store.stage(token, certificate, ca, chain, **where)
         return {"identity": name, "sha256": parsed.sha256}
 
-    def try_it(self, timeout):
+    def try_it(self, token, timeout):
         if not self._trying.acquire(False):
             raise RpcError("busy", "another caller is trying the staged identity")
         try:
-            return self._try(timeout)
+            return self._try(token, timeout)
         finally:
             self._trying.release()
 
-    def _try(self, timeout):
-        record = self._store.candidate()
+    def _try(self, token, timeout):
+        record, digest = self._store.candidate(token)
         # The broker cuts off the first of two sessions with one client ID.
         paused = self._link.status()["client_id"] == record["client_id"]
         if paused:
@@ -118,7 +146,7 @@ class Identity:
         finally:
             if paused:
                 self._link.start()
-        self._store.mark_tried()
+        self._store.mark_tried(token, digest)
         return out
 
     def _connect(self, record, timeout):
@@ -128,15 +156,15 @@ class Identity:
         where = {k: record[k] for k in ("endpoint", "port", "client_id")}
         return where | {"tls": tls, "ms": took}
 
-    def commit(self, untried):
-        active, previous = self._store.commit(untried)
+    def commit(self, token, untried, caller):
+        active, previous = self._store.commit(token, untried, asker(caller, self._bench))
         if self._link.state != "off":
             self._link.start()
         self._switched()
         return {"active": active, "previous": previous}
 
-    def discard(self):
-        return {"identity": self._store.discard()}
+    def discard(self, token, caller):
+        return {"identity": self._store.discard(token, asker(caller, self._bench))}
 
     def get(self, identity):
         record = self._store.get(identity)
@@ -156,7 +184,7 @@ def _worded(operation, **what):
 def _summary(record):
     out = {"state": record["state"], "slot": record["slot"]}
     if "certificate" in record:
-        for key in ("name", "client_id", "endpoint", "port"):
+        for key in ("name", "client_id", "endpoint", "port", "chip"):
             out[key] = record[key]
         certificate = Certificate(binascii.a2b_base64(record["certificate"]))
         for key in ("subject", "issuer", "not_before", "not_after", "serial", "sha256"):

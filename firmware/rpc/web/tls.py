@@ -2,8 +2,10 @@
 
 import binascii
 
+from atecc608 import ATECCError
 from identity.certificate import Certificate
 from identity.context import ServerContext
+from identity.keys import StoreError
 from link import clock
 from rpc.operators import is_operator
 
@@ -38,9 +40,15 @@ class DeviceTLS:
         clock.ensure(max([certificate.not_before] + [ca.not_before for ca in operators]))
         try:
             admits = lambda der: is_operator(der, operators)  # noqa: E731
-            return ServerContext(self._chip, record, [ca.der for ca in operators], admits)
+            context = ServerContext(self._chip, record, [ca.der for ca in operators], admits)
+            context.check_chip()
         except (OSError, ValueError) as e:
             raise NotReady("the TLS library can't use this identity: %s" % e)
+        except StoreError as e:
+            raise NotReady(str(e))
+        except ATECCError:
+            pass  # a chip that is silent now may answer later, and is looked at then
+        return context
 
 
 def _certificate(record):

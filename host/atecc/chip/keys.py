@@ -177,13 +177,15 @@ def _owner(device: Device, key: KeyInfo) -> tuple[str, str]:
     """Whose key is there, and what is gone without it."""
     if key.in_use is None and not key.valid:
         return "", ""
-    if key.in_use != "idle":
+    if key.in_use not in ("idle", "previous"):
         return (
             "a key that no identity of this board knows",
             "whatever else relies on it: certificates for this key, data encrypted for it",
         )
     status = device.identity_status()
     one = status.identities[status.idle]
+    if one.slot != key.slot:
+        return "a key that was made for an identity", "whatever certificate there is for it"
     if one.name is None:
         return f"the key of identity {status.idle} ({one.state})", "a certificate that is being made for it"
     return (

@@ -16,6 +16,8 @@ from atecc.device.replies import IdentityStatus, KeyInfo
 
 # What a slot is in, for programs and for colours.
 ACTIVE, KNOWN, STRANGE, EMPTY, OPEN, LOCKED = "active", "idle", "unknown", "empty", "open", "locked"
+# The same for whoever looks at the chip, though the firmware guards it better: it was active once.
+PREVIOUS = "previous"
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,10 @@ def _content(key: KeyInfo | None, identities: IdentityStatus | None, locked: boo
     suffix = ", locked" if locked else ""
     if not key.valid:
         return EMPTY, f"no key{suffix}"
-    if key.in_use in (ACTIVE, KNOWN):
-        return key.in_use, f"key of {key.in_use} identity {_owner(key, identities)}".rstrip() + suffix
+    if key.in_use in (ACTIVE, KNOWN, PREVIOUS):
+        owner = _owner(key, identities)
+        holds = f"key of {key.in_use} identity {owner}" if owner else "a key made for an identity"
+        return ACTIVE if key.in_use == ACTIVE else KNOWN, holds + suffix
     return STRANGE, f"a key no identity knows{suffix}"
 
 

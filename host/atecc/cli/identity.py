@@ -10,7 +10,7 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app
 
 if TYPE_CHECKING:
-    from atecc.device.replies import IdentityInfo
+    from atecc.device.replies import IdentityInfo, Unfinished
 
 
 @click.group("identity", cls=Group)
@@ -26,7 +26,7 @@ def status(app: App) -> None:
 
     with app.device() as device:
         found = device.identity_status()
-    rows = []
+    rows = [("Chip", found.other_chip)] if found.other_chip else []
     for name, one in sorted(found.identities.items()):
         rows += [(f"Identity {name}", line) for line in _lines(one)]
     app.emit(asdict(found), pairs(rows))
@@ -37,6 +37,8 @@ def _lines(one: IdentityInfo) -> list[str]:
 
     where = "" if one.slot is None else f", key in slot {one.slot}"
     lines = [f"{one.state}{where}"]
+    if one.begun is not None:
+        lines.append(f"begun {_since(one.begun)}, and not finished")
     if one.name is not None:
         lines += [
             f"{one.name}: {one.endpoint}:{one.port} as {one.client_id}",
@@ -48,10 +50,18 @@ def _lines(one: IdentityInfo) -> list[str]:
     return lines
 
 
+def _since(begun: Unfinished) -> str:
+    when = "before the board's last start" if begun.ago is None else f"{begun.ago} s ago"
+    return f"{when} over {begun.by}"
+
+
 @command.command("discard", cls=Command, examples="atecc identity discard")
 @pass_app
 def discard(app: App) -> None:
-    """Forget an unfinished identity; the active one is not touched."""
+    """Forget an unfinished identity; the active one is not touched.
+
+    Over USB any. From afar one that was begun the same way, or long ago, or with the bench permission.
+    """
     with app.device() as device:
         name = device.discard()
     app.emit({"identity": name}, f"Identity {name} is forgotten; the active one was not touched.")

@@ -124,7 +124,9 @@ def _identity(status: IdentityStatus) -> Rows:
     if status.active is None:
         return [("Identity", "none yet")]
     one = status.identities[status.active]
+    wrong = [("Identity", status.other_chip)] if status.other_chip else []
     return [
+        *wrong,
         ("Identity", f"{one.name} (identity {status.active}, key in slot {one.slot})"),
         ("Identity", f"{one.endpoint}:{one.port} as {one.client_id}"),
         ("Identity", f"certificate valid until {utc(one.not_after)}"),
@@ -147,7 +149,7 @@ def _next(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus, preset: 
         return [("Next", "atecc chip config set"), ("Next", "atecc chip lock config")]
     if not chip.data_locked:
         return [("Next", "atecc chip lock data")]
-    if identities.active is None:
+    if identities.active is None or identities.other_chip:
         factory = [("Next", "or atecc provision factory --help")] if preset else []
         return [
             ("Next", "atecc provision aws --thing NAME"),

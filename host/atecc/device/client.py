@@ -28,6 +28,7 @@ from atecc.device.replies import (
     Tls,
     Tried,
     TrustedCa,
+    Unfinished,
     WifiStatus,
     access_status,
     build,
@@ -55,6 +56,8 @@ class Device:
     ) -> None:
         self._client = Client(channel, remote=remote)
         self.network_timeout = network_timeout
+        # Of the identity that was begun last, here.
+        self._token: str | None = None
 
     def __enter__(self) -> Device:
         return self
@@ -226,7 +229,7 @@ class Device:
     def identity_status(self) -> IdentityStatus:
         data = self.call("Identity.Status")
         known = data.get("identities", {}) if isinstance(data, dict) else {}
-        identities = {name: build(IdentityInfo, one, "Identity.Status") for name, one in known.items()}
+        identities = {name: _identity(one) for name, one in known.items()}
         return build(IdentityStatus, data, "Identity.Status", identities=identities)
 
     def begin(
@@ -237,12 +240,17 @@ class Device:
         slot: int | None = None,
         serial: str | None = None,
     ) -> Begun:
-        """A key in the idle identity's slot, and a request for its certificate, signed by the chip."""
+        """A key in the idle identity's slot, and a request for its certificate, signed by the chip.
+
+        The steps that follow go on with it; another Device goes on with `token=…`, of the answer.
+        """
         params: dict[str, Any] = {"subject": [[list(pair) for pair in rdn] for rdn in subject], "key": key}
         params |= {k: v for k, v in (("san", san), ("slot", slot), ("serial", serial)) if v is not None}
         data = self.call("Identity.Begin", params, BEGIN_TIMEOUT)
         pubkey, csr = (_binary(data, name, "Identity.Begin") for name in ("pubkey", "csr"))
-        return build(Begun, data, "Identity.Begin", pubkey=pubkey, csr=csr)
+        begun = build(Begun, data, "Identity.Begin", pubkey=pubkey, csr=csr)
+        self._token = begun.token
+        return begun
 
     def request(
         self,
@@ -259,10 +267,17 @@ class Device:
         return build(Requested, data, "Identity.Request", pubkey=pubkey, csr=csr)
 
     def stage(
-        self, stored: Stored, name: str, client_id: str, endpoint: str, port: int, login: Login | None = None
+        self,
+        stored: Stored,
+        name: str,
+        client_id: str,
+        endpoint: str,
+        port: int,
+        token: str | None = None,
+        login: Login | None = None,
     ) -> Staged:
         """Store certificates and broker with the key that `begin` made."""
-        params = {
+        params = self._with_token(token) | {
             "certificate": _text(stored.certificate),
             "chain": [_text(der) for der in stored.chain],
             "ca": [_text(der) for der in stored.ca],
@@ -283,18 +298,26 @@ class Device:
         )
         return Stored(certificate, chain, ca)
 
-    def try_staged(self) -> Tried:
+    def try_staged(self, token: str | None = None) -> Tried:
         """A real MQTT connection with what is staged."""
-        data = self._networked("Identity.Try", {})
+        data = self._networked("Identity.Try", self._with_token(token))
         return build(Tried, data, "Identity.Try", tls=_tls(data, "Identity.Try"))
 
-    def commit(self, untried: bool = False) -> dict[str, Any]:
-        return dict(self.call("Identity.Commit", {"untried": True} if untried else None))
+    def commit(self, untried: bool = False, token: str | None = None) -> dict[str, Any]:
+        params = self._with_token(token) | ({"untried": True} if untried else {})
+        return dict(self.call("Identity.Commit", params))
 
-    def discard(self) -> str | None:
-        """Forget what is pending, staged or tried; the active identity is not touched."""
-        data = self.call("Identity.Discard")
+    def discard(self, token: str | None = None) -> str | None:
+        """Forget what is pending, staged or tried; the active identity is not touched.
+
+        What was begun elsewhere is discarded too, if the board allows it without its token.
+        """
+        data = self.call("Identity.Discard", self._with_token(token))
         return data.get("identity") if isinstance(data, dict) else None
+
+    def _with_token(self, token: str | None) -> dict[str, Any]:
+        token = token or self._token
+        return {} if token is None else {"token": token}
 
     # MQTT
 
@@ -357,3 +380,9 @@ def _tls(data: Any, method: str) -> Tls | None:
 
 def _mqtt(data: Any, method: str) -> MqttStatus:
     return build(MqttStatus, data, method, tls=_tls(data, method))
+
+
+def _identity(data: Any) -> IdentityInfo:
+    begun = data.get("begun") if isinstance(data, dict) else None
+    made = build(Unfinished, begun, "Identity.Status") if begun else None
+    return build(IdentityInfo, data, "Identity.Status", begun=made)

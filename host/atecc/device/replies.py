@@ -50,12 +50,25 @@ class ChipInfo:
 
 @dataclass(frozen=True)
 class KeyInfo:
+    """`kept`: why provisioning makes no new key there for us, a sentence."""
+
     slot: int
     private: bool
     valid: bool
     can_generate: bool
     can_sign: bool
     in_use: str | None = None
+    kept: str | None = None
+    limited_use: bool = False
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """Over which channel an identity was begun, how many seconds ago (if known), and the owner's view of its token."""
+
+    by: str
+    ago: int | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -74,24 +87,30 @@ class IdentityInfo:
     not_after: int | None = None
     serial: str | None = None
     sha256: str | None = None
+    chip: str | None = None
+    begun: Unfinished | None = None
 
 
 @dataclass(frozen=True)
 class IdentityStatus:
+    """`other_chip`: a sentence, if the active identity belongs to another chip than the one on the board."""
+
     active: str | None
     idle: str
     identities: dict[str, IdentityInfo]
+    other_chip: str | None = None
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A key and the request for its certificate."""
+    """A key and the request for its certificate; `token` stands for what was begun."""
 
     identity: str
     slot: int
     generated: bool
     pubkey: bytes
     csr: bytes
+    token: str | None = None
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def _missing(patient: Patient) -> list[str]:
 
 
 # The layers further down look at these more closely.
-_ELSEWHERE = ("chip", "clock")
+_ELSEWHERE = ("chip", "clock", "identity")
 
 
 def self_check(patient: Patient) -> str:

@@ -66,6 +66,12 @@ def identity(patient: Patient) -> str:
         raise RefusedError(
             "The device has no identity yet.", "`atecc provision --help` shows how it gets one."
         )
+    if status.other_chip:
+        raise ChipError(
+            f"The identity's key is not on this board: {status.other_chip}.",
+            "With the chip that it belongs to, the identity works again. `atecc provision` gives the device a new "
+            "one, with a key in this chip.",
+        )
     one = status.identities[status.active]
     key = patient.device.key_info(one.slot) if one.slot is not None else None
     if key is not None and not key.valid:

@@ -138,7 +138,7 @@ def stage_of(error: dict[str, Any]) -> str:
     if error.get("stage") in STAGES:
         return str(error["stage"])
     # The chip's own errors have none, for it was asked for a signature; nor has too little memory, which TLS takes.
-    return "tls" if error.get("kind") in ("chip", "no-chip", "bus", "memory") else "mqtt"
+    return "tls" if error.get("kind") in ("chip", "no-chip", "other-chip", "bus", "memory") else "mqtt"
 
 
 _RESOLVE = "socket.getaddrinfo({host!r}, {port})[0][-1][0]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from atecc.chip.config.chipwords import uses_left
 from atecc.chip.reading import normal_serial, read_config
 from atecc.device import Device
 from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
@@ -23,6 +24,8 @@ from atecc.x509.names import from_x509
 if TYPE_CHECKING:
     from cryptography import x509
 
+# What this takes of a key that counts its uses: request, certificate, switch, two connections, one of them twice.
+USES = 6
 # No computer that is used today can have an older clock.
 OLDEST_CLOCK = 1735689600
 
@@ -118,6 +121,8 @@ class Preflight:
             raise ChipError(
                 f"Slot {slot} can't sign: its configuration allows no device key there.", self._others(chip)
             )
+        if key.limited_use:
+            self._check_uses(slot, chip)
         if self._wish.key == "existing" or not key.can_generate:
             if not key.valid:
                 why = "" if key.can_generate else ", and its configuration lets the chip make none"
@@ -126,11 +131,29 @@ class Preflight:
         self._check_use(key, chip)
         return f"slot {slot} can make a key and sign with it"
 
+    def _check_uses(self, slot: int, chip: ChipInfo) -> None:
+        left = uses_left(read_config(self._device, chip), slot)
+        if left is not None and left < USES:
+            raise ChipError(
+                f"Slot {slot} counts its uses (counter 0), and {left or 'none'} are left: this takes {USES}.",
+                self._others(chip, slot),
+            )
+        if left is not None:
+            self._steps.warn(
+                f"Slot {slot} counts its uses: each TLS connection takes one, and after {left} at most its key is dead "
+                "for good."
+            )
+
     def _check_use(self, key: KeyInfo, chip: ChipInfo) -> None:
         if key.in_use == "active":
             raise RefusedError(
                 f"Slot {key.slot} holds the key of the active identity: it is never replaced.",
                 "Without --slot the other one is used; with --key existing this key gets a new certificate.",
+            )
+        if key.in_use == "previous" and key.kept:
+            raise RefusedError(
+                f"The key in slot {key.slot} stays: {key.kept}.",
+                "Use that key as it is: --key existing",
             )
         if self._wish.key == "overwrite":
             self._check_overwrite(chip)
@@ -149,10 +172,10 @@ class Preflight:
                 f"The board's chip is {chip.serial}. Is it the board you meant?",
             )
 
-    def _others(self, chip: ChipInfo) -> str:
+    def _others(self, chip: ChipInfo, but: int | None = None) -> str:
         from atecc.chip.config.check import device_key_slots
 
-        slots = device_key_slots(read_config(self._device, chip))
+        slots = [slot for slot in device_key_slots(read_config(self._device, chip)) if slot != but]
         if not slots:
             return "No slot of this chip can make a key and sign with it: `atecc chip config get` shows them."
         return f"Slots that can: {', '.join(map(str, slots))}. Choose one with --slot."

@@ -100,6 +100,7 @@ class Provisioning:
         self.steps = Steps(watcher)
         self._clock: tuple[int, int | None] | None = None
         self._preflight = Preflight(device, wish, self.steps, authority.issuer)
+        self._begun: Begun | None = None
 
     def run(self) -> Outcome:
         chip = self._preflight.run()
@@ -169,13 +170,15 @@ class Provisioning:
         check_certificate(issued.certificate, request)
         check_fits(target, issued.chain, issued.certificate)
         self._stage(begun, issued, target)
-        return begun, request, issued, self._try(target)
+        return begun, request, issued, self._try(begun, target)
 
     def _begin(self) -> Begun:
         wish = self._wish
         with self.steps.step("key", "the chip makes a key and signs a certificate request") as step:
             serial = normal_serial(wish.serial) if wish.serial else None
-            begun = self._device.begin(wish.subject, wish.san or None, wish.key, wish.slot, serial)
+            self._begun = begun = self._device.begin(
+                wish.subject, wish.san or None, wish.key, wish.slot, serial
+            )
             step.meaning = (
                 f"key generated in slot {begun.slot}: it can't be read out"
                 if begun.generated
@@ -187,18 +190,18 @@ class Provisioning:
         wanted = stored(target, issued)
         with self.steps.step("stage", "writing the certificate to the board") as step:
             where = target.name, target.client_id, target.endpoint, target.port
-            self._device.stage(wanted, *where, login=target.login)
+            self._device.stage(wanted, *where, token=begun.token, login=target.login)
             if self._device.stored(begun.identity) != wanted:
                 raise CertificateError(
                     "The board gives back other certificates than were written to it.", "Try again."
                 )
             step.meaning = "certificate and CA are on the board: read back, byte for byte the same"
 
-    def _try(self, target: Target) -> Tried:
+    def _try(self, begun: Begun, target: Target) -> Tried:
         with self.steps.step("try", f"connecting to {target.endpoint}:{target.port}") as step:
             for attempt in range(1, self._authority.try_attempts + 1):
                 try:
-                    tried = self._device.try_staged()
+                    tried = self._device.try_staged(begun.token)
                     break
                 except DeviceError as error:
                     # What was attached a moment ago may not be known everywhere yet.
@@ -230,7 +233,7 @@ class Provisioning:
     def _commit(self, begun: Begun) -> None:
         with self.steps.step("commit", "making it the active identity") as step:
             try:
-                self._device.commit()
+                self._device.commit(token=begun.token)
             except DeviceError as error:
                 self._clean_up(error)
                 raise
@@ -267,20 +270,24 @@ class Provisioning:
 
     def _clean_up(self, error: BaseException) -> None:
         """Forget the unfinished identity, on the board and on the other side; say what is left."""
-        notes = []
-        try:
-            self._device.discard()
-            notes.append("The unfinished identity was discarded.")
-        except DeviceError:
-            pass  # there was nothing yet to discard
-        except AteccError:
-            notes.append(
-                "The board can't be reached: its unfinished identity stays inactive, the next run "
-                "replaces it."
-            )
+        notes = self._discard()
         notes += [*self._authority.undo(), self._preflight.previous()]
         if isinstance(error, AteccError):
             error.notes.extend(notes)
         else:
             for note in notes:
                 self.steps.warn(note)
+
+    def _discard(self) -> list[str]:
+        """Only what was begun here: without its token, it could be somebody else's."""
+        if self._begun is None:
+            return []
+        try:
+            self._device.discard(self._begun.token)
+            return ["The unfinished identity was discarded."]
+        except DeviceError:
+            return []  # there was nothing to discard any more
+        except AteccError:
+            return [
+                "The board can't be reached: its unfinished identity stays inactive, the next run replaces it."
+            ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from atecc.chip.config.chipwords import uses_left
 from atecc.chip.config.document import DEVICE_KEYS, Label
 from atecc.chip.config.presets import labels_of
 from atecc.chip.config.slot import ECDH, ECDH_INTO_NEXT, PRIVWRITE, KeyType, Slot
@@ -186,8 +187,15 @@ def _io_key_warnings(zone: ConfigZone) -> Iterator[str]:
 
 def _slot_warnings(zone: ConfigZone, labels: tuple[Label, ...]) -> Iterator[str]:
     for number, (slot, label) in enumerate(zip(zone.slots, labels, strict=True)):
-        if slot.can_sign and (slot.limited_use or slot.req_auth or slot.persistent_disable):
+        if slot.can_sign and (slot.req_auth or slot.persistent_disable):
             yield f"Slot {number} signs only under conditions; the firmware doesn't meet them."
+        elif slot.can_sign and slot.limited_use:
+            left = uses_left(zone, number)
+            counted = "counter 0 shows no number" if left is None else f"at most {left} are left"
+            yield (
+                f"Slot {number} signs only under conditions: counter 0 counts its uses, each TLS connection takes one, "
+                f"{counted}, and then its key is dead for good."
+            )
         if not slot.private and slot.encrypt_read and not slot.is_secret:
             yield f"Slot {number} is read encrypted but not secret: the data sheet forbids that."
         if label.role == "certificate" and number < 8:

@@ -113,16 +113,31 @@ def counter_bytes(number: int) -> bytes:
     return b"".join(word.to_bytes(2, "big") for word in (*unary, *rounds))
 
 
-def counter_text(data: bytes) -> str:
-    """Its number; `other` for bytes that no counter has."""
+def counter_number(data: bytes) -> int | None:
+    """The number in a counter's bytes; None for bytes that no counter has."""
     rounds = int.from_bytes(data[4:6], "big")
     for number in range(32 * rounds, 32 * rounds + 32):
-        if number < 1 << 21 and counter_bytes(number) == data:
-            return str(number)
-    return "other"
+        if number <= MOST and counter_bytes(number) == data:
+            return number
+    return None
+
+
+def counter_text(data: bytes) -> str:
+    """Its number; `other` for bytes that no counter has."""
+    number = counter_number(data)
+    return "other" if number is None else str(number)
 
 
 MOST = 2_097_151
+
+
+def uses_left(zone: ConfigZone, number: int) -> int | None:
+    """How often at most the key in a slot of limited use may still be used; None if that isn't counted, or unknown.
+
+    Counter 0 counts. It stops at its end or, with CountMatch, earlier: at what one of the slots says.
+    """
+    count = counter_number(zone.data[COUNTERS[0] : COUNTERS[0] + 8])
+    return MOST - count if zone.slots[number].limited_use and count is not None else None
 
 
 def to_words(zone: ConfigZone, fields: tuple[Field, ...] = FIELDS) -> dict[str, str]:
