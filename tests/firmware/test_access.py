@@ -8,6 +8,7 @@ from callers import Device
 from openssl import make_ca, sh
 from ports import free_port
 
+
 @pytest.fixture
 def device(bench):
     made = Device(bench(preset="tls", locked=True))
