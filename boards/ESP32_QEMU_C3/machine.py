@@ -87,5 +87,11 @@ class I2C:
             raise OSError(_ENODEV)
         return data
 
+    def readfrom_into(self, address, buffer, stop=True):
+        buffer[:] = self.readfrom(address, len(buffer))
+
+    def writevto(self, address, parts, stop=True):
+        return self.writeto(address, b"".join(parts))
+
     def scan(self):
         return [address for address in range(0x08, 0x78) if not _ask(b"W", address)[0]]

@@ -163,6 +163,7 @@ def test_what_arrives_damaged_is_noticed(boards, images: Path) -> None:
     assert "What is in the flash now is not what was written" in said.err
 
 
+@pytest.mark.waits
 def test_a_cable_that_goes_in_the_middle(boards, images: Path) -> None:
     board = boards(finger=False)
     assert board.loader is not None
@@ -182,6 +183,7 @@ def test_a_board_that_does_not_start_is_told_apart(boards, images: Path) -> None
     assert "`atecc flash`" in said.err
 
 
+@pytest.mark.waits
 def test_no_loader_answers(boards, images: Path) -> None:
     """RTS and DTR lead nowhere, and nobody holds BOOT: a board in the middle of a boot loop, for one."""
     board = boards(finger=False)
@@ -201,6 +203,7 @@ def test_the_network_is_no_cable(images: Path) -> None:
     assert (said.status, "takes the USB cable" in said.err) == (2, True)
 
 
+@pytest.mark.waits
 def test_rts_and_dtr_do_what_a_finger_would(boards, images: Path) -> None:
     """Over a port that has these lines: into the loader out of a boot loop, and out of it into what was written."""
     board = boards(lines=True)

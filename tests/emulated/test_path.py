@@ -1,10 +1,9 @@
-"""One test after the other, as a user walks: each needs the one before it."""
+"""The whole path, as a user walks it; after each step it is told what memory was left (boards/README.md)."""
 
 import os
 import subprocess
 import sys
 
-import pytest
 from atecc.channels.serial import SerialChannel
 from atecc.doctor import Patient
 from boards.places import ROOT
@@ -14,18 +13,14 @@ LEAST = "sum(region[3] for region in esp32.idf_heap_info(esp32.HEAP_DATA))"
 HEAP = "(gc.collect() or gc.mem_alloc())"
 
 
-@pytest.fixture(autouse=True)
-def memory(bench, request):
-    """What is left when a test is over: the figures of boards/README.md come from here."""
-    yield
+def tell_memory(bench, step):
     channel = SerialChannel(bench.user.port)
-    patient = Patient(lambda: channel)
-    free, least, heap = patient.value(f"[{MEMORY}, {LEAST}, {HEAP}]", "esp32, gc")
+    free, least, heap = Patient(lambda: channel).value(f"[{MEMORY}, {LEAST}, {HEAP}]", "esp32, gc")
     channel.close()
-    print(f"\n  {request.node.name}: {free} bytes free beside the heap, least {least}; heap {heap}")
+    print(f"\n  {step.__name__}: {free} bytes free beside the heap, least {least}; heap {heap}")
 
 
-def test_the_chip_is_configured_and_locked(bench):
+def the_chip_is_configured_and_locked(bench):
     user = bench.user
     serial = user.succeeds("--json", "info").json["chip"]["serial"]
     user.succeeds("chip", "config", "set", "--yes")
@@ -33,14 +28,14 @@ def test_the_chip_is_configured_and_locked(bench):
     user.succeeds("chip", "lock", "data", "--yes-lock", serial)
 
 
-def test_it_becomes_a_device(bench):
+def it_becomes_a_device(bench):
     bench.provision()
     user = bench.user
     sent = ("mqtt", "publish", f"things/{bench.name}/hello", "hello", "--round-trip")
     assert user.succeeds("--json", *sent).json["received"] == "hello"
 
 
-def test_from_afar(bench):
+def from_afar(bench):
     user = bench.user
     user.succeeds("config", "set", f"rpc.wss.port={bench.forwarded}", "--save")
     user.succeeds("operator", "init")
@@ -53,7 +48,7 @@ def test_from_afar(bench):
     assert user.succeeds("--json", "identity", "status").json["active"] != before
 
 
-def test_a_soft_reset(bench):
+def a_soft_reset(bench):
     """The heap is swept before MicroPython says so, through what listens to the prompt."""
     for _ in range(3):
         command = [sys.executable, "-m", "mpremote", "connect", bench.user.port, "soft-reset", "eval", "1+1"]
@@ -61,7 +56,7 @@ def test_a_soft_reset(bench):
         assert done.stdout.strip().endswith("2"), done.stdout + done.stderr
 
 
-def test_what_is_tested_on_hardware(bench):
+def what_is_tested_on_hardware(bench):
     user = bench.user
     user.succeeds("reboot")
     serial = user.succeeds("--json", "info").json["chip"]["serial"]
@@ -72,3 +67,18 @@ def test_what_is_tested_on_hardware(bench):
     )  # fmt: skip
     print(done.stdout)
     assert done.returncode == 0, done.stdout
+
+
+STEPS = (
+    the_chip_is_configured_and_locked,
+    it_becomes_a_device,
+    from_afar,
+    a_soft_reset,
+    what_is_tested_on_hardware,
+)
+
+
+def test_the_whole_path(bench):
+    for step in STEPS:
+        step(bench)
+        tell_memory(bench, step)

@@ -191,9 +191,8 @@ class _BoundedLine:
         self._held = bytearray()  # has arrived, and was not asked for yet
         try:
             port.write_timeout = self.write_timeout
-        except (
-            NotImplementedError
-        ):  # a port on the network (rfc2217://) has none, and stumbles until it is taken back
+        except NotImplementedError:
+            # A port on the network (rfc2217://) has none, and stumbles over it until it is taken back.
             port.write_timeout = None
         except (OSError, ValueError):
             pass
