@@ -12,7 +12,7 @@ from identity import adopt
 from identity.store import NAMES, Store
 from link import clock
 from link.link import Link
-from link.mqtt import LinkError
+from link.errors import LinkError
 from link.wifi import Station
 from rpc import mqtt
 from rpc.access import Access

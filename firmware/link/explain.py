@@ -6,7 +6,7 @@ Loaded when something fails, and not before. The errors of sockets are those of 
 from umqtt.simple import MQTTException
 
 from . import clock
-from .mqtt import LinkError
+from .errors import LinkError
 
 _TIMEOUT = (110, 116)
 _NOT_REACHED = {111: "connection refused", 104: "connection reset", 113: "no route to it", 101: "no network"}

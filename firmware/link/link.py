@@ -12,7 +12,8 @@ import threads
 
 from . import clock
 from .mail import Mail, Requests
-from .mqtt import KEEPALIVE, TOPIC_MAX, Connection, LinkError
+from .errors import LinkError
+from .mqtt import KEEPALIVE, TOPIC_MAX, Connection
 from .subscriptions import Subscriptions, Suspicions
 from .topics import check_filter, check_topic
 

@@ -6,7 +6,7 @@ import tls
 from identity.context import verifying
 
 from .explain import explain, hung_up
-from .mqtt import LinkError
+from .errors import LinkError
 
 
 def look(endpoint, port, cas, timeout):

@@ -8,6 +8,7 @@ from identity.certificate import Certificate
 from identity.context import ClientContext
 
 from . import clock
+from .errors import LinkError
 
 KEEPALIVE = 60
 
@@ -18,18 +19,6 @@ _REFUSED = 0x80
 _RETAIN = 0x01  # in a PUBLISH: the broker has kept it (3.3.1.3)
 _UNSUBACK = 0xB0
 _PIDS_MAX = 0xFFFF
-
-
-class LinkError(Exception):
-    """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, `argument`, and of the broker's own: `mqtt`,
-    `closed`, `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls`
-    or `mqtt`.
-    """
-
-    def __init__(self, kind, message, stage=None):
-        super().__init__(message)
-        self.kind = kind
-        self.stage = stage
 
 
 def _client(record, context):

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from .mqtt import LinkError
+from .errors import LinkError
 from .topics import matches
 
 # Who has subscribed to a topic asks for its messages sooner than that, or it is unsubscribed.

@@ -10,7 +10,7 @@ import time
 
 import threads
 
-from .mqtt import LinkError
+from .errors import LinkError
 
 try:
     import network

@@ -4,7 +4,7 @@ from atecc608 import BusError, ChipError, ConfigError, NoChip, StateLost
 from folder import flash
 from identity.store import StoreError
 from link.clock import ClockError
-from link.mqtt import LinkError
+from link.errors import LinkError
 
 _CODES = {
     "argument": 400,

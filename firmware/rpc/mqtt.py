@@ -10,7 +10,7 @@ import time
 import _thread
 from micropython import const
 
-from link.mqtt import LinkError
+from link.errors import LinkError
 from link.topics import is_text
 
 from .caller import Caller

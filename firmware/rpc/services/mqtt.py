@@ -1,6 +1,6 @@
 """MQTT: the device's own link, seen and used from outside."""
 
-from link.mqtt import LinkError
+from link.errors import LinkError
 from link.topics import check_filter, check_topic
 from rpc.errors import RpcError, describe
 from rpc.params import CALLER, Method, binaries, checked, flag, integer, readable, seconds, text
