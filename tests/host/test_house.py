@@ -15,6 +15,7 @@ FLOORS = dict(re.findall(r"^\| `?(\w+)/?`? \| (.*) \|$", TEXT, re.MULTILINE)[1:]
 KNOWN_TO = {
     "click": "cli",
     "rich": "cli",
+    "boto3": "aws",
     "botocore": "aws",
     "mpremote": "channels",
     "serial": "channels",
@@ -78,13 +79,8 @@ def test_what_is_from_elsewhere_is_known_in_one_room_only(package):
     assert {OF[module] for module, known in HOUSE.foreign.items() if package in known} == {KNOWN_TO[package]}
 
 
-def test_boto3_is_left_alone():
-    """It loads S3's transfers, and takes twice as long as botocore, which has all that AWS IoT needs."""
-    assert not [module for module, known in HOUSE.foreign.items() if "boto3" in known]
-
-
 def test_that_is_what_the_table_is_introduced_with():
     assert (
-        "Only `cli/` knows click and rich, only `aws/` knows botocore, only `channels/` knows serial ports, WebSockets "
+        "Only `cli/` knows click and rich, only `aws/` knows boto3, only `channels/` knows serial ports, WebSockets "
         "and MQTT." in TEXT
     )

@@ -1,4 +1,4 @@
-"""AWS IoT through botocore, which is used nowhere else: the calls that provisioning needs."""
+"""AWS IoT through boto3, which is used nowhere else: the calls that provisioning needs."""
 
 from __future__ import annotations
 
@@ -31,19 +31,20 @@ class CloudCertificate:
 
 
 class Cloud:
-    """One account in one region, with the credentials that botocore finds."""
+    """One account in one region, with the credentials that boto3 finds."""
 
     def __init__(
         self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
     ) -> None:
+        import boto3
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
         retries = {"mode": "standard", "total_max_attempts": 5}
         config = Config(connect_timeout=10, read_timeout=20, retries=retries)
         try:
-            session = _session(profile)
-            self.iot = session.create_client("iot", region, endpoint_url=endpoint_url, config=config)
+            session = boto3.Session(region_name=region, profile_name=profile)
+            self.iot = session.client("iot", endpoint_url=endpoint_url, config=config)
         except (BotoCoreError, ValueError) as error:
             raise explain(error, "starting") from error
         self.region = str(self.iot.meta.region_name)
@@ -115,19 +116,11 @@ class Cloud:
             raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
 
 
-def _session(profile: str | None = None) -> Any:
-    """botocore's; boto3, which stands on it, has the same configuration, and loads S3's transfers as well."""
-    from botocore.session import Session
-
-    session = Session(profile=profile)
-    # It would look through the descriptions of all of AWS's services to see whether there is one of this name.
-    session.get_component("data_loader").list_available_services = lambda _type: ["iot"]
-    return session
-
-
 def default_region() -> str:
     """That of the AWS configuration; nobody is asked."""
-    region = _session().get_config_variable("region")
+    import boto3
+
+    region = boto3.Session().region_name
     if not region:
         raise AwsError(
             "No AWS region is configured.", "--region eu-west-1, or AWS_DEFAULT_REGION, names one."
@@ -136,7 +129,7 @@ def default_region() -> str:
 
 
 def amazon_roots() -> list[x509.Certificate]:
-    """Amazon Root CA 1 (RSA) and 3 (EC), for the broker's certificate, from the bundle that botocore trusts."""
+    """Amazon Root CA 1 (RSA) and 3 (EC), for the broker's certificate, from the bundle that boto3 trusts."""
     for bundle in _bundles():
         found = [_find_root(bundle, name) for name in ("Amazon Root CA 1", "Amazon Root CA 3")]
         roots = [root for root in found if root]

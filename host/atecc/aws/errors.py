@@ -1,4 +1,4 @@
-"""AWS's errors, and botocore's own, as sentences that say what to do."""
+"""AWS's errors, and boto3's own, as sentences that say what to do."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _ANSWERS = (
     Sentence(("InvalidRequestException",), "AWS refuses iot:{action}: {text}", "", "aws-invalid"),
 )
 
-# What botocore says without an answer of AWS, by exception.
+# What boto3 says without an answer of AWS, by exception.
 _TROUBLE = (
     Sentence(
         ("NoCredentialsError", "PartialCredentialsError"),
@@ -108,7 +108,7 @@ _OTHERWISE = Sentence((), "AWS could not do iot:{action}: {text}", "")
 
 
 def explain(error: Exception, action: str, region: str = "") -> AwsError:
-    """An error of botocore as ours; `kind` tells programs what it was."""
+    """An error of boto3 as ours; `kind` tells programs what it was."""
     response: dict[str, Any] | None = getattr(error, "response", None)
     sentences: tuple[Sentence, ...]
     if response is None:
