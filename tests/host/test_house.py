@@ -82,5 +82,6 @@ def test_what_is_from_elsewhere_is_known_in_one_room_only(package):
 def test_that_is_what_the_table_is_introduced_with():
     assert (
         "Only `cli/` knows click and rich, only `aws/` knows boto3, only `channels/` knows serial ports, WebSockets "
-        "and MQTT." in TEXT
+        "and MQTT, and only\n`flashing/worker.py` esptool" in TEXT
     )
+    assert {module for module, known in HOUSE.foreign.items() if "esptool" in known} == {"atecc.flashing.worker"}
