@@ -1,5 +1,6 @@
 """For all tests: what is on the path, and in which order and by how many workers they are run."""
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     yield
     shuffled = config.pluginmanager.hasplugin("randomly")
     items.sort(key=lambda item: (item.get_closest_marker("waits") is None, shuffled or sharing.turn(item)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: looking at all of it again and again would be a tenth of the tests' time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,27 @@ from mpremote.transport import TransportExecError
 from mpremote.transport_serial import SerialTransport
 
 
+class _Line:
+    """A serial line of which mpremote, which asks for one byte at a time, gets it from what has come by then."""
+
+    def __init__(self, line: Any) -> None:
+        self._line = line
+        self._came = b""
+
+    def read(self, size: int = 1) -> bytes:
+        if len(self._came) < size:
+            self._came += self._line.read(max(size - len(self._came), self._line.in_waiting))
+        data, self._came = self._came[:size], self._came[size:]
+        return data
+
+    def inWaiting(self) -> int:
+        """By the old name, which mpremote uses."""
+        return len(self._came) + int(self._line.in_waiting)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+
 class Repl:
     """A board's MicroPython on `port`. Each call starts in a namespace of its own.
 
@@ -16,6 +37,7 @@ class Repl:
 
     def __init__(self, port: str, alone: bool = False) -> None:
         self._transport = SerialTransport(port, 115200)
+        self._transport.serial = _Line(self._transport.serial)
         self._transport.enter_raw_repl(soft_reset=alone)
 
     def __enter__(self) -> Self:

@@ -1,7 +1,7 @@
 """How `make test` shares the tests out among its workers, of which each takes the next piece when it has done one.
 
-A piece is one test where tests take long, and else a file: so is, everywhere, a file whose tests have something in
-common that is made once. What takes longest comes first: then nothing long is left at the end.
+A piece is one test where tests take long, and else a file; a file too where its tests have something in common that is
+made once. What takes longest comes first: then nothing long is left at the end.
 """
 
 import functools

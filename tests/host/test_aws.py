@@ -4,7 +4,6 @@ import base64
 import functools
 import json
 
-import boto3
 import pytest
 from atecc.aws.cloud import Cloud as AwsCloud
 from atecc.aws.errors import explain
@@ -17,7 +16,6 @@ from botocore.loaders import JSONFileLoader
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from fakedevice import SERIAL, FakeDevice
-from simcloud import Cloud
 
 REGION = "eu-west-1"
 AWS = ["provision", "aws", "--thing", "sensor-1", "--endpoint", "broker.invalid:8883"]
@@ -35,6 +33,9 @@ def read_once():
 @pytest.fixture
 def cloud(monkeypatch):
     """A client of the stand-in for AWS IoT, in a new account; the environment leads `atecc` there too."""
+    import boto3
+    from simcloud import Cloud
+
     monkeypatch.setattr(Provisioning, "retry_pause", 0)
     with Cloud() as stand_in:
         for name, value in stand_in.environment().items():

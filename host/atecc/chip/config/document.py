@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 
 from atecc.chip.config import chipwords, slotwords
@@ -217,10 +218,15 @@ def _slot_text(slot: Slot, label: Label, locked: bool) -> tuple[str, ...]:
     words |= {"name": _quoted(label.name)} if label.name else {}
     words |= slotwords.to_words(slot) | ({"locked": "yes"} if locked else {})
     lines = _table(words, "    ")
-    described, _ = slotwords.of_words(compose("\n".join(lines), ""))
-    if described != slot:
+    if _described("\n".join(lines)) != slot:
         lines.append(f"    raw: {slotwords.raw_text(slot)}")
     return tuple(lines)
+
+
+@lru_cache
+def _described(lines: str) -> Slot:
+    """What is read back of a slot's words. Slots are often alike, and reading takes a while."""
+    return slotwords.of_words(compose(lines, ""))[0]
 
 
 def _raw_lines(wanted: ConfigZone, described: ConfigZone) -> str:
