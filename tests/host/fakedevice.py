@@ -115,6 +115,13 @@ class FakeDevice:
 
     # ATCA
 
+    def limit_use(self, slot, used):
+        """Uses of this slot are counted, and so many are over."""
+        self.config[20 + 2 * slot] |= 0x20
+        late = used - 16
+        words = (0xFFFF >> used % 32, 0xFFFF >> late % 32, used // 32, late // 32)
+        self.config[52:60] = b"".join(word.to_bytes(2, "big") for word in words)
+
     @property
     def locked(self):
         return self.config[87] != 0x55, self.config[86] != 0x55
@@ -202,6 +209,7 @@ class FakeDevice:
         return {
             "slot": slot, "private": private, "valid": slot in self.keys, "can_generate": generate,
             "can_sign": sign, "in_use": self.use_of(slot), "kept": self.kept.get(slot),
+            "limited_use": bool(self.config[20 + 2 * slot] & 0x20),
         }  # fmt: skip
 
     def use_of(self, slot):

@@ -301,7 +301,16 @@ def test_identity_status_and_discard(online, run):
     assert "identity a" in run(online, "identity", "status").out.lower()
     assert run(online, "identity", "discard").status == 5
     online.Identity_Begin([[["CN", "x"]]])
+    assert "begun 7 s ago over usb, and not finished" in run(online, "identity", "status").out
     assert "Identity b is forgotten" in run(online, "identity", "discard").out
+
+
+def test_another_chip_is_told_wherever_the_identity_is_shown(online, run):
+    online.other_chip = "this identity belongs to chip 01, on the board is another chip, 02"
+    for command in (["info"], ["identity", "status"]):
+        assert online.other_chip in run(online, *command).out
+        assert online.other_chip in str(run(online, *command, "--json").json)
+    assert "atecc provision" in run(online, "info").out
 
 
 # As a process

@@ -179,6 +179,19 @@ def test_a_key_that_is_gone(patient, examine):
     assert "Was the chip exchanged?" in layers["identity"]["say"]
 
 
+def test_the_chip_was_exchanged(patient, examine):
+    said = "this identity belongs to chip 01, on the board is another chip, 02"
+    patient.other_chip = said
+    patient.found = [{"name": "identity", "ok": False, "say": said}]
+    first, status, layers = examine(patient)
+    assert (first, status) == ("identity", 4)
+    assert said in layers["identity"]["say"]
+
+
+def test_a_link_that_fails_for_another_chip_fails_at_tls():
+    assert network.stage_of({"kind": "other-chip"}) == "tls"
+
+
 def test_an_unfinished_identity_is_mentioned(patient, examine):
     patient.records["b"]["state"] = "staged"
     assert "the other identity is staged" in examine(patient)[2]["identity"]["say"]

@@ -196,6 +196,32 @@ def test_overwriting_without_it(board, run, ca, wish, more, typed):
     assert seen.status == 5 and BEGIN not in board.calls
 
 
+def test_the_previous_identitys_key_that_the_board_keeps(board, run, ca, wish):
+    board.identity("a sensor")
+    board.keys[1] = key = ec.generate_private_key(ec.SECP256R1())
+    board.kept[1] = "slot 1 holds the previous identity's key, and from afar it is not replaced"
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 5 and board.kept[1] in seen.err and "--key existing" in seen.err
+    assert BEGIN not in board.calls
+    assert provision(run, board, ca, wish, "--key", "existing").status == 0
+    assert board.keys[1] is key
+
+
+@pytest.mark.parametrize("used", [2_097_151, 2_097_146])
+def test_a_key_whose_uses_are_up(board, run, ca, wish, used):
+    board.limit_use(0, used)
+    board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    seen = provision(run, board, ca, wish, "--key", "existing")
+    assert seen.status == 4 and "Slot 0 counts its uses (counter 0)" in seen.err
+    assert "Slots that can: 1, 2." in seen.err and BEGIN not in board.calls
+
+
+def test_a_key_that_counts_its_uses_is_told_of(board, run, ca, wish):
+    board.limit_use(0, 97_151)
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 0 and "after 2000000 at most its key is dead for good" in seen.err
+
+
 def test_existing_without_a_key(board, run, ca, wish):
     seen = provision(run, board, ca, wish, "--key", "existing")
     assert seen.status == 4 and "Slot 0 holds no key." in seen.err and untouched(board)

@@ -99,6 +99,29 @@ def test_a_board_that_stores_something_else(board, run, ca, wish):
     failed(board, provision(run, board, ca, wish), 6, "gives back other certificates")
 
 
+def test_what_somebody_else_began_meanwhile_is_left_alone(board, run, ca, wish):
+    """Between our Begin and our Stage: theirs is there now, and ours is told so."""
+    board.identity()
+
+    def overtaken(answer):
+        board.records["b"] |= {"state": "pending", "token": "somebody else's"}
+        return answer
+
+    board.tamper["Identity.Begin"] = overtaken
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 5 and "this token is not the one that Begin gave" in seen.err
+    assert "was discarded" not in seen.err
+    assert board.records["b"]["state"] == "pending" and board.active == "a"
+
+
+def test_a_board_on_which_somebody_else_is_at_work(board, run, ca, wish):
+    board.identity()
+    board.faults["Identity.Begin"] = {"code": 409, "kind": "busy", "message": "begun by somebody else (wss) 7 s ago"}
+    seen = provision(run, board, ca, wish)
+    assert seen.status != 0 and "begun by somebody else (wss) 7 s ago" in seen.err
+    assert "Identity.Discard" not in board.calls, "it would be the other's"
+
+
 def test_unplugged_in_the_middle(board, run, ca, wish):
     board.identity()
     for method in ("Identity.Stage", "Identity.Discard"):
