@@ -1,6 +1,7 @@
 """TLS, as a client and as a server, with a private key that is a chip slot."""
 
 import binascii
+import gc
 import select
 
 import tls
@@ -119,6 +120,9 @@ class ClientContext(_Context):
         self._error = None
         self.check_chip()
         sock.settimeout(self._timeout)
+        # Closing a TLS socket makes MicroPython forget whom this thread's handshake asks to sign, and so does throwing
+        # one away that was closed long ago: the reference would sign. So it is thrown away before, not meanwhile.
+        gc.collect()
         try:
             secured = self._context.wrap_socket(sock, server_hostname=server_hostname)
         except (OSError, ValueError):
