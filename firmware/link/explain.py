@@ -14,8 +14,8 @@ _NOT_REACHED_ON_ESP32 = {118: "no route to it", 114: "no network"}
 # Mbed TLS's fatal alert and end of file; and the pipe that breaks, or is reset, when the other side has sent its alert
 # and gone while this one was still writing.
 _ALERT = -0x7780
-_HUNG_UP = (_ALERT, -0x7280, 32, 104, 103)
 _END = -1  # umqtt's own, for a connection that ended between two messages
+_HUNG_UP = (_ALERT, -0x7280, 32, 104, 103, _END)
 _ALPN_PORT = 443
 
 _CONNACK = {
@@ -29,7 +29,7 @@ _CONNACK = {
 
 def hung_up(error):
     """Whether the other side has gone, of its own will."""
-    return bool(error.args) and _number(error, "tls") in _HUNG_UP
+    return _number(error, "tls") in _HUNG_UP
 
 
 def explain(error, where, stage, sock=None, login=False):
@@ -129,7 +129,7 @@ def _closed(where, error, sock):
             "closed",
             "%s closed the connection without a word%s: is the certificate active, is a policy attached that allows"
             " this client ID and topic, does another device use the same client ID?"
-            % (where, "" if error.args[:1] == (_END,) else " (%s)" % error),
+            % (where, "" if hung_up(error) else " (%s)" % error),
         )
     alpn = ""
     if where.endswith(":%d" % _ALPN_PORT):

@@ -54,9 +54,9 @@ def tls(folder, chain, key, ciphers="DEFAULT:@SECLEVEL=0", group=None, versions=
         context.load_verify_locations(cadata=pem(client_ca))
         context.verify_mode = ssl.CERT_REQUIRED
 
-    def serve(plain):
+    def serve(plain, after=lambda secure: secure.recv(1)):
         with context.wrap_socket(plain, server_side=True) as secure:
-            secure.recv(1)
+            after(secure)
 
     return serve
 

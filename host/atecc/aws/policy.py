@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from atecc.channels.address import CLIENT_PREFIX
-from atecc.errors import CertificateError
-from atecc.x509.keyfile import read_file
 
 THING = "${iot:Connection.Thing.ThingName}"
 # What a device may publish to, receive from and subscribe to; all of it carries the device's own name. Its RPC
@@ -71,17 +67,6 @@ def arn_prefix(region: str, account: str) -> str:
     partitions = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
     partition = next((name for start, name in partitions.items() if region.startswith(f"{start}-")), "aws")
     return f"arn:{partition}:iot:{region}:{account}"
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """A policy of one's own, from a file."""
-    try:
-        document = json.loads(read_file(path, "the policy"))
-    except ValueError as error:
-        raise CertificateError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(document, dict):
-        raise CertificateError(f"{path} is not a policy document.")
-    return document
 
 
 def _allow(action: str, resources: list[str]) -> dict[str, Any]:

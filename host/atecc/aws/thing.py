@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from atecc.aws.cloud import Cloud, CloudCertificate, amazon_roots
-from atecc.aws.policy import DEFAULT_NAME, device_policy
+from atecc.aws.document import may_connect
+from atecc.aws.policy import DEFAULT_NAME, arn_prefix, device_policy
 from atecc.broker.address import MQTT_TLS_PORT, parse_broker
 from atecc.errors import ArgumentError, AwsError, RefusedError
 from atecc.provisioning.authority import Issued, Look, Target, Wish
@@ -99,11 +100,14 @@ class AwsAuthority:
         target = order.connection.target(order.thing, broker, amazon_roots(), order.thing)
         if order.connection.check_broker:
             look(target)
+        present = self._cloud.policy(self._policy)
+        anywhere = device_policy(f"{arn_prefix(self._cloud.region, '*')}:thing/{order.thing}")
+        self._check_client_id(present or order.policy_document or anywhere)
         with steps.step("thing", "making the thing") as step:
             arn = self._cloud.thing(order.thing)
             step.meaning = f"thing {order.thing} is there"
         with steps.step("policy", "making the policy") as step:
-            step.meaning = self._ensure_policy(arn)
+            step.meaning = self._ensure_policy(arn, present)
         return target
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
@@ -134,9 +138,21 @@ class AwsAuthority:
         address = self._cloud.endpoint()
         return self._order.endpoint or parse_broker(address, MQTT_TLS_PORT)
 
-    def _ensure_policy(self, thing_arn: str) -> str:
-        order, present = self._order, self._cloud.policy(self._policy)
-        wanted = order.policy_document or device_policy(thing_arn)
+    def _check_client_id(self, document: dict[str, Any]) -> None:
+        """AWS cuts off who connects with another ID than the policy allows, without a word."""
+        order = self._order
+        client_id = order.connection.client_id or order.thing
+        if may_connect(document, client_id, order.thing) is False:
+            raise RefusedError(
+                f"Policy {self._policy} does not let the thing {order.thing} connect with the client ID {client_id}: "
+                "AWS would cut it off.",
+                "Without --client-id it is the thing's name, as the tool's own policy wants it; --policy NAME and "
+                "--policy-file FILE use a policy of yours.",
+            )
+
+    def _ensure_policy(self, thing_arn: str, present: dict[str, Any] | None) -> str:
+        order = self._order
+        wanted = order.policy_document if order.policy_document is not None else device_policy(thing_arn)
         if present is None:
             self._cloud.create_policy(self._policy, wanted)
             scope = (

@@ -140,7 +140,7 @@ def ca(app: App, /, **options: Any) -> None:
 @pass_app
 def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
-    from atecc.aws.policy import read_document
+    from atecc.aws.document import read_document
     from atecc.aws.thing import AwsOrder, default_subject
     from atecc.broker.address import parse_broker
 
