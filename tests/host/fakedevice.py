@@ -311,7 +311,7 @@ class FakeDevice:
             builder = builder.add_extension(usage, critical=True)
         return builder.sign(self.keys[slot], hashes.SHA256()).public_bytes(Encoding.DER)
 
-    def Identity_Stage(self, token, certificate, ca, name, client_id, endpoint, port, chain=()):
+    def Identity_Stage(self, token, certificate, ca, name, client_id, endpoint, port, chain=(), **login):
         record = self.records[self.idle]
         if record["state"] == "empty":
             raise Refusal(409, "state", "nothing is pending")

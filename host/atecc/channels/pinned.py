@@ -102,7 +102,13 @@ class PinnedTls:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._context.check_hostname = False
         self._context.verify_mode = ssl.CERT_NONE  # not by a CA: KeyCheck looks at the key itself
-        self._context.load_cert_chain(operator.certificate_file, operator.key_file)
+        try:
+            self._context.load_cert_chain(operator.certificate_file, operator.key_file)
+        except OSError as error:
+            raise CertificateError(
+                f"OpenSSL can't read {operator.certificate_file} or {operator.key_file}: they have to be plain PEM.",
+                "`atecc operator renew` writes the certificate anew.",
+            ) from error
 
     def wrap(self, plain: socket.socket, address: Address) -> ssl.SSLSocket:
         plain.settimeout(HANDSHAKE_TIMEOUT)
