@@ -49,7 +49,8 @@ class Offer:
 _ECDSA_AND_RSA = (0x0603, 0x0601, 0x0503, 0x0501, 0x0403, 0x0401)  # SHA-512, SHA-384, SHA-256
 # What every build of the firmware offers: P-256, P-384, P-521; ECDSA and RSA (PKCS #1).
 EVERY_BUILD = Offer((23, 24, 25), _ECDSA_AND_RSA)
-# What ESP-IDF's configuration of Mbed TLS has besides: X25519, the Brainpool curves, RSA-PSS.
+# What some have besides: RSA-PSS (ESP-IDF); X25519 and the Brainpool curves, which MicroPython
+# switches off (ports/esp32/boards/sdkconfig.base), and which a build of one's own can switch on.
 SOME_BUILDS = Offer((29, 23, 24, 25, 26, 27, 28), (*_ECDSA_AND_RSA, 0x0806, 0x0805, 0x0804))
 # What no build offers, to see what a server has that refuses the others: weak curves, Ed25519 and Ed448, weak hashes.
 BEYOND = Offer(

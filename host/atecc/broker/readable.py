@@ -1,7 +1,7 @@
 """Which certificates the board's TLS library can read at all: Mbed TLS 3.6, x509_crt.c and x509.c, as configured there.
 
-The configurations differ: MicroPython's own (the simulated board; extmod/mbedtls) leaves out what ESP-IDF's has. What
-only some can read is a Flaw that says so.
+The configurations differ: MicroPython's own (extmod/mbedtls; the simulated board has it) leaves out what ESP-IDF's
+(esp_config.h) has. What only some can read is a Flaw that says so.
 """
 
 from __future__ import annotations
