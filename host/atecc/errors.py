@@ -1,12 +1,14 @@
 """What can go wrong, as one small tree. The command line turns it into text and an exit status, in one place.
 
-Every error says what happened in `message`, what to do about it in `hint`, and in `notes` what was
-done about it.
+Every error says what happened in `message`, one line, what to do about it in `hint`, and in `notes` what belongs to
+it, one by one: what was done about it, or what it is made of.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+from atecc import visible
 
 
 class AteccError(Exception):
@@ -139,8 +141,8 @@ class DeviceError(AteccError):
         code = error.get("code")
         return cls(
             code if isinstance(code, int) else 500,
-            str(error.get("kind") or "internal"),
-            str(error.get("message") or "the board reports an error without a message"),
+            visible.line(str(error.get("kind") or "internal")),
+            visible.line(str(error.get("message") or "the board reports an error without a message")),
             command=error.get("command"),
             status=error.get("status"),
         )

@@ -48,10 +48,14 @@ def test_a_password_that_is_typed(url, call):
     assert seen.status == 0 and "The device's password" in seen.err and SECRET not in seen.err
 
 
-def test_a_password_in_the_address_is_warned_of(guarded, call):
+def test_a_password_in_the_address_is_not_for_the_command_line(guarded, call, monkeypatch):
     address = guarded.url.replace("//", "//alice:correct%20horse%3Abattery%2Fstaple@")
     seen = call("--port", address, "mqtt", "status")
-    assert seen.status == 0 and "histories" in seen.err and "--ws-password-file" in seen.err
+    assert seen.status == 2 and "everybody on this computer" in seen.err and "--ws-password-file" in seen.err
+    assert guarded.connections == 0
+    monkeypatch.setenv("ATECC_PORT", address)
+    seen = call("mqtt", "status")
+    assert seen.status == 0
 
 
 def test_nobody_to_ask(url, call):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from atecc.bounded import parse
 from atecc.errors import CertificateError
 from atecc.x509.keyfile import read_file
 
@@ -44,8 +45,8 @@ def _json(path: Path) -> Any:
     data = read_file(path, "the policy")
     codec = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
-        return json.loads(data.decode(codec))
-    except (ValueError, RecursionError) as error:
+        return parse(data.decode(codec))
+    except ValueError as error:
         raise CertificateError(f"{path} is not JSON: {error}.") from error
 
 

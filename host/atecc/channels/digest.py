@@ -6,10 +6,10 @@ A 401 error's message is the challenge, a JSON text. The answer is good for the 
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from typing import Any
 
+from atecc.bounded import parse
 from atecc.errors import ChannelError
 
 REALM = "RPC"
@@ -25,10 +25,10 @@ def ha1(user: str, password: str, realm: str = REALM) -> str:
 def challenge_in(reply: bytes) -> dict[str, Any] | None:
     """The challenge, if this reply is one; a ChannelError if it is one that can't be answered."""
     try:
-        error = json.loads(reply)["error"]
+        error = parse(reply)["error"]
         if error["code"] != 401:
             return None
-        challenge = json.loads(error["message"])
+        challenge = parse(error["message"])
     except (ValueError, TypeError, KeyError):
         return None
     if not isinstance(challenge, dict) or not (

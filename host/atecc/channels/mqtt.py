@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atecc.bounded import parse
 from atecc.channels.address import CLIENT_PREFIX
 from atecc.channels.pinned import KeyCheck
 from atecc.channels.tcp import CONNECT_TIMEOUT, why_unreachable
@@ -73,7 +74,7 @@ class MqttChannel:
         except BaseException:
             self.close()
             raise
-        traffic(logger, "←", reply)
+        traffic(logger, "←", reply, frame)
         return reply
 
     def close(self) -> None:
@@ -267,7 +268,7 @@ def _closed(address: Address, waiting_for: str) -> ChannelError:
 def _next_number(reply: bytes) -> int:
     """What the device wants as the next number, if that is its answer; else 0."""
     try:
-        error = json.loads(reply).get("error")
+        error = parse(reply).get("error")
         return int(error["next"]) if error and error.get("kind") == "counter" else 0
     except (ValueError, AttributeError, TypeError, KeyError):
         return 0
@@ -276,6 +277,6 @@ def _next_number(reply: bytes) -> int:
 def _said(payload: bytes) -> str:
     """The error in it, if there is one: it may tell why nobody has signed it."""
     try:
-        return f": {json.loads(payload)['error']['message']!r}"
+        return f": {parse(payload)['error']['message']!r}"
     except (ValueError, TypeError, KeyError):
         return ""

@@ -24,6 +24,7 @@ from atecc.channels.babble import why_no_prompt
 from atecc.channels.ports import why_not_open
 from atecc.errors import ChannelError, ChannelTimeout, CodeFailed, CorruptReply, FirmwareMissing
 from atecc.log import traffic
+from atecc.visible import Prompt
 
 logger = logging.getLogger(__name__)
 board_log = logging.getLogger("atecc.board")
@@ -60,8 +61,8 @@ class SerialChannel:
         calls = [f"serial.call({frame.decode()!r}, {zlib.crc32(frame)})" for frame in frames]
         output, trouble = self._run("; ".join(["from rpc import serial", *calls]), timeout)
         replies = _replies_in(output, trouble, len(frames))
-        for reply in replies:
-            traffic(logger, "←", reply)
+        for frame, reply in zip(frames, replies, strict=True):
+            traffic(logger, "←", reply, frame)
         return replies
 
     def _run(self, code: str, timeout: float) -> tuple[bytes, bytes]:
@@ -98,7 +99,7 @@ class SerialChannel:
         self._transport.in_raw_repl = False
 
     def console(self) -> None:
-        """The terminal is the board's prompt until Ctrl-] is typed."""
+        """The terminal is the board's prompt until Ctrl-] is typed; what else it would act on is written out."""
         from mpremote.console import Console
         from mpremote.repl import do_repl_main_loop
 
@@ -106,14 +107,18 @@ class SerialChannel:
             self._enter()
             self._transport.exit_raw_repl()
         self._transport.serial = self._line.unbounded  # for as long as somebody types
-        terminal = Console()
+        terminal, prompt = Console(), Prompt()
+
+        def show(data: bytes) -> None:
+            terminal.write(prompt.harmless(bytes(data)))
+
         terminal.enter()
         try:
-            terminal.write(self._line.taken())
+            show(self._line.taken())
             gone = do_repl_main_loop(
                 SimpleNamespace(transport=self._transport),
                 terminal,
-                terminal.write,
+                show,
                 escape_non_printable=False,
                 code_to_inject=None,
                 file_to_inject=None,

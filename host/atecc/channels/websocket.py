@@ -68,7 +68,7 @@ class WebSocketChannel:
                     "The user stands in the address, ws://USER@HOST (default: admin). `atecc websocket on` over "
                     "USB sets both anew.",
                 )
-        traffic(logger, "←", reply)
+        traffic(logger, "←", reply, frame)
         return reply
 
     def close(self) -> None:

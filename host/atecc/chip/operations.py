@@ -169,9 +169,8 @@ def refuse_unfit(plan: LockPlan) -> None:
     if not plan.findings.problems:
         return
     what = {"config": "this configuration", "data": "the data zone now"}.get(plan.zone, f"{plan.target} now")
-    raise RefusedError(
-        f"Locking {what} would ruin the chip for its purpose:\n"
-        + "\n".join(f"  - {problem}" for problem in plan.findings.problems),
+    error = RefusedError(
+        f"Locking {what} would ruin the chip for its purpose.",
         {
             "config": "Write a sound one first: `atecc chip config set`.",
             "data": "Put a key there first: `atecc key --help`.",
@@ -179,6 +178,8 @@ def refuse_unfit(plan: LockPlan) -> None:
         }[plan.zone]
         + " Or, if you know better: --even-if-useless.",
     )
+    error.notes += plan.findings.problems
+    raise error
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
 import os
 import sys
@@ -16,12 +15,11 @@ import click
 
 from atecc.channels import Access, Channel, open_channel
 from atecc.channels.address import Address, parse_address
+from atecc.cli.screen import Screen, Shown
 from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.log import TRAFFIC
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-
     from atecc.device import Device
     from atecc.operators.operator import Operator
 
@@ -49,14 +47,14 @@ class App:
     json_written: bool = field(default=False, init=False)
 
     @cached_property
-    def out(self) -> Console:
+    def out(self) -> Screen:
         """Data."""
-        return _console(stderr=False)
+        return Screen(stderr=False)
 
     @cached_property
-    def err(self) -> Console:
+    def err(self) -> Screen:
         """Messages, progress, questions."""
-        return _console(stderr=True)
+        return Screen(stderr=True)
 
     def device(self) -> Device:
         """The board that --port names; close it, or use `with`."""
@@ -125,32 +123,32 @@ class App:
         return self.ask_password("The device's password", "--ws-password-file").decode()
 
     def _remark(self, address: Address) -> None:
-        if address.password is not None:
-            self.warn(
-                "A password in an address ends up in histories and lists of processes. --ws-password-file FILE "
-                "keeps it out of them; without it, atecc asks."
+        if address.password is not None and self.port:
+            raise ArgumentError(
+                "A password on the command line can be read by everybody on this computer.",
+                "--ws-password-file FILE holds it; without it, atecc asks.",
             )
         if address.scheme in ("wss", "mqtts") and self.operator().exists and self.operator().expires_soon():
             self.warn("This operator's certificate expires soon: `atecc operator renew`.")
 
-    def emit(self, data: Any, *human: RenderableType) -> None:
+    def emit(self, data: Any, *human: Shown) -> None:
         """The result: one JSON document, or what people read."""
         if self.json:
-            click.echo(jsonlib.dumps(data, indent=2, ensure_ascii=False))
-            self.json_written = True
-            return
-        for one in human:
-            if isinstance(one, str):
-                click.echo(one)
-            else:
-                self.out.print(one)
+            self.document(data)
+        else:
+            self.out.show(*human)
+
+    def document(self, data: Any, indent: int | None = 2) -> None:
+        """The result, as JSON in any case."""
+        self.out.document(data, indent)
+        self.json_written = True
 
     def say(self, text: str, style: str = "") -> None:
-        """A message beside the data."""
-        self.err.print(text, style=style or None, markup=False, highlight=False, soft_wrap=True)
+        """A message beside the data: one line."""
+        self.err.styled((text, style))
 
     def warn(self, text: str) -> None:
-        self.err.print(_text(("Warning: ", "yellow"), text), soft_wrap=True)
+        self.err.styled(("Warning: ", "yellow"), text)
 
     @property
     def can_ask(self) -> bool:
@@ -160,8 +158,7 @@ class App:
         """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
         if not self.can_ask:
             raise RefusedError("Nothing was done: nobody can be asked here.", otherwise)
-        click.echo(f"{question} ", nl=False, err=True)
-        line = sys.stdin.readline()
+        line = self.err.ask(question)
         if not line:
             raise RefusedError("Nothing was done: there was no answer.", otherwise)
         return line.strip()
@@ -175,29 +172,12 @@ class App:
             raise CertificateError(
                 f"{question} is needed, and nobody can be asked here.", f"{option} FILE holds it."
             )
-        return str(click.prompt(question, hide_input=True, err=True)).encode()
+        return self.err.ask_hidden(question).encode()
 
     def start_logging(self) -> None:
         """-v shows what the board logs and what is going on, -vv every frame."""
         level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbosity, TRAFFIC)
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        logger = logging.getLogger("atecc")
-        logger.handlers[:] = [handler]
-        logger.setLevel(level)
-
-
-def _console(stderr: bool) -> Console:
-    from rich.console import Console
-
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
-
-
-def _text(*parts: str | tuple[str, str]) -> RenderableType:
-    from rich.text import Text
-
-    return Text.assemble(*parts)
+        self.err.log(logging.getLogger("atecc"), level)
 
 
 pass_app = click.make_pass_decorator(App)

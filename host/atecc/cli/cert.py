@@ -84,7 +84,7 @@ def _issue(app: App, options: dict[str, Any]) -> None:
     check_certificate(certificate, request)
     text = pem(certificate)
     if out is not None or not app.json:
-        deliver(out, text.encode(), force)
+        deliver(app, out, text.encode(), force)
     if app.json:
         app.emit(_json(certificate))
     end = when(certificate.not_valid_after_utc)
@@ -154,6 +154,7 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
     Rebuilt from the chip's slots byte for byte, and checked: the signer's signature, the root's, and that the
     chip has the device certificate's key.
     """
+    from atecc.cli.screen import Block
     from atecc.cli.show import pairs
     from atecc.provisioning.factory import read_factory, root_point
     from atecc.x509.names import from_x509
@@ -169,7 +170,7 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
         data = {"serial": found.serial, "device": _json(chain.device), "signer": _json(chain.signer)}
         app.emit(data | {"genuine": chain.genuine, "root_verified": chain.root is not None})
     elif not out_dir:
-        app.emit(None, "".join(texts.values()).rstrip())
+        app.emit(None, Block("".join(texts.values()).rstrip()))
     rows = [("Device", from_x509(chain.device.subject)), ("Signer", from_x509(chain.signer.subject))]
     rows += [("Root", from_x509(chain.signer.issuer))]
     rows += [("Root", "its signature verified")] if chain.root else []
@@ -177,7 +178,7 @@ def factory(app: App, out_dir: Path | None, root: Path | None, force: bool) -> N
     rows += [("Key", "in slot 0, and the chip has signed with it")]
     rows += [("Written", str(path)) for path in written]
     if not app.json:
-        app.err.print(pairs(rows))
+        app.err.show(pairs(rows))
     if chain.root is None:
         app.warn(f"The signer's certificate is not signed by the key of {root}." if root else found.doubt)
 

@@ -8,6 +8,7 @@ import click
 
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.rehearse import rehearse_options, rehearse_set
+from atecc.cli.screen import Block
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -41,14 +42,14 @@ def get(app: App, form: str, preset: str | None) -> None:
     from atecc.chip.config.presets import preset_text
 
     if preset is not None and form == "yaml" and not app.json:
-        app.emit(None, preset_text(preset).rstrip("\n"))
+        app.emit(None, Block(preset_text(preset).rstrip("\n")))
         return
     configuration = _configuration(app, preset)
     zone = configuration.zone
     if form == "hex" and not app.json:
-        app.emit(None, "\n".join(zone.data[n : n + 16].hex(" ") for n in range(0, 128, 16)))
+        app.emit(None, *(zone.data[n : n + 16].hex(" ") for n in range(0, 128, 16)))
         return
-    app.emit(config_json(zone), dump(configuration, _heading(configuration)).rstrip("\n"))
+    app.emit(config_json(zone), Block(dump(configuration, _heading(configuration)).rstrip("\n")))
 
 
 def _heading(configuration: Configuration) -> str:
@@ -191,7 +192,7 @@ def set_(
     with app.device() as device:
         plan = operations.plan_config(device, wanted.zone, labels=wanted.labels)
         if not app.json:
-            app.err.print(slot_table(plan.wanted, wanted.labels), "", options_line(plan.wanted), sep="\n")
+            app.err.show(slot_table(plan.wanted, wanted.labels), "", options_line(plan.wanted))
         _say(app, plan.findings)
         if not even_if_useless:
             operations.refuse_useless(plan)
@@ -213,7 +214,7 @@ def _confirm(app: App, plan: ConfigPlan, yes: bool) -> None:
     from atecc.cli.show import change_table
 
     if not app.json:
-        app.err.print("", change_table(plan.changes), "", sep="\n")
+        app.err.show("", change_table(plan.changes), "")
     if not yes:
         app.ask_yes("Write it? Nothing is locked by that.")
 

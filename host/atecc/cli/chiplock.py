@@ -163,15 +163,12 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
 
     if app.json:
         return
-    console = app.out if to_stdout else app.err
+    screen = app.out if to_stdout else app.err
     table = slot_table(plan.config, only=plan.slot)
     options = () if plan.slot is not None else (options_line(plan.config),)
-    console.print(table, "", *options, _crc_line(plan), "", sep="\n")
-    console.print(f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", style="bold red")
-    console.print("Nobody will ever be able again")
-    for one in plan.impossible:
-        console.print(f"  - {one}")
-    console.print("")
+    screen.show(table, "", *options, _crc_line(plan), "")
+    screen.styled((f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", "bold red"))
+    screen.show("Nobody will ever be able again", *(f"  - {one}" for one in plan.impossible), "")
     for warning in plan.findings.warnings:
         app.warn(warning)
 

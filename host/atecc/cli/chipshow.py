@@ -12,9 +12,8 @@ from atecc.cli.app import App, Command, pass_app
 from atecc.cli.files import check_free, write
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from atecc.chip.overview import Overview, SlotView
+    from atecc.cli.screen import Grid
 
 STYLES = {
     "active": "green",
@@ -61,23 +60,18 @@ def show(app: App, svg: Path | None) -> None:
         app.say(f"Drawn into {svg}.")
 
 
-def overview_table(seen: Overview) -> Table:
+def overview_table(seen: Overview) -> Grid:
     """Neighbours that are alike share a line; what is final already is not said twice."""
-    from rich.table import Table
-    from rich.text import Text
-
     from atecc.chip.config.abilities import Stage
+    from atecc.cli.screen import Grid
 
     final = seen.stage == Stage.BOTH
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
     names = ["slot", "role", "type", "may now" if not final else "may, for good"]
-    for name in [*names, *([] if final else ["may once all is locked"]), "state"]:
-        table.add_column(name, overflow="fold", no_wrap=name == "slot")
+    grid = Grid(*names, *([] if final else ["may once all is locked"]), "state", unbroken="slot")
     for _, group in groupby(seen.slots, key=lambda view: view.alike):
         views = list(group)
-        cells = _cells(views, final)
-        table.add_row(*(Text(cell) for cell in cells), Text(views[0].holds, style=STYLES[views[0].state]))
-    return table
+        grid.add(*_cells(views, final), (views[0].holds, STYLES[views[0].state]))
+    return grid
 
 
 def _cells(views: list[SlotView], final: bool) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc.bounded import parse
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.files import read_stdin
 from atecc.errors import ArgumentError, RefusedError
 from atecc.log import is_secret
 
@@ -100,7 +101,7 @@ def _split(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals or not all(key.split(".")):
         raise ArgumentError("A setting is written KEY=VALUE.", "For example: device.id=sensor-1")
-    if is_secret(key.rpartition(".")[2]):
+    if is_secret(key):
         raise RefusedError(
             f"{key} on the command line can be read by everybody on this computer.",
             "`atecc wifi set` asks for it; --from - takes JSON from standard input.",
@@ -138,7 +139,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     from atecc.x509.keyfile import read_file
 
     try:
-        values = json.loads(sys.stdin.read() if str(path) == "-" else read_file(path, "the settings"))
+        values = parse(read_stdin() if str(path) == "-" else read_file(path, "the settings"))
     except ValueError as error:
         raise ArgumentError(f"The settings are not JSON: {error}.") from error
     if not isinstance(values, dict):

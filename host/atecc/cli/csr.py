@@ -73,7 +73,7 @@ def command(app: App, /, out: Path | None, force: bool, **options: Any) -> None:
     made = request_from_board(app, options)
     text = pem(made)
     if out is not None or not app.json:
-        deliver(out, text.encode(), force)
+        deliver(app, out, text.encode(), force)
     if app.json:
         app.emit({"slot": options["slot"], "subject": from_x509(made.subject), "csr_pem": text})
     app.say(

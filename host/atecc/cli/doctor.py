@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,8 +9,7 @@ import click
 from atecc.cli.app import App, Command, pass_app
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from atecc.cli.screen import Grid
     from atecc.doctor import Verdict
 
 _STYLES = {"ok": "green", "failed": "bold red", "not checked": "dim"}
@@ -37,7 +34,7 @@ def command(app: App) -> None:
 
     patient = Patient(app.channel, str(app.address) if app.address else None, app.timeout)
     try:
-        with _looking(app):
+        with app.err.spinner("looking"):
             verdicts = list(examine(patient))
     finally:
         patient.close()
@@ -45,15 +42,6 @@ def command(app: App) -> None:
     app.emit(_document(verdicts, first), table(verdicts))
     if first and first.error:
         raise first.error
-
-
-@contextlib.contextmanager
-def _looking(app: App) -> Iterator[None]:
-    if not app.err.is_terminal:
-        yield
-        return
-    with app.err.status("looking …", spinner="dots"):
-        yield
 
 
 def _document(verdicts: list[Verdict], first: Verdict | None) -> dict[str, Any]:
@@ -64,14 +52,10 @@ def _document(verdicts: list[Verdict], first: Verdict | None) -> dict[str, Any]:
     }
 
 
-def table(verdicts: list[Verdict]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
+def table(verdicts: list[Verdict]) -> Grid:
+    from atecc.cli.screen import Grid
 
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(no_wrap=True)
-    grid.add_column(overflow="fold")
+    grid = Grid(columns=3)
     for one in verdicts:
-        grid.add_row(one.name, Text(one.state, style=_STYLES[one.state]), Text(one.say))
+        grid.add(one.name, (one.state, _STYLES[one.state]), one.say)
     return grid

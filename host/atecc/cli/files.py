@@ -7,11 +7,15 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc.bounded import read
 from atecc.errors import ArgumentError, RefusedError
+
+if TYPE_CHECKING:
+    from atecc.cli.app import App
 
 _ANOTHER = "Name another file, or add --force where the command has it."
 
@@ -52,15 +56,28 @@ def write(path: Path, data: bytes, force: bool = False) -> None:
         raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
-def deliver(out: Path | None, data: bytes, force: bool) -> Path | None:
-    """Data to a file or to standard output; the file, if there is one."""
-    if out is None or str(out) == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return None
-    write(out, data, force)
-    return out
+def deliver(app: App, out: Path | None, data: bytes, force: bool) -> None:
+    """Data to a file, or to standard output."""
+    if out is not None and str(out) != "-":
+        write(out, data, force)
+        return
+    try:
+        app.out.bytes(data)
+    except ValueError as error:
+        raise ArgumentError(
+            "That is binary: not for a terminal.", "--out FILE writes it to a file."
+        ) from error
 
 
 def read_stdin() -> bytes:
-    return sys.stdin.buffer.read()
+    try:
+        return read(sys.stdin.buffer)
+    except ValueError as error:
+        raise ArgumentError(f"What comes on standard input is too large: {error}.") from error
+
+
+def read_stdin_text() -> str:
+    try:
+        return read_stdin().decode()
+    except UnicodeDecodeError as error:
+        raise ArgumentError("What comes on standard input is not text in UTF-8.") from error

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +54,7 @@ def command(app: App, source: Path, board: str | None, erase_files: bool, dry_ru
             return
         if not yes:
             app.ask_yes("Write it?")
-        with _writing(app) as told:
+        with app.err.progress("writing") as told:
             _carry_out(app, loader, plan, told)
     _greet(app, plan)
 
@@ -68,19 +67,6 @@ def _carry_out(app: App, loader: Loader, plan: Plan, told: Callable[[int, int], 
     except KeyboardInterrupt:
         app.warn("The board may not start now: the same command again does all of it.")
         raise
-
-
-@contextmanager
-def _writing(app: App) -> Iterator[Callable[[int, int], None]]:
-    if not app.err.is_terminal:
-        app.say("writing …")
-        yield lambda done, of: None
-        return
-    from rich.progress import Progress
-
-    with Progress(console=app.err, transient=True) as bar:
-        task = bar.add_task("writing", total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
 def _greet(app: App, plan: Plan) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from atecc.bounded import read_path
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.files import check_free, deliver, out_options, read_stdin
 from atecc.errors import ArgumentError
@@ -40,9 +40,7 @@ def get(app: App, name: str, out: Path | None, force: bool) -> None:
         content = device.read_file(name)
     if app.json and out is None:
         raise ArgumentError("--json needs --out FILE here: standard output takes one of them.")
-    if out is None and sys.stdout.isatty() and not _is_text(content):
-        raise ArgumentError("That is binary: not for a terminal.", "--out FILE writes it to a file.")
-    deliver(out, content, force)
+    deliver(app, out, content, force)
     if app.json:
         app.emit({"name": name, "size": len(content)})
 
@@ -53,15 +51,22 @@ def get(app: App, name: str, out: Path | None, force: bool) -> None:
 @pass_app
 def put(app: App, file: Path, name: str | None) -> None:
     """Write FILE (- reads standard input) to the board as NAME; a file of that name is replaced."""
-    from atecc.x509.keyfile import read_file
-
     if str(file) == "-" and not name:
         raise ArgumentError("Under which name? `atecc fs put - NAME`.")
-    content = read_stdin() if str(file) == "-" else read_file(file, "what to write")
+    content = read_stdin() if str(file) == "-" else _read(file)
     called = name or file.name
     with app.device() as device:
         device.write_file(called, content)
     app.emit({"name": called, "size": len(content)}, f"{called} is on the board ({len(content)} bytes).")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return read_path(path)
+    except (OSError, ValueError) as error:
+        raise ArgumentError(
+            f"What to write can't be read from {path}: {getattr(error, 'strerror', None) or error}."
+        ) from error
 
 
 @command.command("rm", cls=Command, examples="atecc fs rm old.pem")
@@ -72,10 +77,3 @@ def rm(app: App, name: str) -> None:
     with app.device() as device:
         device.remove_file(name)
     app.emit({"name": name}, f"{name} is removed.")
-
-
-def _is_text(content: bytes) -> bool:
-    try:
-        return content.decode().isprintable() or "\n" in content.decode()
-    except UnicodeDecodeError:
-        return False

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from atecc.bounded import read_path
 from atecc.cli.app import FILE, App, Command, pass_app
+from atecc.cli.screen import is_terminal
 from atecc.errors import ArgumentError, AteccError
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _parsed(pins: str | None) -> tuple[int, int, int] | None:
 def _checked(path: Path) -> bytes:
     """A board.py that at least names what the firmware wants."""
     try:
-        content = path.read_bytes()
+        content = read_path(path)
         compile(content, str(path), "exec")
     except OSError as error:
         raise AteccError(f"{path} can't be read: {error.strerror}.") from error
@@ -149,7 +150,7 @@ def console(app: App) -> None:
 
     Over USB only. It is MicroPython's REPL, with mpremote's terminal: Ctrl-C interrupts, Ctrl-D restarts MicroPython.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not is_terminal():
         raise ArgumentError(
             "A console takes a terminal: nobody types here.", "`mpremote exec` runs a program."
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -198,9 +197,7 @@ def _show(
     pem = point_pem(point)
     if out is not None or not app.json:
         data = {"pem": pem.encode(), "der": point_der(point), "raw": point}[form]
-        if form != "pem" and out is None and sys.stdout.isatty():
-            raise ArgumentError("That is binary: not for a terminal.", "--out FILE writes it to a file.")
-        deliver(out, data, force)
+        deliver(app, out, data, force)
     if app.json:
         app.emit({"slot": slot, "pubkey": point.hex(), "pem": pem} | more)
 

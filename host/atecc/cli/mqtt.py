@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.files import read_stdin_text
+from atecc.cli.screen import Block
 from atecc.errors import ArgumentError, AteccError, NetworkError
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def publish(
     """Publish MESSAGE on TOPIC (- reads it from standard input)."""
     if wait and round_trip:
         raise ArgumentError("--wait and --round-trip exclude each other.")
-    text = sys.stdin.read() if message == "-" else message
+    text = read_stdin_text() if message == "-" else message
     answer_topic = topic if round_trip else wait
     with app.device() as device:
         started = time.monotonic()
@@ -88,7 +88,7 @@ def publish(
         "received": received.message if received else None,
         "ms": ms,
     }
-    app.emit(data, *([received.message] if received and wait else []))
+    app.emit(data, *([Block(received.message)] if received and wait else []))
     if not app.json:
         app.say(f"Published on {topic}{', and it came back' if round_trip else ''} ({ms} ms).")
 
@@ -135,8 +135,15 @@ def subscribe(app: App, topic: str, qos: int, count: int | None) -> None:
             message = device.receive(timeout=min(app.timeout, 10))
             if message:
                 seen += 1
-                click.echo(json.dumps(asdict(message)) if app.json else f"{message.topic}: {message.message}")
-    app.json_written = True
+                _tell(app, message)
+
+
+def _tell(app: App, message: Message) -> None:
+    """A line a message, whatever is in it."""
+    if app.json:
+        app.document(asdict(message), indent=None)
+    else:
+        app.out.show(f"{message.topic}: {message.message}")
 
 
 def _show(app: App, found: MqttStatus) -> None:

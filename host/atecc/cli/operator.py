@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -221,8 +220,7 @@ def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: 
     for name in thing:
         check_thing(name)
     document = operator_policy(arn_prefix(region or default_region(), account), list(thing))
-    click.echo(json.dumps(document, indent=2))
-    app.json_written = True
+    app.document(document)
 
 
 def _own_ca(app: App) -> str | None:

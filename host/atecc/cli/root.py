@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from importlib import import_module
@@ -11,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
+from atecc.cli import screen
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError
 
@@ -57,12 +57,13 @@ def _end(error: BaseException, app: App) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.Abort | KeyboardInterrupt):
-        click.echo("\nInterrupted.", err=True)
+        app.err.show("", "Interrupted.")
         return INTERRUPTED
     if isinstance(error, BrokenPipeError):
-        return _pipe_closed()
+        screen.drop()
+        return 0
     if isinstance(error, click.ClickException):
-        error.show()
+        app.err.usage(error)
         return _failed(
             app, {"kind": "usage", "message": error.format_message(), "exit_status": error.exit_code}
         )
@@ -73,40 +74,28 @@ def _end(error: BaseException, app: App) -> int:
 
 
 def _show(error: AteccError, app: App) -> None:
-    from rich.text import Text
-
-    app.err.print(Text.assemble(("Error: ", "bold red"), error.message), soft_wrap=True)
+    app.err.styled(("Error: ", "bold red"), error.message)
     for note in error.notes:
         app.say(f"  - {note}")
-    for line in error.hint.splitlines():
+    for line in error.hint.split("\n") if error.hint else []:
         app.say(f"  {line}", style="cyan")
 
 
 def _defect(error: BaseException, app: App) -> int:
     name = type(error).__name__
     message = f"A defect of this tool: {name}: {error}"
-    click.echo(f"Error: {message}", err=True)
+    app.err.show(f"Error: {message}")
     if app.verbosity > 1:
-        import traceback
-
-        traceback.print_exception(error)
+        app.err.trace(error)
     else:
-        click.echo("  The same command with -vv shows where. Please report it.", err=True)
+        app.err.show("  The same command with -vv shows where. Please report it.")
     return _failed(app, {"kind": "defect", "message": message, "exit_status": 1})
 
 
 def _failed(app: App, error: dict[str, Any]) -> int:
     if app.json and not app.json_written:
-        click.echo(json.dumps({"error": error}, indent=2, ensure_ascii=False))
+        app.document({"error": error})
     return int(error["exit_status"])
-
-
-def _pipe_closed() -> int:
-    """The reader of our output went away: nothing more to say to anybody."""
-    import os
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
 
 
 @click.group(

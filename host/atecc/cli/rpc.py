@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-
 import click
 
+from atecc.bounded import parse
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.files import read_stdin_text
 from atecc.errors import ArgumentError, RefusedError
+from atecc.log import secrets_in
 
 LOCKS = {"ATCA.LockZone", "ATCA.LockSlot"}
-SET_KEY = "ATCA.SetKey"
 
 
 @click.group("rpc", cls=Group)
@@ -25,7 +24,7 @@ def list_(app: App) -> None:
     """List the methods that the board's firmware has."""
     with app.device() as device:
         methods = device.methods()
-    app.emit(methods, "\n".join(methods))
+    app.emit(methods, *methods)
 
 
 @command.command(
@@ -44,21 +43,27 @@ def call(app: App, method: str, params: str) -> None:
         raise RefusedError(
             "Locking is for good: it has its own command, which checks first.", "atecc chip lock --help"
         )
-    if method == SET_KEY and params != "-":
-        raise RefusedError(
-            "A key on the command line can be read by everybody on this computer.",
-            "`atecc key import` takes it from a file; parameters from standard input: -",
-        )
-    values = _parameters(sys.stdin.read() if params == "-" else params)
+    values = _parameters(read_stdin_text() if params == "-" else params)
+    if params != "-":
+        _refuse_secrets(method, values)
     with app.device() as device:
         result = device.call(method, values, _timeout(app, values))
-    click.echo(json.dumps(result, indent=2, ensure_ascii=False))
-    app.json_written = True
+    app.document(result)
+
+
+def _refuse_secrets(method: str, values: dict[str, object]) -> None:
+    names = sorted(set(secrets_in(values, method)))
+    if names:
+        raise RefusedError(
+            f"{', '.join(names)} on the command line can be read by everybody on this computer.",
+            "Give the parameters on standard input: -. `atecc key import` takes a key from a file, and `atecc wifi "
+            "set` asks for a password.",
+        )
 
 
 def _parameters(text: str) -> dict[str, object]:
     try:
-        values = json.loads(text)
+        values = parse(text)
     except ValueError as error:
         raise ArgumentError(
             f"The parameters are not JSON: {error}.", """Write them like '{"slot": 0}'."""

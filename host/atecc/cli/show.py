@@ -2,47 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-from rich.text import Text
-
+from atecc import bounded
 from atecc.cli.app import App
+from atecc.cli.screen import Grid, Part
 from atecc.steps import Step
 
 if TYPE_CHECKING:
-    from rich.status import Status
-
     from atecc.chip.config.document import Configuration, Label
     from atecc.chip.config.words import Change, SlotWords
     from atecc.chip.config.zone import ConfigZone
 
+# A Unix time for people.
+utc = bounded.utc
 
-def pairs(rows: list[tuple[str, str]]) -> Table:
+
+def pairs(rows: list[tuple[str, str]]) -> Grid:
     """Names on the left, values on the right; a repeated name stands once."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    grid = Grid()
     last = ""
     for name, value in rows:
-        table.add_row("" if name == last else name, Text(value))
+        grid.add("" if name == last else name, value)
         last = name
-    return table
+    return grid
 
 
-def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: int | None = None) -> Table:
+def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: int | None = None) -> Grid:
     """The sixteen slots (or one), decoded; neighbours with the same rules share a line."""
     from atecc.chip.config.words import describe
 
-    made = table("slot", "role", "used for", "read by", "written by")
+    made = Grid("slot", "role", "used for", "read by", "written by", unbroken="slot")
     slots = [words for words in describe(zone, labels) if only in (None, words.number)]
     for rules, alike in groupby(slots, key=_rules):
         numbers = [words.number for words in alike]
         name = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
         role, uses, reads, writes, locked = rules
-        row = (f"{name} (locked)" if locked else name, role, uses or "-", reads, writes)
-        made.add_row(*(Text(cell) for cell in row))
+        made.add(f"{name} (locked)" if locked else name, role, uses or "-", reads, writes)
     return made
 
 
@@ -50,37 +48,30 @@ def _rules(words: SlotWords) -> tuple[str, str, str, str, bool]:
     return words.role, words.uses, words.reads, words.writes, words.locked
 
 
-def change_table(changes: list[Change]) -> Table:
+def change_table(changes: list[Change]) -> Grid:
     """Bytes first, and under them what they mean."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
+    grid = Grid()
     for change in changes:
-        table.add_row(
-            Text(change.what),
-            Text.assemble((change.before, "red"), " → ", (change.after, "green")),
-        )
+        grid.add(change.what, [(change.before, "red"), " → ", (change.after, "green")])
         for words in change.words:
-            table.add_row("", Text(words))
-    return table
+            grid.add("", words)
+    return grid
 
 
-def consequences(configuration: Configuration) -> Table:
+def consequences(configuration: Configuration) -> Grid:
     """Every slot with what its rules mean; neighbours that agree share their sentences."""
     from atecc.chip.config.abilities import explain
 
     labels = configuration.labels
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
+    grid = Grid()
     told = [(str(labels[n]), tuple(explain(configuration.zone, n))) for n in range(16)]
     for (label, sentences), group in groupby(range(16), key=lambda n: told[n]):
         numbers = list(group)
         span = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]}-{numbers[-1]}"
-        table.add_row(f"slot{'s' if len(numbers) > 1 else ''} {span}", Text(label, style="bold"))
+        grid.add(f"slot{'s' if len(numbers) > 1 else ''} {span}", (label, "bold"))
         for sentence in sentences:
-            table.add_row("", Text(f"- {sentence}"))
-    return table
+            grid.add("", f"- {sentence}")
+    return grid
 
 
 def options_line(zone: ConfigZone) -> str:
@@ -91,70 +82,37 @@ def options_line(zone: ConfigZone) -> str:
     )
 
 
-def table(*names: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table
-
-
 class Progress:
     """Steps as they happen, on standard error: a spinner while one runs, a line when it is done."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._console = app.err
-        self._status: Status | None = None
-        self._mark, self._cross = ("✓", "✗") if _can_write("✓", self._console.encoding) else ("ok", "failed:")
+        self._turning = contextlib.ExitStack()
+        self._mark, self._cross = ("✓", "✗") if app.err.can_write("✓") else ("ok", "failed:")
 
     def begins(self, name: str, doing: str) -> None:
+        self._turning.close()
         self._doing = doing
-        if self._console.is_terminal:
-            self._status = self._console.status(Text(f"{doing} …"), spinner="dots")
-            self._status.start()
+        self._turning.enter_context(self._app.err.spinner(doing))
 
     def done(self, step: Step) -> None:
-        self._stop()
         mark = ("!", "yellow") if step.doubtful else (self._mark, "green")
         self._line(mark, step.meaning, f"{step.ms / 1000:.1f} s" if step.ms >= 100 else "")
 
     def failed(self, name: str) -> None:
-        self._stop()
         self._line((self._cross, "red"), self._doing, "")
 
     def warns(self, text: str) -> None:
-        self._stop()
         self._line(("!", "yellow"), text, "")
 
-    def _stop(self) -> None:
-        if self._status is not None:
-            self._status.stop()
-            self._status = None
-
-    def _line(self, mark: tuple[str, str], text: str, took: str) -> None:
-        if not self._console.is_terminal:
+    def _line(self, mark: Part, text: str, took: str) -> None:
+        self._turning.close()
+        if not self._app.err.is_terminal:
             self._app.say(f"{mark[0]} {text}{f'  ({took})' if took else ''}")
             return
-        grid = Table.grid(padding=(0, 1))
-        grid.add_column(no_wrap=True)
-        grid.add_column(overflow="fold")
-        grid.add_row(Text(mark[0], style=mark[1]), Text.assemble(text, ("  " + took if took else "", "dim")))
-        self._console.print(grid)
-
-
-def _can_write(text: str, encoding: str) -> bool:
-    try:
-        text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def utc(seconds: int | None) -> str:
-    """A Unix time for people."""
-    import time
-
-    return "never" if seconds is None else time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))
+        grid = Grid(gap=1, bold=False)
+        grid.add(mark, [text, (f"  {took}" if took else "", "dim")])
+        self._app.err.show(grid)
 
 
 def plain(value: Any) -> str:

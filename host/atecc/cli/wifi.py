@@ -12,8 +12,7 @@ from atecc.cli.app import FILE, App, Command, Group, pass_app
 from atecc.errors import ArgumentError, DeviceError, NetworkError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from atecc.cli.screen import Grid
     from atecc.device import Device
     from atecc.device.replies import Network, WifiStatus
 
@@ -82,7 +81,7 @@ def _choose(app: App, device: Device) -> Network:
         raise NetworkError(
             "The board sees no network.", "A hidden one has to be named: `atecc wifi set NAME`."
         )
-    app.err.print(_table(networks, numbered=True))
+    app.err.show(_table(networks, numbered=True))
     answer = app.ask(f"Which network (1-{len(networks)})?", "Name it: `atecc wifi set NAME`.")
     if not answer.isdecimal() or not 0 < int(answer) <= len(networks):
         raise ArgumentError(f"{answer!r} is none of the numbers.", "Nothing was changed.")
@@ -101,15 +100,13 @@ def _is_open(auth: Any) -> bool:
     return str(auth).lower() in _OPEN
 
 
-def _table(networks: list[Network], numbered: bool = False) -> Table:
-    from rich.text import Text
+def _table(networks: list[Network], numbered: bool = False) -> Grid:
+    from atecc.cli.screen import Grid
 
-    from atecc.cli.show import table
-
-    made = table(*(["#"] if numbered else []), "network", "channel", "signal", "protection")
+    made = Grid(*(["#"] if numbered else []), "network", "channel", "signal", "protection")
     for number, one in enumerate(networks, 1):
         cells = (one.ssid or "(hidden)", str(one.channel), f"{one.rssi} dBm", str(one.auth))
-        made.add_row(*(Text(cell) for cell in ([str(number), *cells] if numbered else cells)))
+        made.add(*([str(number), *cells] if numbered else cells))
     return made
 
 

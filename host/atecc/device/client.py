@@ -7,6 +7,7 @@ import binascii
 from contextlib import AbstractContextManager
 from typing import Any
 
+from atecc.bounded import LARGEST_FILE
 from atecc.channels import Channel
 from atecc.device.replies import (
     AccessStatus,
@@ -32,6 +33,7 @@ from atecc.device.replies import (
     WifiStatus,
     access_status,
     build,
+    is_a,
 )
 from atecc.device.rpc import FIRMWARE_DIFFERS, TIMEOUT, Client
 from atecc.errors import ChannelError
@@ -79,19 +81,19 @@ class Device:
     # The board
 
     def methods(self) -> list[str]:
-        return [str(name) for name in self.call("RPC.List")]
+        return [str(name) for name in _listed(self.call("RPC.List"), "RPC.List")]
 
     def info(self) -> BoardInfo:
         return build(BoardInfo, self.call("Sys.GetInfo"), "Sys.GetInfo")
 
     def check(self) -> list[SelfCheck]:
         """What the device finds of its own fitness."""
-        return [build(SelfCheck, one, "Sys.Check") for one in self.call("Sys.Check") or []]
+        return [build(SelfCheck, one, "Sys.Check") for one in _listed(self.call("Sys.Check"), "Sys.Check")]
 
     def set_time(self, time: int) -> int | None:
         """Set the board's clock; what it said before."""
-        previous = self.call("Sys.SetTime", {"time": time}).get("previous")
-        return int(previous) if previous is not None else None
+        previous = _fields(self.call("Sys.SetTime", {"time": time}), "Sys.SetTime").get("previous")
+        return previous if isinstance(previous, int) else None
 
     def reboot(self) -> None:
         """The board answers first, and resets then."""
@@ -133,7 +135,7 @@ class Device:
         flags = {
             name: True for name, on in (("save", save), ("reboot", reboot), ("try_once", try_once)) if on
         }
-        return bool(self.call("Config.Set", {"config": values} | flags).get("saved"))
+        return bool(_fields(self.call("Config.Set", {"config": values} | flags), "Config.Set").get("saved"))
 
     def save_settings(self, reboot: bool = False, try_once: bool = False) -> None:
         flags = {name: True for name, on in (("reboot", reboot), ("try_once", try_once)) if on}
@@ -141,18 +143,29 @@ class Device:
 
     def files(self, path: str | None = None) -> list[Entry]:
         data = self.call("FS.ListExt", {} if path is None else {"path": path})
-        return [build(Entry, one, "FS.ListExt") for one in data or []]
+        return [build(Entry, one, "FS.ListExt") for one in _listed(data, "FS.ListExt")]
 
     def read_file(self, name: str) -> bytes:
-        content, left = b"", 1
+        """All of it; a ChannelError if what is left of it does not become less, or is more than a board can hold."""
+        content, left = self._piece(name, 0)
+        size = len(content) + left
+        if size > LARGEST_FILE:
+            raise ChannelError(f"The board says that {name} has {size} bytes: no board holds as much.")
         while left:
-            params = {"filename": name, "offset": len(content), "len": PIECE}
-            data = self.call("FS.Get", params)
-            piece = _binary(data, "data", "FS.Get")
-            content, left = content + piece, int(data.get("left") or 0)
-            if left and not piece:
-                raise ChannelError(f"The board gives {name} only in part.", FIRMWARE_DIFFERS)
+            piece, left = self._piece(name, len(content))
+            content += piece
+            if not piece or len(content) + left != size:
+                raise ChannelError(
+                    f"{name} changes while it is read, or is given only in part.", "Try again."
+                )
         return content
+
+    def _piece(self, name: str, offset: int) -> tuple[bytes, int]:
+        data = self.call("FS.Get", {"filename": name, "offset": offset, "len": PIECE})
+        piece, left = _binary(data, "data", "FS.Get"), data.get("left") or 0
+        if not is_a(left, int) or left < 0 or len(piece) > PIECE:
+            raise ChannelError("The board's answer to FS.Get makes no sense.", FIRMWARE_DIFFERS)
+        return piece, left
 
     def write_file(self, name: str, content: bytes) -> None:
         """In pieces; a file of that name is replaced."""
@@ -168,7 +181,7 @@ class Device:
 
     def wifi_scan(self) -> list[Network]:
         data = self.call("Wifi.Scan", None, self.network_timeout)
-        return [build(Network, one, "Wifi.Scan") for one in data or []]
+        return [build(Network, one, "Wifi.Scan") for one in _listed(data, "Wifi.Scan")]
 
     def wifi_setup(self, ssid: str, password: str | None = None, save: bool = True) -> WifiStatus:
         """Join a network; saved only once that has worked."""
@@ -228,9 +241,12 @@ class Device:
 
     def identity_status(self) -> IdentityStatus:
         data = self.call("Identity.Status")
-        known = data.get("identities", {}) if isinstance(data, dict) else {}
+        known = _fields(_fields(data, "Identity.Status").get("identities"), "Identity.Status")
         identities = {name: _identity(one) for name, one in known.items()}
-        return build(IdentityStatus, data, "Identity.Status", identities=identities)
+        status = build(IdentityStatus, data, "Identity.Status", identities=identities)
+        if not {status.idle, status.active or status.idle} <= set(identities):
+            raise ChannelError("The board names an identity of which it tells nothing.", FIRMWARE_DIFFERS)
+        return status
 
     def begin(
         self,
@@ -294,7 +310,8 @@ class Device:
         data = self.call("Identity.Get", {"identity": identity})
         certificate = _binary(data, "certificate", "Identity.Get")
         chain, ca = (
-            [_decoded(one, "Identity.Get") for one in data.get(name) or []] for name in ("chain", "ca")
+            [_decoded(one, "Identity.Get") for one in _listed(data.get(name), "Identity.Get")]
+            for name in ("chain", "ca")
         )
         return Stored(certificate, chain, ca)
 
@@ -305,7 +322,7 @@ class Device:
 
     def commit(self, untried: bool = False, token: str | None = None) -> dict[str, Any]:
         params = self._with_token(token) | ({"untried": True} if untried else {})
-        return dict(self.call("Identity.Commit", params))
+        return _fields(self.call("Identity.Commit", params), "Identity.Commit")
 
     def discard(self, token: str | None = None) -> str | None:
         """Forget what is pending, staged or tried; the active identity is not touched.
@@ -313,7 +330,8 @@ class Device:
         What was begun elsewhere is discarded too, if the board allows it without its token.
         """
         data = self.call("Identity.Discard", self._with_token(token))
-        return data.get("identity") if isinstance(data, dict) else None
+        name = _fields(data, "Identity.Discard").get("identity")
+        return None if name is None else str(name)
 
     def _with_token(self, token: str | None) -> dict[str, Any]:
         token = token or self._token
@@ -354,6 +372,19 @@ class Device:
     def _networked(self, method: str, params: dict[str, Any], timeout: float | None = None) -> Any:
         seconds = self.network_timeout if timeout is None else timeout
         return self.call(method, params | {"timeout": seconds}, seconds + SLACK)
+
+
+def _fields(data: Any, method: str) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ChannelError(f"The board's answer to {method} is not an object.", FIRMWARE_DIFFERS)
+    return data
+
+
+def _listed(data: Any, method: str) -> list[Any]:
+    """A list; None is one that is empty."""
+    if data is not None and not isinstance(data, list):
+        raise ChannelError(f"The board's answer to {method} is not a list.", FIRMWARE_DIFFERS)
+    return data or []
 
 
 def _text(data: bytes) -> str:

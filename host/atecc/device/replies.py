@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from atecc.device.rpc import FIRMWARE_DIFFERS
 from atecc.errors import ChannelError
@@ -268,12 +269,15 @@ class Entry:
 
 def access_status(data: Any, method: str) -> AccessStatus:
     parts = data if isinstance(data, dict) else {}
+    operators = parts.get("operators") or []
+    if not isinstance(operators, list):
+        raise ChannelError(f"The board's answer to {method} makes no sense: operators.", FIRMWARE_DIFFERS)
     return build(
         AccessStatus,
         data,
         method,
         bench=build(Bench, parts.get("bench"), method),
-        operators=[build(TrustedCa, one, method) for one in parts.get("operators") or []],
+        operators=[build(TrustedCa, one, method) for one in operators],
         wss=build(Listener, parts.get("wss"), method),
         ws=build(Listener, parts.get("ws"), method),
         mqtt=build(MqttRequests, parts["mqtt"], method) if "mqtt" in parts else None,
@@ -281,7 +285,7 @@ def access_status(data: Any, method: str) -> AccessStatus:
 
 
 def build(cls: type[Reply], data: Any, method: str, **replaced: Any) -> Reply:
-    """A reply from its JSON: unknown fields are ignored, missing ones are reported."""
+    """A reply from its JSON: unknown fields are ignored; missing ones, and such of another type, are reported."""
     if not isinstance(data, dict):
         raise ChannelError(f"The board's answer to {method} is not an object.", FIRMWARE_DIFFERS)
     values = data | replaced
@@ -295,4 +299,26 @@ def build(cls: type[Reply], data: Any, method: str, **replaced: Any) -> Reply:
     ]
     if missing:
         raise ChannelError(f"The board's answer to {method} lacks {', '.join(missing)}.", FIRMWARE_DIFFERS)
+    kinds = get_type_hints(cls)
+    odd = [name for name in wanted if name in values and not is_a(values[name], kinds[name])]
+    if odd:
+        raise ChannelError(
+            f"The board's answer to {method} makes no sense: {', '.join(odd)}.", FIRMWARE_DIFFERS
+        )
     return cls(**{name: values[name] for name in wanted if name in values})
+
+
+def is_a(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type as the fields above have it."""
+    if kind is Any:
+        return True
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return any(is_a(value, one) for one in inner)
+    if origin in (list, tuple):
+        return isinstance(value, origin) and all(is_a(one, inner[0]) for one in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(is_a(one, inner[1]) for one in value.values())
+    if kind in (int, float):  # a flag is neither
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from atecc.bounded import parse
 from atecc.channels import Batched, Channel
 from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError, RequestNotRead
 
@@ -131,7 +132,7 @@ class Client:
 
 def _result(reply: bytes, number: int, method: str) -> Any:
     try:
-        document = json.loads(reply)
+        document = parse(reply)
     except ValueError as error:
         raise CorruptReply("The board's answer is not JSON.") from error
     if isinstance(document, dict) and "id" not in document and "error" in document:

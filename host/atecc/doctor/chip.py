@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from atecc.bounded import utc
 from atecc.chip.config.check import check, device_key_slots
 from atecc.chip.parts import full_name, product
 from atecc.chip.reading import read_config
@@ -91,18 +92,14 @@ def _days_left(one: IdentityInfo) -> int:
     renew = "`atecc provision` makes a new key and certificate beside it, and switches over."
     if one.not_before is not None and now < one.not_before:
         raise CertificateError(
-            f"The certificate of {one.name} is valid only from {_date(one.not_before)} on.",
+            f"The certificate of {one.name} is valid only from {utc(one.not_before)} on.",
             "Is this computer's clock right?",
         )
     if one.not_after is None:
         return 0
     left = int((one.not_after - now) // _DAY)
     if now > one.not_after:
-        raise CertificateError(f"The certificate of {one.name} ended on {_date(one.not_after)}.", renew)
+        raise CertificateError(f"The certificate of {one.name} ended on {utc(one.not_after)}.", renew)
     if left < ALARM_DAYS:
-        raise Soon(f"The certificate of {one.name} ends in {left} days, on {_date(one.not_after)}.", renew)
+        raise Soon(f"The certificate of {one.name} ends in {left} days, on {utc(one.not_after)}.", renew)
     return left
-
-
-def _date(seconds: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(seconds))

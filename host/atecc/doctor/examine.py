@@ -8,7 +8,7 @@ from typing import Any
 
 from atecc.doctor import cable, chip, network, wires
 from atecc.doctor.patient import Layer, Patient, Unchecked
-from atecc.errors import AteccError
+from atecc.errors import AteccError, ChannelError
 
 LAYERS = (
     Layer("cable", cable.cable),
@@ -30,6 +30,7 @@ LAYERS = (
     Layer("MQTT", network.mqtt, ("TLS",)),
 )
 OK, FAILED, UNCHECKED = "ok", "failed", "not checked"
+_ODD = "Either what it says makes no sense, or this tool has a defect: please report it."
 
 
 @dataclass(frozen=True)
@@ -75,3 +76,6 @@ def _look(layer: Layer, patient: Patient) -> Verdict:
         return Verdict(layer.name, UNCHECKED, f"because {reason}")
     except AteccError as error:
         return Verdict(layer.name, FAILED, error.message, error)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        odd = ChannelError(f"The board's answer could not be judged: {type(error).__name__}: {error}.", _ODD)
+        return Verdict(layer.name, FAILED, odd.message, odd)

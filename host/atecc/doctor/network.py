@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from atecc.bounded import utc
 from atecc.device.replies import MqttStatus, WifiStatus
 from atecc.doctor.patient import Patient, Unchecked
 from atecc.errors import AteccError, CodeFailed, DeviceError, NetworkError
@@ -21,9 +22,8 @@ def clock(patient: Patient) -> str:
     info = patient.info
     off = round(info.time - patient.asked_at)
     if abs(off) > DRIFT_S:
-        shown = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(info.time))
         raise NetworkError(
-            f"The board's clock is {_far(off)}: it shows {shown}.",
+            f"The board's clock is {_far(off)}: it shows {utc(info.time)}.",
             "On a network, NTP sets it. By hand: "
             """`atecc rpc call Sys.SetTime "{\\"time\\": $(date +%s)}"`; so does `atecc provision`.""",
         )
@@ -107,8 +107,7 @@ def mqtt(patient: Patient) -> str:
     if link.state == "off":
         raise NetworkError("The MQTT link is off.", "`atecc mqtt connect` starts it.")
     _passed("mqtt", link)
-    since = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(link.since or 0))
-    return f"connected as {link.client_id} since {since}"
+    return f"connected as {link.client_id} since {utc(link.since or 0)}"
 
 
 def _link(patient: Patient) -> MqttStatus:

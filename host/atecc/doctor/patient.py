@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from atecc.bounded import parse
 from atecc.channels import Channel, Terminal
 from atecc.device import Device
 from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus
@@ -68,9 +69,10 @@ class Patient:
         code = f"import json{modules and ', '}{modules}\nprint('\\n<<<%s>>>' % json.dumps({expression}))"
         output = self.terminal.execute(f"exec({code!r}, {{}})", timeout)
         found = _VALUE.search(output)
-        if not found:
-            raise ChannelError("The board's prompt gives no answer that makes sense.", "Try again.")
-        return json.loads(found[1])
+        if found:
+            with contextlib.suppress(ValueError):
+                return parse(found[1])
+        raise ChannelError("The board's prompt gives no answer that makes sense.", "Try again.")
 
     def wiring(self, function: str) -> Any:
         """Ask firmware/wiring.py, which an older firmware does not have."""

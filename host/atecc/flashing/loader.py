@@ -101,7 +101,8 @@ class Loader:
     def _ask(self, request: dict[str, Any], told: Callable[[int, int], None] | None = None) -> dict[str, Any]:
         assert self._process.stdin is not None and self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
-            print(json.dumps(request), file=self._process.stdin, flush=True)
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
         for line in self._process.stdout:
             answer: dict[str, Any] = json.loads(line)
             if "error" in answer:

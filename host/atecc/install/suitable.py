@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import re
 from dataclasses import dataclass
-from typing import Any
 
+from atecc.bounded import parse
 from atecc.channels import Terminal
 from atecc.channels.babble import no_file_system
+from atecc.device.replies import build
 from atecc.errors import ChannelError, FirmwareMissing
 
 OLDEST = (1, 24)
@@ -91,10 +92,11 @@ class Found:
 def look(terminal: Terminal) -> Found:
     output = terminal.execute(f"exec({_LOOK!r}, {{}})", 30)
     found = re.search(r"<<<(\{.*\})>>>", output)
-    if not found:
-        raise ChannelError("The board's prompt gives no answer that makes sense.", "Try again.")
-    values: dict[str, Any] = json.loads(found[1])
-    return Found(**(values | {"version": tuple(values["version"])}))
+    if found:
+        with contextlib.suppress(ValueError, LookupError, TypeError):
+            values = parse(found[1])
+            return build(Found, values, "its prompt", version=tuple(values["version"]))
+    raise ChannelError("The board's prompt gives no answer that makes sense.", "Try again.")
 
 
 def judge(found: Found, size: int) -> None:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atecc.bounded import parse
 from atecc.errors import CertificateError
 from atecc.operators.known import fingerprint, locked, replace
 from atecc.x509.points import from_point
@@ -82,7 +83,7 @@ def opened(payload: bytes, digest: bytes) -> tuple[bytes, str] | None:
     """(frame, the SHA-256 of the device's key) of a reply that is signed, for the request with this hash; else None."""
     try:
         magic, line, frame = payload.split(b"\n", 2)
-        head = json.loads(line)
+        head = parse(line)
         point, signature = (base64.b64decode(head[name], validate=True) for name in ("key", "signature"))
         if magic + b"\n" != MAGIC or not _verifies(point, signature, _REPLY + digest + frame):
             return None

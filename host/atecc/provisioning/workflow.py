@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from atecc.bounded import utc
 from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.device.replies import Begun, ChipInfo, MqttStatus, Tls, Tried
@@ -157,7 +158,7 @@ class Provisioning:
                 else f"the board's clock was right to {abs(off)} s, and is set"
             )
             if off is not None and abs(off) > 60:
-                step.meaning += f" (it said {time.strftime('%Y-%m-%d %H:%M', time.gmtime(previous))})"
+                step.meaning += f" (it said {utc(previous)})"
 
     def _until_tried(self, target: Target) -> tuple[Begun, x509.CertificateSigningRequest, Issued, Tried]:
         begun = self._begin()

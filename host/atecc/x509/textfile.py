@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 
+from atecc.bounded import parse
 from atecc.errors import CertificateError
 from atecc.x509.tlv import INTEGER, SEQUENCE, DerError, Element, first
 
 _BEGIN, _END = b"-----BEGIN ", b"-----END "
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+?) ?-----[ \t]*\n.*?-----END \1 ?-----", re.DOTALL)
+_MARK = re.compile(
+    rb"-----(?:BEGIN ([A-Z0-9 ]{1,40}?) ?-----(?=[ \t]{0,80}\n)|END ([A-Z0-9 ]{1,40}?) ?-----)"
+)
 
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
 
@@ -57,8 +59,17 @@ def _without_tail(data: bytes) -> bytes:
 
 
 def pem_blocks(data: bytes) -> list[tuple[str, bytes]]:
-    """Label and text of every PEM block, in order."""
-    return [(match[1].decode(), _tidy(match[0])) for match in _BLOCK.finditer(plain(data))]
+    """Label and text of every PEM block, in order. In one walk: a beginning without its end is text like any other."""
+    text = plain(data)
+    blocks: list[tuple[str, bytes]] = []
+    begun = None
+    for mark in _MARK.finditer(text):
+        if mark[1]:
+            begun = mark
+        elif begun and begun[1] == mark[2]:
+            blocks.append((mark[2].decode(), _tidy(text[begun.start() : mark.end()])))
+            begun = None
+    return blocks
 
 
 def _tidy(block: bytes) -> bytes:
@@ -149,7 +160,7 @@ def _is_jwk(data: bytes) -> bool:
     if not data.lstrip().startswith(b"{"):
         return False
     try:
-        document = json.loads(data)
+        document = parse(data)
     except ValueError:
         return False
     return isinstance(document, dict) and ("kty" in document or "keys" in document)

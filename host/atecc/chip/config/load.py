@@ -49,9 +49,11 @@ def _is_hex(text: str) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > BIGGEST:
+        with path.open("rb") as file:
+            data = file.read(BIGGEST + 1)
+        if len(data) > BIGGEST:
             raise ArgumentError(f"{path} is far too large for a configuration.")
-        return path.read_text()
+        return data.decode()
     except OSError as error:
         hint = f"Presets: {', '.join(PRESETS)}." if "." not in path.name else ""
         raise ArgumentError(f"{path} can't be read: {error.strerror}.", hint) from error

@@ -1,0 +1,215 @@
+"""The terminal: all that this tool writes goes through here, and none of it makes a terminal do anything.
+
+A string is a line, a `Block` may have several; what a terminal would act on is written out in both (atecc.visible),
+wherever it came from. Colours are put on after that. Nothing else in this package knows rich, or writes by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+Part = str | tuple[str, str]  # text, or text and its style
+Cell = Part | Sequence[Part]
+
+
+class Block(str):
+    """Text of several lines."""
+
+
+class Grid:
+    """Rows of cells; each cell is one line, which is folded where it is too long.
+
+    With `names` they have a heading. Without, only the last of the `columns` is folded, and the first is bold.
+    """
+
+    def __init__(
+        self, *names: str, columns: int = 2, gap: int = 2, bold: bool = True, unbroken: str = ""
+    ) -> None:
+        self.names = names
+        self.columns = len(names) or columns
+        self.gap = gap
+        self.bold = bold and not names
+        self.unbroken = unbroken
+        self.rows: list[tuple[Cell, ...]] = []
+
+    def add(self, *cells: Cell) -> None:
+        self.rows.append(cells)
+
+    def _whole(self, column: int) -> bool:
+        if self.names:
+            return self.names[column] == self.unbroken
+        return column < self.columns - 1
+
+    def table(self) -> Table:
+        from rich.table import Table
+
+        shown = Table(
+            box=None,
+            padding=(0, self.gap, 0, 0),
+            header_style="bold",
+            pad_edge=False,
+            show_header=bool(self.names),
+        )
+        for column, name in enumerate(self.names or [""] * self.columns):
+            style = "bold" if self.bold and not column else None
+            shown.add_column(name, style=style, no_wrap=self._whole(column), overflow="fold")
+        for row in self.rows:
+            shown.add_row(*(_text(cell) for cell in row))
+        return shown
+
+
+Shown = str | Grid
+
+
+def _text(cell: Cell) -> Text:
+    from rich.text import Text
+
+    parts: Sequence[Part] = [cell] if isinstance(cell, str | tuple) else cell
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*((_visible(text), style) for text, style in pairs))
+
+
+def _visible(text: str) -> str:
+    return visible.block(text) if isinstance(text, Block) else visible.line(text)
+
+
+class Screen:
+    """Standard output, or standard error."""
+
+    def __init__(self, stderr: bool) -> None:
+        self._stderr = stderr
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="backslashreplace")
+
+    @property
+    def _stream(self) -> Any:
+        return sys.stderr if self._stderr else sys.stdout
+
+    @cached_property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        return Console(file=self._stream, highlight=False, markup=False, emoji=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        return bool(self._console.is_terminal)
+
+    def can_write(self, text: str) -> bool:
+        try:
+            text.encode(self._console.encoding)
+        except (UnicodeEncodeError, LookupError):
+            return False
+        return True
+
+    def show(self, *shown: Shown) -> None:
+        """Lines, blocks and grids, one below the other."""
+        for one in shown:
+            if isinstance(one, Grid):
+                self._console.print(one.table())
+            else:
+                click.echo(_visible(one), err=self._stderr)
+
+    def styled(self, *parts: Part) -> None:
+        """One line in colours, which is not folded."""
+        self._console.print(_text(list(parts)), soft_wrap=True)
+
+    def document(self, data: Any, indent: int | None = 2) -> None:
+        """JSON, in which what is no ASCII is escaped."""
+        click.echo(json.dumps(data, indent=indent), err=self._stderr)
+
+    def bytes(self, data: bytes) -> None:
+        """What goes to a program or a file, as it is; on a terminal it is a block of text, or a ValueError."""
+        if self._stream.isatty():
+            click.echo(visible.block(data.decode()), nl=not data.endswith(b"\n"), err=self._stderr)
+            return
+        self._stream.flush()
+        self._stream.buffer.write(data)
+        self._stream.buffer.flush()
+
+    @contextlib.contextmanager
+    def spinner(self, doing: str) -> Iterator[None]:
+        """Turns while the block runs, where somebody looks."""
+        if not self.is_terminal:
+            yield
+            return
+        with self._console.status(_text(f"{doing} …"), spinner="dots"):
+            yield
+
+    @contextlib.contextmanager
+    def progress(self, doing: str) -> Iterator[Callable[[int, int], None]]:
+        """To be told how much is done, and of how much."""
+        if not self.is_terminal:
+            self.show(f"{doing} …")
+            yield lambda done, of: None
+            return
+        from rich.progress import Progress
+
+        with Progress(console=self._console, transient=True) as bar:
+            task = bar.add_task(visible.line(doing), total=None)
+            yield lambda done, of: bar.update(task, completed=done, total=of)
+
+    # Questions
+
+    def ask(self, question: str) -> str:
+        """What was typed, with its line's end; nothing at the end of the file."""
+        click.echo(f"{visible.line(question)} ", nl=False, err=self._stderr)
+        return sys.stdin.readline()
+
+    def ask_hidden(self, question: str) -> str:
+        return str(click.prompt(visible.line(question), hide_input=True, err=self._stderr))
+
+    # What others have to say
+
+    def usage(self, error: click.ClickException) -> None:
+        said = io.StringIO()
+        error.show(said)
+        self.show(Block(said.getvalue().rstrip("\n")))
+
+    def trace(self, error: BaseException) -> None:
+        self.show(Block("".join(traceback.format_exception(error)).rstrip("\n")))
+
+    def log(self, logger: logging.Logger, level: int) -> None:
+        """Have what `logger` is told shown here, and by nobody else before."""
+        handler = logging.StreamHandler(self._stream)
+        handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+        logger.handlers[:] = [handler]
+        logger.setLevel(level)
+
+
+class _Formatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible.block(super().format(record))
+
+
+def drop() -> None:
+    """The reader of our output went away: nothing more to say to anybody."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_terminal() -> bool:
+    """Whether somebody types and reads."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def read_text() -> str:
+    """Standard input, all of it."""
+    return sys.stdin.read()
