@@ -161,6 +161,71 @@ def test_trust_introduces_both_sides(networked, run, operator):
     assert operator.devices.keys_of("sensor-1") == [fingerprint(networked.point(0))]
 
 
+# A name that is known already
+
+
+def strange(name="sensor-1"):
+    """Another board, of the same name."""
+    from fakeaccess import NetworkedDevice
+
+    device = NetworkedDevice()
+    device.identity(name)
+    return device
+
+
+def test_trust_of_another_board_of_the_same_name_is_refused(networked, run, operator):
+    assert run(networked, "operator", "trust").status == 0
+    other, before = strange(), operator.devices.keys_of("sensor-1")
+    seen = run(other, "operator", "trust")
+    assert seen.status == 5 and "--replace" in seen.err and "--name" in seen.err
+    assert operator.devices.keys_of("sensor-1") == before and other.trusted == {}
+    assert run(other, "operator", "trust", "--name", "shed").status == 0
+    assert operator.devices.keys_of("shed") == [fingerprint(other.point(0))]
+    assert operator.devices.keys_of("sensor-1") == before
+
+
+def test_trust_of_a_board_with_a_new_chip(networked, run, operator):
+    run(networked, "operator", "trust")
+    other = strange()
+    assert run(other, "operator", "trust", "--replace").status == 0
+    assert operator.devices.keys_of("sensor-1") == [fingerprint(other.point(0))]
+
+
+def test_trust_of_the_same_board_with_a_new_key(networked, run, operator, ca, wish):
+    """The key from before shows that it is the same: it is in the chip still."""
+    run(networked, "operator", "trust")
+    (first,) = operator.devices.keys_of("sensor-1")
+    operator.directory.rename(operator.directory.with_name("away"))
+    assert run(networked, "provision", "ca", *ca.options, *wish).status == 0
+    operator.directory.with_name("away").rename(operator.directory)
+    assert networked.active == "b" and operator.devices.keys_of("sensor-1") == [first]
+    assert run(networked, "operator", "trust").status == 0
+    assert operator.devices.keys_of("sensor-1") == [first, fingerprint(networked.point(1))]
+
+
+def test_a_board_that_shows_keys_that_it_does_not_have(networked, run, operator):
+    """A public key is no secret: a strange board may show the one that is known beside its own."""
+    run(networked, "operator", "trust")
+    known, other = networked.point(0), strange()
+    other.keys[1] = other.keys[0]
+    other.records["b"] = dict(other.records["a"], state="previous", slot=1)
+    real = other.ATCA_GetPubKey
+    other.ATCA_GetPubKey = lambda slot: {"pubkey": base64.b64encode(known).decode()} if slot else real(slot)
+    seen = run(other, "operator", "trust")
+    assert seen.status == 5 and other.trusted == {}
+    other.ATCA_GetPubKey = lambda slot: {"pubkey": base64.b64encode(known).decode()}
+    seen = run(other, "operator", "trust", "--name", "shed")
+    assert seen.status == 6 and other.trusted == {} and operator.devices.keys_of("shed") == []
+
+
+def test_provisioning_another_board_under_a_known_name_adds_no_key(networked, run, operator, ca, wish):
+    run(networked, "operator", "trust")
+    before, other = operator.devices.keys_of("sensor-1"), strange("sensor-2")
+    seen = run(other, "provision", "ca", *ca.options, *wish)
+    assert seen.status == 0 and "known here already" in seen.err
+    assert operator.devices.keys_of("sensor-1") == before
+
+
 def test_trust_says_what_is_missing_before_wss_works(networked, run, operator):
     seen = run(networked, "operator", "trust", "--json")
     assert seen.json["address"] is None and "atecc wifi set" in seen.json["why"]
@@ -221,6 +286,12 @@ def test_what_was_learned_stays(tmp_path):
     assert known.names_of("bb" * 32) == ["two"] and known.names_of("dd" * 32) == []
     assert json.loads((tmp_path / "devices.json").read_text())["devices"]["two"] == ["bb" * 32]
     assert stat.S_IMODE((tmp_path / "devices.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "devices.lock").stat().st_mode) == 0o600
+    known.reached("two", "wss://192.0.2.7")
+    known.learn("two", ["ee" * 32], instead=True)
+    assert known.keys_of("two") == ["ee" * 32] and known.address_of("two") == "wss://192.0.2.7"
+    known.forget("two")
+    assert known.names() == ["one"] and known.address_of("two") is None
 
 
 # list, forget

@@ -88,6 +88,38 @@ def test_another_known_device_is_not_the_one_that_is_wanted(on_the_lan, call, op
         assert seen.status == 6 and "Known: sensor-1, sensor-2" in seen.err and server.connections == 0
 
 
+OTHER = "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("device", "key", "accepted"),
+    [
+        (None, "its", True),
+        (None, OTHER, False),  # though the device is known
+        ("sensor-1", "its", True),
+        ("sensor-1", OTHER, False),
+        ("sensor-2", "its", False),  # though the key is the one that answers
+        ("sensor-2", OTHER, False),
+        ("sensor-9", OTHER, False),
+        ("sensor-9", "its", False),  # it is sensor-1's
+    ],
+)
+def test_a_name_and_a_key_have_to_be_true_both(on_the_lan, call, operator, networked, device, key, accepted):
+    operator.devices.learn("sensor-2", [OTHER])
+    named = ["--device", device] if device else []
+    with on_the_lan() as server:
+        options = [*named, "--device-key", spki_hash(networked.keys[0]) if key == "its" else key]
+        assert call("--port", server.url, *options, "info").status == (0 if accepted else 6)
+        assert bool(server.frames) == accepted
+
+
+def test_where_a_device_was_reached_is_noted(on_the_lan, call, operator):
+    with on_the_lan() as server:
+        assert operator.devices.address_of("sensor-1") is None
+        assert call("--port", server.url, "info").status == 0
+        assert operator.devices.address_of("sensor-1") == server.url
+
+
 @pytest.mark.parametrize("highest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_a_device_that_does_not_trust_the_operator(on_the_lan, call, tmp_path, highest):
     stranger = Operator(tmp_path / "stranger")

@@ -59,7 +59,8 @@ class Credentials:
         elif device.stored(status.active).ca == [der(ca.certificate)]:
             stack.enter_context(self._broker(ca, status.identities[status.active].endpoint or LOOPBACK))
         self._write_device_certificate(device)
-        self.name = introduce(device, self.operator).name
+        # The name is the bench's, whichever chip is on it today.
+        self.name = introduce(device, self.operator, replace=True).name
 
     def renew(self, device: Device) -> None:
         """Another key and certificate for a board that has an identity, as an operator does it from afar."""

@@ -15,7 +15,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-from atecc.errors import ArgumentError, CertificateError, ChannelError, ChannelTimeout
+from atecc.errors import ArgumentError, AteccError, CertificateError, ChannelError, ChannelTimeout
 from atecc.operators.operator import Operator
 from atecc.x509 import library
 from atecc.x509.requests import spki
@@ -39,40 +39,70 @@ BUSY = "It serves few callers over TLS at a time (its board.py says how many), a
 
 
 class KeyCheck:
-    """Which keys a device may have here: decided before connecting, so that a typing error is said first."""
+    """Which keys a device may have here: decided before connecting, so that a typing error is said first.
+
+    Those that are known of all devices; with `device` only those of it, with `device_key` only this one. With both it
+    has to be one of the device's; or the only one, where neither the device nor the key is known.
+    """
 
     def __init__(self, operator: Operator, device: str | None, device_key: str | None) -> None:
         self._known = operator.devices
         self._device = device
-        self._extra = parse_fingerprint(device_key) if device_key else None
-        if device is not None and not self._extra and not self._known.keys_of(device):
+        self._only = parse_fingerprint(device_key) if device_key else None
+        self._of_device = self._known.keys_of(device) if device is not None else []
+        if device is not None:
+            self._check_known(device)
+
+    def _check_known(self, device: str) -> None:
+        keys = self._of_device
+        if not keys and self._only is None:
             raise CertificateError(
                 f"No key of a device {device} is known here.",
                 f"Known: {', '.join(self._known.names()) or 'none'}. `atecc operator trust` over USB learns it.",
+            )
+        if keys and self._only is not None and self._only not in keys:
+            raise CertificateError(
+                f"The key that --device-key names is none that is known of {device}: nobody was talked to.",
+                "`atecc operator trust` over USB learns a device's keys; without --device, the key alone decides.",
             )
 
     def is_wanted(self, fingerprint: str) -> bool:
         """Whether this is a key (SHA-256) of the device that is wanted."""
         names = self._known.names_of(fingerprint)
-        return fingerprint == self._extra or (bool(names) and self._device is None) or self._device in names
+        if self._only is not None and fingerprint != self._only:
+            return False
+        if self._device is not None:
+            return self._device in names or not (self._of_device or names)
+        return bool(names) or fingerprint == self._only
 
-    def check(self, certificate: bytes | None, place: str) -> None:
+    def check(self, certificate: bytes | None, place: str, address: str = "") -> None:
         """Nothing if this is the device that is wanted, else a CertificateError."""
         if not certificate:
             raise CertificateError(f"What listens on {place} shows no certificate: it was not talked to.")
         fingerprint = fingerprint_of(certificate)
         names = self._known.names_of(fingerprint)
-        if self.is_wanted(fingerprint):
-            logger.info("%s is %s (key %s)", place, " or ".join(names) or "the named key", fingerprint)
-            return
-        if names:
-            raise CertificateError(
+        if not self.is_wanted(fingerprint):
+            raise self._why_not(fingerprint, names, place)
+        logger.info("%s is %s (key %s)", place, " or ".join(names) or "the named key", fingerprint)
+        for name in names:
+            with contextlib.suppress(AteccError):  # nothing of this connection depends on it
+                self._known.reached(name, address)
+
+    def _why_not(self, fingerprint: str, names: list[str], place: str) -> CertificateError:
+        if names and self._device is not None and self._device not in names:
+            return CertificateError(
                 f"{place} is {' or '.join(names)}, not {self._device}: it was not talked to.",
                 "Has the address changed? `atecc wifi status` over USB shows a device's own.",
             )
-        raise CertificateError(
-            f"The device at {place} has a key that is not known here: it was not talked to.\n"
-            f"  SHA-256 {fingerprint}",
+        if self._only is not None:
+            return CertificateError(
+                f"The device at {place} has another key than --device-key names: it was not talked to. Its SHA-256 is "
+                f"{fingerprint}.",
+                f"It is known here as {' or '.join(names)}." if names else "It is not known here.",
+            )
+        return CertificateError(
+            f"The device at {place} has a key that is not known here: it was not talked to. Its SHA-256 is "
+            f"{fingerprint}.",
             "If it is your device: `atecc operator trust --port /dev/…` learns its key over USB. If you know the "
             f"key from elsewhere: --device-key {fingerprint}",
         )
@@ -120,7 +150,7 @@ class PinnedTls:
                 raise _why_no_handshake(error, address.place) from error
             undo.pop_all()
             undo.callback(secure.close)
-            self._check.check(secure.getpeercert(binary_form=True), address.place)
+            self._check.check(secure.getpeercert(binary_form=True), address.place, str(address))
             undo.pop_all()
         return secure
 

@@ -73,11 +73,24 @@ def renew(app: App, name: str | None, days: int) -> None:
 
 
 @command.command(
-    "trust", cls=Command, examples="atecc operator trust\natecc operator trust --port /dev/ttyUSB0"
+    "trust",
+    cls=Command,
+    examples="""atecc operator trust
+    atecc operator trust --port /dev/ttyUSB0 --name shed""",
+)
+@click.option("--name", help="What the device is called here. Default: as it calls itself.")
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="A device of this name is known: forget the keys that it had, and take these.",
 )
 @pass_app
-def trust(app: App) -> None:
-    """Over USB: let this operator call the device, and learn the device's keys."""
+def trust(app: App, name: str | None, replace: bool) -> None:
+    """Over USB: let this operator call the device, and learn the device's keys.
+
+    A board that has none of the keys that are known of a device of its name is refused: it is another one, or it is not
+    the same any more.
+    """
     from atecc.provisioning.trust import introduce
 
     if app.address is not None:
@@ -88,7 +101,7 @@ def trust(app: App) -> None:
     operator = app.operator()
     operator.check()
     with app.device() as device:
-        found = introduce(device, operator)
+        found = introduce(device, operator, name, replace)
     _show_introduced(app, found)
 
 

@@ -260,8 +260,8 @@ def _carry_out(app: App, order: Order) -> None:
             "Type the chip's serial number to replace it:", "--yes-overwrite SERIAL confirms it in a script."
         )
 
-    learn = learner(app.operator(), app.address)
     with app.device() as device:
+        learn = learner(app.operator(), app.address, device)
         _show(app, provision(device, order, confirm, Progress(app), learn))
 
 

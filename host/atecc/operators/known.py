@@ -1,6 +1,7 @@
 """devices.json: by which keys each device is known, learned over USB or from a provisioning that was authenticated.
 
-A device's name → the SHA-256 of the SubjectPublicKeyInfo of its keys. A person can read and edit the file.
+A device's name → the SHA-256 of the SubjectPublicKeyInfo of its keys; and where it was reached last. A person can read
+and edit the file.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from atecc.errors import ArgumentError, CertificateError
 from atecc.x509.points import point_der
 
 _KEY = re.compile(r"[0-9a-f]{64}")
+
+Keys = dict[str, list[str]]
+Places = dict[str, str]
 
 
 def fingerprint(point: bytes) -> str:
@@ -32,31 +37,60 @@ class KnownDevices:
         self._path = path
 
     def names(self) -> list[str]:
-        return sorted(self._read())
+        return sorted(self._read()[0])
 
     def names_of(self, key: str) -> list[str]:
-        return [name for name, keys in sorted(self._read().items()) if key in keys]
+        return [name for name, keys in sorted(self._read()[0].items()) if key in keys]
 
     def keys_of(self, name: str) -> list[str]:
-        return self._read().get(name, [])
+        return self._read()[0].get(name, [])
 
-    def learn(self, name: str, keys: Iterable[str]) -> None:
-        with locked(self._path.with_suffix(".lock")):
-            known = self._read()
-            before = known.get(name, [])
+    def address_of(self, name: str) -> str | None:
+        """Where it was reached last, as --port takes it."""
+        return self._read()[1].get(name)
+
+    def learn(self, name: str, keys: Iterable[str], instead: bool = False) -> None:
+        """More keys of a device; with `instead` those that it had are forgotten."""
+
+        def change(known: Keys, _: Places) -> None:
+            before = [] if instead else known.get(name, [])
             known[name] = [*before, *(key for key in dict.fromkeys(keys) if key not in before)]
-            replace(self._path, json.dumps({"devices": known}, indent=2, sort_keys=True).encode() + b"\n")
 
-    def _read(self) -> dict[str, list[str]]:
+        self._change(change)
+
+    def reached(self, name: str, address: str) -> None:
+        """It answers at this address."""
+        if self.address_of(name) != address:
+            self._change(lambda _, places: places.update({name: address}))
+
+    def forget(self, name: str) -> None:
+        """The device is a stranger from now on."""
+
+        def change(known: Keys, places: Places) -> None:
+            known.pop(name, None)
+            places.pop(name, None)
+
+        self._change(change)
+
+    def _change(self, change: Callable[[Keys, Places], None]) -> None:
+        with locked(self._path.with_suffix(".lock")):
+            known, places = self._read()
+            change(known, places)
+            document: dict[str, Any] = {"devices": known} | ({"addresses": places} if places else {})
+            replace(self._path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
+
+    def _read(self) -> tuple[Keys, Places]:
         try:
-            devices = json.loads(self._path.read_bytes())["devices"]
+            document = json.loads(self._path.read_bytes())
+            devices, places = document["devices"], document.get("addresses", {})
             if all(_KEY.fullmatch(key) for keys in devices.values() for key in keys):
-                return {str(name): list(keys) for name, keys in devices.items()}
+                known = {str(name): list(keys) for name, keys in devices.items()}
+                return known, {str(name): str(place) for name, place in places.items()}
         except FileNotFoundError:
-            return {}
+            return {}, {}
         except OSError as error:
             raise CertificateError(f"{self._path} can't be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         raise CertificateError(
             f"{self._path} is damaged: it should name devices and the SHA-256 of their keys.",
@@ -84,7 +118,7 @@ def locked(path: Path) -> Iterator[None]:
         yield
         return
     try:
-        file = path.open("w")
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w")
     except OSError as error:
         raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
     with file:

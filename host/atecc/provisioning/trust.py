@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from atecc.channels.address import Address
+from atecc.chip.keys import request
 from atecc.device import Device
 from atecc.device.replies import AccessStatus, TrustedCa
-from atecc.errors import DeviceError
+from atecc.errors import CertificateError, DeviceError, RefusedError
 from atecc.operators.known import fingerprint
 from atecc.operators.operator import Operator
 from atecc.x509.requests import der
@@ -39,33 +41,96 @@ class Introduced:
         )
 
 
-def introduce(device: Device, operator: Operator) -> Introduced:
-    """Hand the operator's CA over, and learn the device's name and keys."""
+@dataclass(frozen=True)
+class Shown:
+    """A device's own name, and by its SHA-256 the slot of each identity's key: of those now, and of the one before."""
+
+    name: str
+    keys: dict[str, int]
+    before: dict[str, int]
+
+
+def introduce(
+    device: Device, operator: Operator, name: str | None = None, replace: bool = False
+) -> Introduced:
+    """Hand the operator's CA over, and learn the device's keys, under the name that it has or that is given here.
+
+    RefusedError, with nothing done, if the name is known already and the device has none of the keys that are known by
+    it; with `replace` those are forgotten.
+    """
+    shown = _look(device)
+    name = name or shown.name
+    for slot in shown.keys.values():
+        if not _signs(device, slot):
+            raise CertificateError(f"The board can't sign with the key that it shows of slot {slot}.")
+    if not replace:
+        _check_same(device, shown, operator, name)
     ca = device.trust(der(operator.ca()))
-    name, keys = recognise(device)
-    if keys:
-        operator.devices.learn(name, keys)
     access = device.access_status()
-    return Introduced(name, keys, ca, access, _address(device, access))
+    address = _address(device, access)
+    if shown.keys:
+        operator.devices.learn(name, shown.keys, instead=replace)
+        if address:
+            operator.devices.reached(name, address)
+    return Introduced(name, list(shown.keys), ca, access, address)
 
 
-def learner(operator: Operator, address: Address | None) -> Callable[[str, bytes], None] | None:
-    """Where a new key is noted, for wss://: not if the way to the device could have been anybody's."""
+def learner(
+    operator: Operator, address: Address | None, device: Device | None = None
+) -> Callable[[str, bytes], None] | None:
+    """Where a new key of `device` is noted, for wss://: not if the way to it could have been anybody's."""
     if not operator.exists or (address is not None and address.scheme == "ws"):
         return None
-    return lambda name, point: operator.devices.learn(name, [fingerprint(point)])
+
+    def learn(name: str, point: bytes) -> None:
+        if device is not None:
+            _check_same(device, _look(device), operator, name, on_cable=address is None)
+        operator.devices.learn(name, [fingerprint(point)])
+
+    return learn
 
 
 def recognise(device: Device) -> tuple[str, list[str]]:
     """A device's name, and the SHA-256 of the keys of its identities."""
+    shown = _look(device)
+    return shown.name, list(shown.keys)
+
+
+def _look(device: Device) -> Shown:
     status = device.identity_status()
     active = status.identities.get(status.active or "")
-    keys = [
-        fingerprint(device.public_key(one.slot))
-        for one in status.identities.values()
-        if one.slot is not None and one.state in ("staged", "tried", "active")
-    ]
-    return (active and active.name) or device.info().id, keys
+    keys: dict[str, dict[str, int]] = {"now": {}, "before": {}}
+    for one in status.identities.values():
+        if one.slot is not None and one.state in ("staged", "tried", "active", "previous"):
+            key = fingerprint(device.public_key(one.slot))
+            keys["before" if one.state == "previous" else "now"][key] = one.slot
+    return Shown((active and active.name) or device.info().id, keys["now"], keys["before"])
+
+
+def _check_same(device: Device, shown: Shown, operator: Operator, name: str, on_cable: bool = True) -> None:
+    """RefusedError if a device of this name is known, and this one has none of its keys, not even from before.
+
+    On the cable it takes a proof: public keys are no secret, and a strange board may show anybody's.
+    """
+    known = operator.devices.keys_of(name)
+    slots = [slot for key, slot in (shown.keys | shown.before).items() if key in known]
+    if not known or not shown.keys or any(not on_cable or _signs(device, slot) for slot in slots):
+        return
+    raise RefusedError(
+        f"A device {name} is known here already, and this board has none of its keys: it may be another one that is "
+        "called the same. Its key was not learned.",
+        "If it is another one: `atecc operator trust --name NAME` over USB gives it another name here. If it has a new "
+        "chip, or was set up anew: `atecc operator trust --replace` forgets the keys that it had.",
+    )
+
+
+def _signs(device: Device, slot: int) -> bool:
+    """Whether the chip has the key that the slot shows: it signs a request with a name that nobody could foresee."""
+    try:
+        request(device, slot, [[("CN", secrets.token_hex(16))]])
+    except CertificateError:
+        return False
+    return True
 
 
 def _address(device: Device, access: AccessStatus) -> str | None:
