@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from atecc.chip.config import ConfigZone
-from atecc.chip.simulator import Simulator, find_clone, state_of
+from atecc.chip.simulator import Simulator, SimulatorMissing, find_clone, state_of
 from cryptography.hazmat.primitives.asymmetric import ec
 from fakedevice import BLANK, SERIAL
 
@@ -79,6 +79,43 @@ def test_the_rehearsed_chip_is_a_copy_of_this_one():
     zone = ConfigZone(bytes.fromhex("0123c0ffee") + BLANK[5:16] + BLANK[16:])
     with Simulator(find_clone(str(CLONE)), state_of(zone)) as simulator, simulator.device() as device:
         assert device.get_config() == zone.data
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch):
+    """A directory of somebody else's, and one below it in which the user is: whatever runs from there says so."""
+    marker = tmp_path / "ran"
+    code = f"open({str(marker)!r}, 'w').close(); raise SystemExit(3)"
+    below = tmp_path / "theirs" / "downloads"
+    for place in (below, below / "boards/SIM", below.parent, below.parent / "boards/SIM"):
+        for package in ("simboard", "simchip"):
+            (place / package).mkdir(parents=True)
+            for name in ("__init__", "__main__", "leash"):
+                (place / package / f"{name}.py").write_text(code)
+        for name in ("runpy", "json", "atecc"):
+            (place / f"{name}.py").write_text(code)
+    fake = below.parent / "build/sim/micropython"
+    fake.parent.mkdir(parents=True)
+    fake.write_text(f"#!{sys.executable}\n{code}\n")
+    fake.chmod(0o755)
+    monkeypatch.chdir(below)
+    monkeypatch.delenv("ATECC_SIM", raising=False)
+    return marker
+
+
+def test_nothing_is_run_that_lies_about(blank, run, elsewhere):
+    """Neither in the current directory nor above it: what is rehearsed with is the clone of this very tool."""
+    seen = run(blank, "chip", "config", "set", "--rehearse", "--yes")
+    assert seen.status == 0 and not elsewhere.exists(), seen.err
+
+
+def test_a_tool_that_is_installed_elsewhere_has_no_simulator(elsewhere, monkeypatch, tmp_path):
+    for place in (tmp_path / "theirs/atecc/chip", tmp_path / "theirs/host/atecc/other"):
+        monkeypatch.setattr("atecc.chip.simulator.__file__", str(place / "simulator.py"))
+        with pytest.raises(SimulatorMissing, match="There is no simulated board here"):
+            find_clone()
+    monkeypatch.setenv("ATECC_SIM", str(CLONE))
+    assert find_clone() == find_clone(str(CLONE)) == CLONE
 
 
 def test_a_lock_is_rehearsed_with_the_keys_that_are_there(half, run):

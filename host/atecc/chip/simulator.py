@@ -26,9 +26,10 @@ START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 PACKAGES = Path("boards", "SIM")
 INTERPRETER = Path("build", "sim", "micropython")
+HERE = Path("host", "atecc", "chip", "simulator.py")  # of a clone: this module
 HOW = (
     "The rehearsal needs a clone of the project in which `make sim` has been run; it is the one that this "
-    f"tool runs from, or the current directory, or the one that --simulator DIR or ${VARIABLE} names."
+    f"tool is installed from (`pip install -e ./host`), or the one that --simulator DIR or ${VARIABLE} names."
 )
 
 
@@ -40,12 +41,13 @@ class SimulatorMissing(AteccError):
 
 
 def find_clone(named: str | None = None) -> Path:
-    """The clone to use; its interpreter has been built."""
+    """The clone to use: that of this very module, unless one is named. Its interpreter has been built.
+
+    Nothing is looked for in other places: what is found there is going to be run.
+    """
     named = named or os.environ.get(VARIABLE)
-    here = Path(__file__).resolve()
-    places = [Path(named).resolve()] if named else [*here.parents, Path.cwd(), *Path.cwd().parents]
-    clone = next((place for place in places if (place / PACKAGES / "simboard").is_dir()), None)
-    if clone is None:
+    clone = Path(named).resolve() if named else _own_clone()
+    if clone is None or not (clone / PACKAGES / "simboard").is_dir():
         where = f"In {named} there is no simulated board." if named else "There is no simulated board here."
         raise SimulatorMissing(f"{where} The chip was not touched.", HOW)
     if not (clone / INTERPRETER).exists():
@@ -54,6 +56,12 @@ def find_clone(named: str | None = None) -> Path:
             f"make -C {clone} sim",
         )
     return clone
+
+
+def _own_clone() -> Path | None:
+    here = Path(__file__).resolve()
+    clone = here.parents[len(HERE.parts) - 1]
+    return clone if clone / HERE == here else None
 
 
 def state_of(zone: ConfigZone, holding: Collection[int] = ()) -> str:
@@ -91,8 +99,19 @@ class Simulator:
         self._log = Path(self._directory.name, "log").open("w+")
         try:
             self._process = subprocess.Popen(
-                # The leash ends it when our end of its standard input closes, even if we are killed.
-                [sys.executable, "-m", "simboard.leash", "simboard", "--virtual-time", "--state", str(state)],
+                # The leash ends it when our end of its standard input closes, even if we are killed. Python looks for
+                # modules in the current directory too, if it is started with -m: -P and a directory of our own.
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "simboard.leash",
+                    "simboard",
+                    "--virtual-time",
+                    "--state",
+                    str(state),
+                ],
+                cwd=self._directory.name,
                 env=os.environ | {"PYTHONPATH": str(self._clone / PACKAGES)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
