@@ -1,11 +1,15 @@
 """CAs in files: keys and certificates in every form people have, and everything that is wrong with them."""
 
 import datetime as dt
+import time
+from pathlib import Path
 
 import pytest
 from atecc.errors import ArgumentError, CertificateError
 from atecc.x509.authority import LocalCA
 from atecc.x509.keyfile import load_certificates, load_private_key
+from atecc.x509.purposes import purpose_words, tls_purposes
+from atecc.x509.requests import names_in
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -154,6 +158,33 @@ def test_a_certificate_in_der_and_one_with_text_around(tmp_path):
     assert load_certificates(tmp_path / "der") == load_certificates(tmp_path / "text") == [certificate]
 
 
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"-----BEGIN CERTIFICATE-----\n" * 11000,
+        b"-----BEGIN CERTIFICATE-----\n-----END X-----\n" * 7000,
+        b"-----BEGIN " * 30000,
+        b"-" * 300_000,
+        b"".join(b"-----BEGIN %d-----\n" % n for n in range(15000)),
+    ],
+)
+def test_beginnings_without_an_end_cost_no_time(tmp_path, hostile):
+    """Each read on to the end of the file would be a square: 300 KB took half a minute."""
+    key = ec_key()
+    path = tmp_path / "pem"
+    path.write_bytes(hostile + b"\n" + certify(key).public_bytes(PEM))
+    started = time.process_time()
+    assert len(load_certificates(path)) == 1
+    with pytest.raises(CertificateError, match="holds no private key"):
+        load_private_key(path, nobody)
+    assert time.process_time() - started < 2
+
+
+def test_a_file_without_an_end_is_not_read_to_it():
+    with pytest.raises(CertificateError, match="larger than"):
+        load_certificates(Path("/dev/zero"))
+
+
 def ec_key():
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -224,7 +255,7 @@ def test_what_is_issued(files):
     key = ec_key()
     ca = LocalCA.load(*files(key, certify(key)), nobody)
     csr = request(san=["sensor-1.acme.ie"])
-    one, other = ca.issue(csr, 30), ca.issue(csr, 30)
+    one, other = (ca.issue(csr, 30, names=names_in(csr)) for _ in range(2))
     assert (
         one.version == x509.Version.v3 and one.subject == csr.subject and one.issuer == ca.certificate.subject
     )
@@ -242,6 +273,26 @@ def test_what_is_issued(files):
     assert get(x509.SubjectKeyIdentifier).value == x509.SubjectKeyIdentifier.from_public_key(csr.public_key())
     theirs = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     assert get(x509.AuthorityKeyIdentifier).value.key_identifier == theirs.digest
+
+
+def test_a_request_gets_nothing_that_it_only_wishes_for(files):
+    """What its author put in beside key and subject: names, CA:TRUE, signing certificates, another purpose."""
+    key = ec_key()
+    wishes = [
+        x509.SubjectAlternativeName([x509.DNSName("mqtt.acme.ie")]),
+        x509.BasicConstraints(True, None),
+        usage(key_cert_sign=True),
+        x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]),
+    ]
+    builder = x509.CertificateSigningRequestBuilder().subject_name(name("sensor-1"))
+    for wish in wishes:
+        builder = builder.add_extension(wish, True)
+    ca = LocalCA.load(*files(key, certify(key)), nobody)
+    issued = ca.issue(builder.sign(ec_key(), hashes.SHA256()), 30, tls_purposes(server=False))
+    given = [extension.value for extension in issued.extensions]
+    assert not [wish for wish in wishes if wish in given]
+    assert not [one for one in given if isinstance(one, x509.SubjectAlternativeName)]
+    assert purpose_words(issued) == ["clientAuth"]
 
 
 def test_the_authority_key_is_the_cas_own_word_for_it(files):

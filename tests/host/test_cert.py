@@ -2,6 +2,8 @@
 
 import base64
 import datetime as dt
+import hashlib
+import re
 
 import pytest
 from atecc.errors import CertificateError
@@ -9,7 +11,7 @@ from atecc.x509.requests import check_csr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 SUBJECT = ["--subject", "/C=IE/O=ACME/CN=sensor-1"]
@@ -21,6 +23,14 @@ def board(board):
     """A board whose slot 0 has a key."""
     board.identity()
     return board
+
+
+NAMED = ["--san", "DNS:a.b"]
+
+
+def names_of(found):
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return names.get_values_for_type(x509.DNSName)
 
 
 def certificate(text):
@@ -117,16 +127,66 @@ class TestCert:
         assert seen.status == 0 and made.public_key() == board.keys[0].public_key()
         made.verify_directly_issued_by(certificate(ca.cert.read_text()))
         usage = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
+        assert list(usage) == [ExtendedKeyUsageOID.CLIENT_AUTH]
         left = made.not_valid_after_utc - dt.datetime.now(dt.UTC)
         assert dt.timedelta(days=29) < left <= dt.timedelta(days=30)
         assert not set(CHANGES) & set(board.calls)
 
     def test_for_a_file_no_board_is_needed(self, issue, board, request_file):
-        made = certificate(issue("--csr", request_file).out)
+        made = certificate(issue("--csr", request_file, "--san", "DNS:a.b").out)
         assert made.subject.rfc4514_string() == "CN=other-device"
         names = made.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         assert list(names) == [x509.DNSName("a.b")] and not board.calls
+
+    def test_the_names_that_a_request_asks_for_are_the_users_decision(self, issue, request_file):
+        seen = issue("--csr", request_file)
+        assert seen.status == 5 and seen.out == "" and "--san DNS:a.b" in seen.err
+        seen = issue("--csr", request_file, typed="n\n")
+        assert seen.status == 5 and seen.out == "" and "for these names: DNS:a.b" in seen.err
+        seen = issue("--csr", request_file, typed="y\n")
+        assert seen.status == 0 and names_of(certificate(seen.out)) == ["a.b"]
+        seen = issue("--csr", request_file, "--san", "DNS:c.d")
+        assert names_of(certificate(seen.out)) == ["c.d"] and "are not certified: DNS:a.b" in seen.err
+
+    def test_names_from_standard_input_can_only_be_given(self, issue, request_file):
+        text = request_file.read_text()
+        assert issue("--csr", "-", typed=text).status == 5
+        assert issue("--csr", "-", *NAMED, typed=text).status == 0
+
+    def test_a_name_of_any_kind_is_shown_and_asked_about(self, issue, tmp_path):
+        """Names that no option can spell, and such that would like to be overlooked."""
+        odd = [
+            x509.OtherName(x509.ObjectIdentifier("1.2.3.4"), b"\x0c\x04evil"),
+            x509.RegisteredID(x509.ObjectIdentifier("1.2.3.5")),
+            x509.DirectoryName(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mqtt.acme.ie")])),
+            x509.DNSName("*.acme.ie"),
+        ]
+        made = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        made = made.add_extension(x509.SubjectAlternativeName(odd), critical=True)
+        path = tmp_path / "odd.csr"
+        path.write_bytes(
+            made.sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256()).public_bytes(Encoding.PEM)
+        )
+        seen = issue("--csr", path)
+        assert seen.status == 5 and seen.out == ""
+        for words in ("1.2.3.4", "evil", "1.2.3.5", "mqtt.acme.ie", "DNS:*.acme.ie"):
+            assert words in seen.err
+
+    def test_what_was_certified_is_shown_whole(self, issue, request_file):
+        seen = issue("--csr", request_file, *NAMED, "--server")
+        made = certificate(seen.out)
+        digest = hashlib.sha256(
+            made.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        )
+        shown = (
+            "CN=other-device",
+            "DNS:a.b",
+            "clientAuth, serverAuth",
+            digest.hexdigest(),
+            "O=ACME,CN=ACME CA",
+        )
+        for words in (*shown, f"{made.serial_number:x}", f"{made.not_valid_after_utc:%Y-%m-%d %H:%M}"):
+            assert words in re.sub(r"\s+", " ", seen.err)
 
     def test_a_pipe(self, issue, board, run):
         text = run(board, "csr", "--slot", 0, *SUBJECT).out
@@ -136,20 +196,21 @@ class TestCert:
         openssl("req", "-in", request_file, "-outform", "DER", "-out", "csr.der")
         openssl("req", "-in", request_file, "-text", "-out", "csr.text")
         for name in ("csr.der", "csr.text"):
-            assert issue("--csr", tmp_path / name).status == 0
+            assert issue("--csr", tmp_path / name, *NAMED).status == 0
 
     def test_for_programs_and_to_a_file(self, issue, request_file, tmp_path):
         out = tmp_path / "device.pem"
-        seen = issue("--csr", request_file, "--json", "--out", out)
+        seen = issue("--csr", request_file, *NAMED, "--json", "--out", out)
         assert seen.json["certificate_pem"] == out.read_text() and seen.json["subject"] == "CN=other-device"
-        assert issue("--csr", request_file, "--out", out).status == 5
+        assert seen.json["names"] == ["DNS:a.b"] and seen.json["purposes"] == ["clientAuth"]
+        assert issue("--csr", request_file, *NAMED, "--out", out).status == 5
 
     def test_a_ca_that_is_as_old_as_guides_make_it_is_said(self, board, run, openssl, tmp_path, request_file):
         openssl("ecparam", "-out", "old.key", "-name", "prime256v1", "-genkey")
         openssl("req", "-new", "-subj", "/O=ACME", "-key", "old.key", "-out", "old.csr")
         openssl("x509", "-in", "old.csr", "-out", "old.crt", "-req", "-signkey", "old.key", "-days", "9")
         options = ["--ca-cert", tmp_path / "old.crt", "--ca-key", tmp_path / "old.key"]
-        seen = run(board, "cert", *options, "--days", 30, "--csr", request_file)
+        seen = run(board, "cert", *options, "--days", 30, "--csr", request_file, *NAMED)
         assert seen.status == 0 and "X.509 v1" in seen.err and "before 30 days are over" in seen.err
 
     @pytest.mark.parametrize(
@@ -159,7 +220,6 @@ class TestCert:
             (["--csr", "x", "--slot", "0", *SUBJECT], "give one of the two"),
             (["--slot", "0"], "both are needed"),
             (SUBJECT, "both are needed"),
-            (["--csr", "x", "--san", "DNS:a.b"], "--san"),
         ],
     )
     def test_options_that_do_not_go_together(self, issue, board, args, text):

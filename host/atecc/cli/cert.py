@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app, shared_options
 from atecc.cli.csr import request_from_board, request_options
 from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin, write
-from atecc.errors import ArgumentError
+from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -28,7 +29,8 @@ class CertGroup(Group):
             for line in (
                 "atecc cert --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365 --csr sensor-1.csr",
                 "atecc csr --slot 0 --subject CN=sensor-1 | atecc cert --ca-cert … --ca-key … --days 365 --csr -",
-                "atecc cert --ca-cert … --ca-key … --days 365 --slot 0 --subject CN=sensor-1 --out sensor-1.pem",
+                "atecc cert --ca-cert … --ca-key … --days 365 --slot 0 --subject CN=sensor-1 --server --out s.pem",
+                "atecc cert --ca-cert … --ca-key … --days 365 --csr sensor-1.csr --san DNS:sensor-1.acme.ie",
                 "atecc cert factory",
             ):
                 formatter.write(f"  {line}\n")
@@ -50,13 +52,17 @@ class CertGroup(Group):
     "--csr", type=IN, metavar="FILE", help="A certificate request, PEM or DER; - is standard input."
 )
 @request_options(required=False)
+@click.option(
+    "--server", is_flag=True, help="Also for a TLS server (serverAuth), which a device is on wss://."
+)
 @out_options
 @click.pass_context
 def command(context: click.Context, /, **options: Any) -> None:
     """Issue a certificate from your own CA, for a request in a file or for a key in the chip.
 
-    It is for TLS: digitalSignature, clientAuth and serverAuth (for wss://), with the
-    request's subject and alternative names.
+    It is for TLS clients: digitalSignature and clientAuth. Of a request it takes the key and the subject. The
+    alternative names are those that --san gives; those that a request asks for are shown, and certified only if you
+    say so.
     """
     if context.invoked_subcommand is None:
         _issue(context.find_object(App) or App(), options)
@@ -67,9 +73,10 @@ def command(context: click.Context, /, **options: Any) -> None:
 
 def _issue(app: App, options: dict[str, Any]) -> None:
     from atecc.cli.secrets import password
+    from atecc.cli.show import pairs
     from atecc.x509.authority import LocalCA
-    from atecc.x509.names import from_x509
-    from atecc.x509.requests import check_certificate, pem, when
+    from atecc.x509.purposes import tls_purposes
+    from atecc.x509.requests import check_certificate, pem
 
     _check_given(options)
     out, force = options["out"], options["force"]
@@ -79,18 +86,18 @@ def _issue(app: App, options: dict[str, Any]) -> None:
     _, _, shortened = ca.validity(options["days"])
     for warning in [*ca.warnings, *([shortened] if shortened else [])]:
         app.warn(warning)
+    ca.refuse_operators()
     request = _request(app, options)
-    certificate = ca.issue(request, options["days"])
+    names = _names(app, request, options)
+    certificate = ca.issue(request, options["days"], tls_purposes(options["server"]), names)
     check_certificate(certificate, request)
     text = pem(certificate)
     if out is not None or not app.json:
         deliver(app, out, text.encode(), force)
     if app.json:
-        app.emit(_json(certificate))
-    end = when(certificate.not_valid_after_utc)
-    app.say(
-        f"Certificate for {from_x509(certificate.subject)} from {from_x509(certificate.issuer)}, valid until {end}."
-    )
+        app.emit(_whole(certificate))
+    else:
+        app.err.show(pairs(_rows(certificate)))
 
 
 def _check_given(options: dict[str, Any]) -> None:
@@ -105,8 +112,6 @@ def _check_given(options: dict[str, Any]) -> None:
         )
     if from_chip and (options["slot"] is None or options["subject"] is None):
         raise ArgumentError("For a key in the chip both are needed: --slot N --subject S.")
-    if not from_chip and options["san"]:
-        raise ArgumentError("--san belongs to a request that is made here; this one is made already.")
 
 
 def _request(app: App, options: dict[str, Any]) -> x509.CertificateSigningRequest:
@@ -118,6 +123,59 @@ def _request(app: App, options: dict[str, Any]) -> x509.CertificateSigningReques
         return request_from_board(app, options)
     data = read_stdin() if str(path) == "-" else read_file(path, "the certificate request")
     return load_csr(data, "standard input" if str(path) == "-" else str(path))
+
+
+def _names(
+    app: App, request: x509.CertificateSigningRequest, options: dict[str, Any]
+) -> list[x509.GeneralName]:
+    """The alternative names: the user's; a request's own only if the user has seen them and says yes."""
+    from atecc.x509.requests import general_name, name_text, names_in
+
+    given, asked = [general_name(text) for text in options["san"]], names_in(request)
+    if given or not asked:
+        left = [name_text(name) for name in asked if name not in given]
+        if left:
+            app.warn(f"The request asks for other names as well, which are not certified: {', '.join(left)}.")
+        return given
+    words = [name_text(name) for name in asked]
+    app.say(f"The request asks to be certified for these names: {', '.join(words)}.")
+    again = f"A name is certified if it is given here: {' '.join(f'--san {word}' for word in words)}"
+    if str(options["csr"]) == "-":
+        raise RefusedError(
+            "Nothing was certified: standard input holds the request, nobody can be asked.", again
+        )
+    if app.ask("Certify all of them? [y/N]", again).lower() not in ("y", "yes"):
+        raise RefusedError("Nothing was certified.", again)
+    return asked
+
+
+def _rows(certificate: x509.Certificate) -> list[tuple[str, str]]:
+    """All that was certified, for people."""
+    from atecc.x509.requests import when
+
+    found = _whole(certificate)
+    start, end = when(certificate.not_valid_before_utc), when(certificate.not_valid_after_utc)
+    return [
+        ("Subject", found["subject"]),
+        *([("Name", name) for name in found["names"]] or [("Name", "none but the subject")]),
+        ("For", ", ".join(found["purposes"])),
+        ("Key", f"SHA-256 {found['key_sha256']}"),
+        ("Issuer", found["issuer"]),
+        ("Valid", f"from {start} until {end}"),
+        ("Serial", found["serial"]),
+    ]
+
+
+def _whole(certificate: x509.Certificate) -> dict[str, Any]:
+    """For one that was made here: a factory's names are not always what libraries read."""
+    from atecc.x509.purposes import purpose_words
+    from atecc.x509.requests import name_text, names_in, spki
+
+    return _json(certificate) | {
+        "names": [name_text(name) for name in names_in(certificate)],
+        "purposes": purpose_words(certificate),
+        "key_sha256": hashlib.sha256(spki(certificate.public_key())).hexdigest(),
+    }
 
 
 def _json(certificate: x509.Certificate) -> dict[str, Any]:

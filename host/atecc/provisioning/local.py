@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atecc.errors import CertificateError
 from atecc.provisioning.authority import Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.authority import LocalCA
 from atecc.x509.keyfile import AskPassword
 from atecc.x509.names import from_x509
-from atecc.x509.requests import when
+from atecc.x509.requests import names_in, when
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -37,6 +38,7 @@ class LocalOrder:
     name: str | None = None
 
     def settle(self, device: Device) -> tuple[Wish, LocalAuthority]:
+        _check_own(self.wish, self.broker[0])
         own = LocalCA.load(self.ca_cert, self.ca_key, self.ask_password)
         target = self.connection.target(self._name(device), self.broker, [own.root])
         return self.wish, LocalAuthority(own, self.days, target, self.connection.check_broker, self.wish)
@@ -44,6 +46,19 @@ class LocalOrder:
     def _name(self, device: Device) -> str:
         common = [value for rdn in self.wish.subject for kind, value in rdn if kind == "CN"]
         return self.name or (common[-1] if common else device.info().id)
+
+
+def _check_own(wish: Wish, broker: str) -> None:
+    """A device's certificate is a server's as well, for wss://: its names must be its own, and not the broker's."""
+    common = [value for rdn in wish.subject for kind, value in rdn if kind == "CN"]
+    for name in [*(text.partition(":")[2] for text in wish.san), *common]:
+        if "*" in name:
+            raise CertificateError(f"{name} is no device's own name: it would be the name of others as well.")
+        if name.strip("[].").lower() == broker.strip(".").lower():
+            raise CertificateError(
+                f"{name} is the broker's name: with such a certificate this device could pass for the broker.",
+                "Give the device a name of its own.",
+            )
 
 
 class LocalAuthority:
@@ -87,7 +102,8 @@ class LocalAuthority:
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
         with steps.step("certificate", "signing the certificate") as step:
-            certificate = self._ca.issue(request, self._days)
+            # The request has been compared with what was asked for; its names are the user's.
+            certificate = self._ca.issue(request, self._days, names=names_in(request))
             step.meaning = (
                 f"certificate issued by the CA, valid until {when(certificate.not_valid_after_utc)}"
             )

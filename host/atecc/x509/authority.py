@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from atecc.x509 import library
 from atecc.x509.keyfile import AskPassword, load_private_key, read_certificates
 from atecc.x509.names import Rdns, from_x509, to_x509
 from atecc.x509.proof import Proof, check_issuer_path
-from atecc.x509.purposes import MARK, purposes_of
+from atecc.x509.purposes import MARK, purposes_of, tls_purposes
 from atecc.x509.requests import der, general_name, key_usage, same_key, when
 
 if TYPE_CHECKING:
@@ -88,13 +89,10 @@ class LocalCA:
         from cryptography.hazmat.primitives.asymmetric import ec
 
         builder = x509.CertificateSigningRequestBuilder().subject_name(to_x509(subject))
-        if san:
-            names = x509.SubjectAlternativeName([general_name(one) for one in san])
-            builder = builder.add_extension(names, critical=False)
         key = ec.generate_private_key(ec.SECP256R1())
         with library.reading("A certificate request with these names"):
             request = builder.sign(key, hashes.SHA256())
-        self.issue(request, days)
+        self.issue(request, days, names=[general_name(one) for one in san])
 
     def refuse_operators(self) -> None:
         """CertificateError if this CA is there for operators: what it issues must not be a device's."""
@@ -128,19 +126,20 @@ class LocalCA:
         request: x509.CertificateSigningRequest,
         days: int,
         purposes: list[x509.ObjectIdentifier] | None = None,
+        names: Sequence[x509.GeneralName] = (),
     ) -> x509.Certificate:
         """An X.509 v3 certificate for `purposes` (its extended key usage); default: a device's, for TLS.
 
-        A device is a client of its broker and, on wss://, a server, which Mbed TLS does not let it be without
-        serverAuth. So no device may get the name of another server whose clients trust this CA.
+        Of the request it takes key and subject. What else the request wants is its author's wish: `names` are the
+        alternative names. A device is a client of its broker and, on wss://, a server, which Mbed TLS does not let it
+        be without serverAuth. So no device may get the name of another server whose clients trust this CA.
         """
-        if purposes is None:
-            self.refuse_operators()
         from cryptography import x509
-        from cryptography.x509.oid import ExtendedKeyUsageOID
 
+        uses = purposes or tls_purposes(server=True)
+        if not any(use.dotted_string == MARK for use in uses):
+            self.refuse_operators()
         start, end, _ = self.validity(days)
-        uses = purposes or [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]
         builder = (
             x509.CertificateBuilder()
             .subject_name(request.subject)
@@ -155,9 +154,9 @@ class LocalCA:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(request.public_key()), critical=False)
             .add_extension(_authority_key(self.certificate), critical=False)
         )
-        for extension in request.extensions:
-            if isinstance(extension.value, x509.SubjectAlternativeName):
-                builder = builder.add_extension(extension.value, critical=not list(request.subject))
+        if names:
+            others = x509.SubjectAlternativeName(names)
+            builder = builder.add_extension(others, critical=not list(request.subject))
         with library.reading("What is to be signed"):
             certificate = builder.sign(self.key, _hash_for(self.key))
         Proof([der(one) for one in [certificate, *_up(self.certificate, self.chain, self.root)]]).check()

@@ -23,6 +23,25 @@ def purposes_of(certificate: x509.Certificate) -> set[str]:
     return {usage.dotted_string for usage in usages}
 
 
+_WORDS = {
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    MARK: "operator",
+}
+
+
+def purpose_words(certificate: x509.Certificate) -> list[str]:
+    """The extended key usages for people (RFC 5280, 4.2.1.12); a dotted OID where there is no word."""
+    return sorted(_WORDS.get(purpose, purpose) for purpose in purposes_of(certificate))
+
+
+def tls_purposes(server: bool) -> list[x509.ObjectIdentifier]:
+    """For a TLS client, which may be a server as well."""
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    return [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if server else [])]
+
+
 def operators_purposes() -> list[x509.ObjectIdentifier]:
     """For an operator's certificate, and for the CA that issues it."""
     from cryptography import x509

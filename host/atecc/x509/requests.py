@@ -56,13 +56,7 @@ def check_csr(
 
 
 def _check_san(request: x509.CertificateSigningRequest, wanted: list[str]) -> None:
-    from cryptography import x509
-
-    try:
-        present = set(request.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
-    except x509.ExtensionNotFound:
-        present = set()
-    if present != {general_name(text) for text in wanted}:
+    if set(names_in(request)) != {general_name(text) for text in wanted}:
         raise CertificateError("The certificate request's alternative names are not the ones asked for.")
 
 
@@ -112,6 +106,31 @@ def general_name(text: str) -> x509.GeneralName:
         ) from None
     except ValueError as error:
         raise CertificateError(f"{text!r} is no alternative name: {error}.") from error
+
+
+def names_in(document: x509.CertificateSigningRequest | x509.Certificate) -> list[x509.GeneralName]:
+    """Its alternative names."""
+    from cryptography import x509
+
+    with library.reading("What it says of its names"):
+        try:
+            return list(document.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        except x509.ExtensionNotFound:
+            return []
+
+
+def name_text(name: x509.GeneralName) -> str:
+    """As `general_name` takes it; other kinds of names in brackets, whole."""
+    from cryptography import x509
+
+    kinds = {
+        x509.DNSName: "DNS",
+        x509.IPAddress: "IP",
+        x509.UniformResourceIdentifier: "URI",
+        x509.RFC822Name: "email",
+    }
+    kind = kinds.get(type(name))
+    return f"{kind}:{name.value}" if kind else f"[{name!r}]"
 
 
 def check_certificate(certificate: x509.Certificate, request: x509.CertificateSigningRequest) -> None:
