@@ -16,6 +16,7 @@ from botocore.loaders import JSONFileLoader
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from fakedevice import SERIAL, FakeDevice
+from ports import free_port
 
 REGION = "eu-west-1"
 AWS = ["provision", "aws", "--thing", "sensor-1", "--endpoint", "broker.invalid:8883"]
@@ -290,6 +291,48 @@ def test_a_certificate_for_another_key(board, run, cloud, monkeypatch):
 def test_boto3s_own_trouble_in_words(error, said):
     found = explain(error, "CreateThing", REGION)
     assert isinstance(found, AwsError) and said in found.message
+
+
+# Somebody else than AWS
+
+
+def nobody_listens(*_):
+    raise OSError("nothing listens there")
+
+
+STAND_IN = f"http://127.0.0.1:{free_port()}"
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "who"),
+    [
+        ({"AWS_ENDPOINT_URL": STAND_IN}, [], "$AWS_ENDPOINT_URL"),
+        ({"AWS_ENDPOINT_URL_IOT": STAND_IN}, [], "$AWS_ENDPOINT_URL"),
+        ({"AWS_CONFIG_FILE": "config"}, [], "the AWS configuration"),
+        ({}, ["--aws-endpoint-url", STAND_IN], "--aws-endpoint-url"),
+    ],
+)
+def test_an_endpoint_that_is_not_awss_is_named_before_anything_is_sent(
+    board, run, monkeypatch, tmp_path, variables, options, who
+):
+    (tmp_path / "config").write_text(f"[default]\nendpoint_url = {STAND_IN}\n")
+    monkeypatch.chdir(tmp_path)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", nobody_listens)
+    seen = run(board, *AWS, *options)
+    said = seen.err.index(f"AWS is not asked: {STAND_IN} stands in for it")
+    assert seen.status != 0 and said < seen.err.index("asking AWS IoT") and who in seen.err
+
+
+def test_aws_itself_is_not_remarked_upon(monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    for region in ("eu-west-1", "cn-north-1", "us-gov-west-1"):
+        assert AwsCloud(region).elsewhere == ""
 
 
 def test_throttling_is_waited_out(cloud):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atecc.aws.errors import explain
+from atecc.bounded import parse
 from atecc.errors import AwsError, CertificateError
 from atecc.x509 import library
 from atecc.x509.textfile import pem_blocks
@@ -45,9 +46,16 @@ class Cloud:
         try:
             session = boto3.Session(region_name=region, profile_name=profile)
             self.iot = session.client("iot", endpoint_url=endpoint_url, config=config)
+            self._aws = _without_configuration(session)
         except (BotoCoreError, ValueError) as error:
             raise explain(error, "starting") from error
         self.region = str(self.iot.meta.region_name)
+
+    @property
+    def elsewhere(self) -> str:
+        """The URL to which everything goes, if that is not AWS's; else nothing."""
+        url = str(self.iot.meta.endpoint_url)
+        return "" if url == self._aws else url
 
     def endpoint(self) -> str:
         """Where the account's devices connect to; also shows whether credentials and region work."""
@@ -78,7 +86,10 @@ class Cloud:
             if error.kind != "aws-missing":
                 raise
             return None
-        document = json.loads(text)
+        try:
+            document = parse(text)
+        except ValueError:
+            return {}
         return document if isinstance(document, dict) else {}
 
     def create_policy(self, name: str, document: dict[str, Any]) -> None:
@@ -114,6 +125,15 @@ class Cloud:
             return getattr(self.iot, operation)(**params)
         except (BotoCoreError, ClientError) as error:
             raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
+
+
+def _without_configuration(session: Any) -> str:
+    """AWS's own endpoint. These credentials are nobody's, and are sent nowhere."""
+    from botocore.config import Config
+
+    config = Config(ignore_configured_endpoint_urls=True)
+    nobody = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    return str(session.client("iot", config=config, **nobody).meta.endpoint_url)
 
 
 def default_region() -> str:

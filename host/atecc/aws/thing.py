@@ -91,6 +91,11 @@ class AwsAuthority:
 
     def prepare(self, steps: Steps, look: Look) -> Target:
         order = self._order
+        if self._cloud.elsewhere:
+            who = (
+                "--aws-endpoint-url" if order.endpoint_url else "$AWS_ENDPOINT_URL, or the AWS configuration"
+            )
+            steps.warn(f"AWS is not asked: {self._cloud.elsewhere} stands in for it ({who}).")
         with steps.step("aws", "asking AWS IoT") as step:
             broker = self._endpoint()
             self._cloud.check_may_issue()
