@@ -84,4 +84,6 @@ def test_that_is_what_the_table_is_introduced_with():
         "Only `cli/` knows click and rich, only `aws/` knows boto3, only `channels/` knows serial ports, WebSockets "
         "and MQTT, and only\n`flashing/worker.py` esptool" in TEXT
     )
-    assert {module for module, known in HOUSE.foreign.items() if "esptool" in known} == {"atecc.flashing.worker"}
+    assert {module for module, known in HOUSE.foreign.items() if "esptool" in known} == {
+        "atecc.flashing.worker"
+    }

@@ -116,7 +116,11 @@ def test_what_somebody_else_began_meanwhile_is_left_alone(board, run, ca, wish):
 
 def test_a_board_on_which_somebody_else_is_at_work(board, run, ca, wish):
     board.identity()
-    board.faults["Identity.Begin"] = {"code": 409, "kind": "busy", "message": "begun by somebody else (wss) 7 s ago"}
+    board.faults["Identity.Begin"] = {
+        "code": 409,
+        "kind": "busy",
+        "message": "begun by somebody else (wss) 7 s ago",
+    }
     seen = provision(run, board, ca, wish)
     assert seen.status != 0 and "begun by somebody else (wss) 7 s ago" in seen.err
     assert "Identity.Discard" not in board.calls, "it would be the other's"
