@@ -95,7 +95,7 @@ def test_files_that_are_not_there(networked, run, tmp_path):
     for command in (("get", "nothing"), ("rm", "nothing")):
         seen = run(networked, "fs", *command)
         assert seen.status == 2 and "atecc fs ls" in seen.err
-    assert run(networked, "fs", "put", tmp_path / "nothing").status == 6
+    assert run(networked, "fs", "put", tmp_path / "nothing").status == 2
     assert run(networked, "fs", "put", "-", typed="x").status == 2
     assert run(networked, "fs", "ls").out == ""
 

@@ -228,8 +228,8 @@ def test_ws_is_off_as_shipped(call):
         ("wss://192.0.2.7/rpc?x=1", "no device's address"),
         ("wss://alice@192.0.2.7", "takes no user"),
         ("mqtts://broker.example", "ends with its name"),
-        ("mqtts://broker.example/a/b", "ends with its name"),
-        ("mqtts://broker.example/+", "ends with its name"),
+        ("mqtts://broker.example/a/b", "can't be a device's name"),
+        ("mqtts://broker.example/+", "can't be a device's name"),
         ("mqtts://alice@broker.example/x", "takes no user"),
     ],
 )
