@@ -1,14 +1,21 @@
-"""The device, put together: chip, identities, MQTT link, RPC and its channels. Importing it starts it."""
+"""The device, put together: chip, identities, MQTT link, RPC and its channels. Importing it starts it.
 
+What is here only puts together; all that has an effect is in `_start`, which runs in a thread of its own, for Ctrl-C
+interrupts the main one only: whoever comes to the prompt in the middle finds it, and the device starts all the same.
+"""
+
+import binascii
 import gc
 
 import machine
 
 import board
 import selfcheck
+import threads
 from atecc608 import ATECC608
 from folder import Folder
 from identity import adopt
+from identity.certificate import Certificate
 from identity.store import NAMES, Store
 from link import clock
 from link.link import Link
@@ -33,6 +40,11 @@ from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
 from settings import Settings
 
+try:
+    from network import hostname
+except ImportError:  # a board without a network
+    hostname = None
+
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. With PSRAM
 # that is not worth the time.
 if gc.mem_free() < 512 * 1024:
@@ -47,6 +59,7 @@ chip = ATECC608(open_i2c, board.I2C_HZ, board.ATECC_ADDRESS)
 # Not /identity, not /settings: a folder of that name would hide what is imported by it, at the next start.
 store = Store(chip, "/identities", board.KEY_SLOTS)
 settings = Settings("/config", {"device.id": "atecc-" + machine.unique_id().hex()})
+clock.begin("/clock")
 clock.server = settings.get("sntp.server")
 files = Folder("/files")
 station = Station()
@@ -75,12 +88,21 @@ def refuse_own_ca(ca):
     refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
 
 
+def is_own(name):
+    """Whether `name` (in small letters) is this device's: its own, one in its certificate, or its name on Wi-Fi."""
+    bare = name[: -len(".local")] if name.endswith(".local") else name
+    if bare == device_id().lower() or (hostname and bare == hostname().lower()):
+        return True
+    record = store.current()
+    return bool(record) and Certificate(binascii.a2b_base64(record["certificate"])).is_for(name)
+
+
 workers = Workers()
 dispatcher = Dispatcher(device_id, bench)
 tls = DeviceTLS(chip, store, access)
-web = Server(dispatcher, access, workers, tls, secure_port, board.LISTEN, board.CONNECTIONS)
+web = Server(dispatcher, access, workers, tls, secure_port, is_own, board.LISTEN, board.CONNECTIONS)
 access.changed = settings.changed = web.refresh
-operators = Operators(chip, access, Counters("/counters"))
+operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
 channel = mqtt.Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))
 
 
@@ -89,7 +111,7 @@ def ways_in():
 
 
 for service in (
-    Sys(device_id, lambda: selfcheck.run(chip, store)),
+    Sys(device_id, lambda: selfcheck.run(chip, store), bench),
     ATCA(chip, store, bench),
     Identity(store, link, bench, web.refresh),
     MQTT(store, link),
@@ -100,10 +122,10 @@ for service in (
 ):
     dispatcher.add(service)
 handle = dispatcher.handle  # for whoever is at the cable, once every service is there
-selfcheck.report(chip, store)
+link.serve(channel)
 
 
-def join():
+def _join():
     """Wi-Fi, as configured; what can't be is told by Wifi.Status."""
     if settings.get("wifi.sta.enable"):
         try:
@@ -112,10 +134,39 @@ def join():
             pass
 
 
-join()
-adoption = adopt.adopt(store, settings.get, lambda name: files.read(name)[0])
-link.serve(channel)
-web.start()
+def _adopt():
+    trouble.append(adopt.adopt(store, settings.get, lambda name: files.read(name)[0]))
+    record = store.current()
+    if record and record.get("adopted"):
+        clock.vouch(Certificate(binascii.a2b_base64(record["certificate"])).not_before)
 
-if store.active and settings.get("mqtt.enable"):
-    link.start()
+
+def _connect():
+    if store.active and settings.get("mqtt.enable"):
+        link.start()
+
+
+def _start():
+    for step in (_join, _adopt, web.start, _connect):
+        try:
+            step()
+        except Exception as e:
+            trouble.append(e)
+    _started.append(True)
+
+
+def is_started():
+    """Whether all steps of the start have been taken, well or not (`trouble`)."""
+    return bool(_started)
+
+
+trouble = []  # what was wrong at the start, for whoever asks at the prompt
+_started = []
+try:
+    threads.start(threads.REQUEST, _start)
+except MemoryError:
+    _start()
+try:
+    selfcheck.report(chip, store)
+except KeyboardInterrupt:
+    pass  # the import would have failed, and the device would start again beside itself

@@ -3,5 +3,4 @@
 from rpc import console, serial
 
 console.watch(serial.handle)  # where boot.py is the owner's own, nobody has done that yet
-
-import device  # noqa: E402, F401
+serial.start()  # which does `import device`, whole

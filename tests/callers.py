@@ -23,9 +23,9 @@ class Device:
         self.repl = Repl(self.bench.board.port)
         self.repl.run_in_main(SETUP)
 
-    def restart(self):
+    def restart(self, how="reset"):
         self.repl.close()
-        self.bench.board.reset()
+        getattr(self.bench.board, how)()
         self._open()
 
     def ask(self, caller, method, **params):

@@ -122,6 +122,11 @@ class Certificate:
             )
         return verify(ca.public_key, der.raw_signature(signature[1:]), sha256(signed).digest())
 
+    def is_for(self, name):
+        """Whether the DNS name `name` (in small letters) is among its alternative names (RFC 5280, 4.2.1.6)."""
+        wanted = bytes((0x82, len(name) & 0x7F)) + name.encode()
+        return len(name) < 128 and wanted.lower() in self.der.lower()
+
     @staticmethod
     def _key(info):
         algorithm = bytes(info.next(der.SEQUENCE, "algorithm"))

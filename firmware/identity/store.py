@@ -10,10 +10,11 @@ the chip from its first look to its last write, so that there is one at a time; 
 
 import binascii
 import os
-import time
 from hashlib import sha256
 
 from micropython import const
+
+import uptime
 
 from . import csr
 from .certificate import Certificate
@@ -124,7 +125,7 @@ class Store:
     def _ago(self):
         if self._begun_at is None:
             return None
-        return time.ticks_diff(time.ticks_ms(), self._begun_at) // 1000
+        return (uptime.ms() - self._begun_at) // 1000
 
     def _give_way(self, asker):
         """StoreError(busy) if something is unfinished that is not for `asker` to end."""
@@ -211,7 +212,7 @@ class Store:
 
     def _start(self, new):
         self._records[self.idle].save(new)
-        self._begun_at = time.ticks_ms()
+        self._begun_at = uptime.ms()
 
     def request(self, slot, subject, san=(), key_usage=(), asker=NOBODY):
         """A request for the key that `slot` holds: (public key, request in DER). Nothing is stored or changed."""

@@ -4,11 +4,11 @@ Only that thread touches the connection. Others hand it jobs and sleep until it 
 socket operation does.
 """
 
-import _thread
 import select
-import time
 
 import threads
+import uptime
+from job import Job
 
 from . import clock
 from .mail import Mail, Requests
@@ -22,40 +22,14 @@ _STOP_MS = 3000
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
 _BRIEF_MS = 30000  # a connection that lasts no longer counts as a failed attempt, to the next one's delay
 _IDLE = "nobody has asked for its messages for long: it was unsubscribed"
+# What is to be sent when the connection is there again: how many messages, how often and for how long each is tried.
+_KEPT_MAX = 8
+_KEPT_TRIES = 3
+_KEPT_MS = 90000
 _OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 
 # Waiting on nothing at all: select's clock is the network's, whatever time.sleep may be tied to (see boards/SIM).
 _pause = select.poll()
-
-
-class _Job:
-    """One operation for the link's thread, and its outcome."""
-
-    def __init__(self, run):
-        self._run = run
-        self._done = _thread.allocate_lock()
-        self._done.acquire()
-        self._result = None
-        self._error = None
-
-    def run(self, connection):
-        try:
-            self.finish(self._run(connection))
-        except Exception as e:
-            self.finish(None, e)
-            if connection and not connection.alive:
-                raise
-
-    def finish(self, result, error=None):
-        self._result = result
-        self._error = error
-        self._done.release()
-
-    def wait(self):
-        self._done.acquire()
-        if self._error:
-            raise self._error
-        return self._result
 
 
 class _Session:
@@ -68,11 +42,11 @@ class _Session:
         self._name = record["name"]
         self.client_id = record["client_id"]
         self._timeout = timeout
-        self._subscriptions, self._mail, self._requests = post
+        self._subscriptions, self._mail, self._requests, self._kept = post
         self._served = served
         self.serving = self.why_not_serving = None
         self.suspicions = Suspicions()
-        self._looked = time.ticks_ms()
+        self._looked = uptime.ms()
         self._brief = 0
         self._lasted = 0
         self._jobs = []
@@ -89,14 +63,14 @@ class _Session:
         self.state = state
         self.since = clock.now()
 
-    # For other threads.
+    # For other threads: what they want done is a Job, which this one does.
 
     def do(self, run):
-        job = _Job(run)
+        job = Job(run)
         return self._hand_over(job, self._jobs, job)
 
     def receive(self, topic, ms):
-        job = _Job(None)
+        job = Job()
         return self._hand_over(job, self._receivers, [job, topic, ms])
 
     def _hand_over(self, job, queue, entry):
@@ -106,7 +80,7 @@ class _Session:
         if self.ended:
             # Nobody will run it: the thread may have ended just before, without seeing it.
             self._fail_jobs(LinkError("state", _OFF))
-        return job.wait()
+        return job
 
     # The thread.
 
@@ -199,7 +173,8 @@ class _Session:
         pinged = False
         while not self.stopping:
             while self._jobs:
-                self._jobs.pop(0).run(self._connection)
+                self._do(self._jobs.pop(0))
+            self._send_kept()
             waited = self._wait()
             self._mail.tick(waited)
             self._deliver(waited)
@@ -221,6 +196,21 @@ class _Session:
             elif quiet >= KEEPALIVE * 500 and not pinged:
                 pinged = True
                 self._connection.ping()
+
+    def _do(self, job):
+        job.run(self._connection)
+        if not self._connection.alive:
+            job.wait()  # raises what has ended it
+
+    def _send_kept(self):
+        while self._kept:
+            entry = self._kept[0]
+            topic, message, until, tries = entry
+            if tries and uptime.ms() < until:
+                entry[3] = tries - 1
+                self._refusal(self.publish, topic, message, 1, False)
+            if entry in self._kept:
+                self._kept.remove(entry)
 
     def _wait(self):
         """Read what arrives, if there is room for it; how long that took, if nothing came (ms)."""
@@ -248,8 +238,8 @@ class _Session:
 
     def _pass_time(self):
         """Tell who counts it how much time has passed (ms)."""
-        now = time.ticks_ms()
-        passed = max(0, time.ticks_diff(now, self._looked))
+        now = uptime.ms()
+        passed = now - self._looked
         self._looked = now
         self._subscriptions.tick(passed)
         self.suspicions.tick(passed)
@@ -296,10 +286,12 @@ class _Session:
         """Give each waiting receiver its message, or None when its time is up."""
         for receiver in list(self._receivers):
             job, topic, left = receiver
-            receiver[2] = left - waited
-            self._mail.asked_for()
-            self._subscriptions.asked_for(topic)
-            message = self._mail.take(topic)
+            receiver[2] = 0 if job.unwanted else left - waited
+            message = None
+            if not job.unwanted:
+                self._mail.asked_for()
+                self._subscriptions.asked_for(topic)
+                message = self._mail.take(topic)
             if message or receiver[2] <= 0:
                 self._receivers.remove(receiver)
                 job.finish(message)
@@ -318,6 +310,7 @@ class Link:
         self._subscriptions = Subscriptions()
         self._mail = Mail()
         self._requests = Requests()
+        self._kept = []
         self._served = _Nobody
         self._since = clock.now()
 
@@ -337,26 +330,22 @@ class Link:
     def start(self, timeout=30):
         """Connect with the active identity and stay connected. Returns at once."""
         self.stop()
-        post = self._subscriptions, self._mail, self._requests
+        post = self._subscriptions, self._mail, self._requests, self._kept
         self._session = _Session(self._chip, self._identity, timeout, post, self._served)
         threads.start(threads.HANDSHAKE, self._session.main)
 
     def attempt(self, record, timeout):
-        """Connect with `record` once, whatever else there is, and disconnect; what the handshake agreed on (tls).
+        """A Job: connect with `record` once, whatever else there is, and disconnect; what was agreed on (tls).
 
         In a thread with the stack for it: of its caller's much may be taken.
         """
-        job = _Job(lambda _: self._once(record, timeout))
-        threads.start(threads.HANDSHAKE, job.run, None)
-        return job.wait()
+        return Job(lambda: self._once(record, timeout)).start(threads.HANDSHAKE)
 
     def look(self, endpoint, port, cas, timeout):
-        """Whether this device would accept the broker's certificate (look.py); LinkError says why not."""
+        """A Job: whether this device would accept the broker's certificate (look.py); LinkError says why not."""
         from .look import look
 
-        job = _Job(lambda _: look(endpoint, port, cas, timeout))
-        threads.start(threads.HANDSHAKE, job.run, None)
-        job.wait()
+        return Job(lambda: look(endpoint, port, cas, timeout)).start(threads.HANDSHAKE)
 
     def _once(self, record, timeout):
         connection = Connection(self._chip, record, timeout=timeout)
@@ -407,15 +396,17 @@ class Link:
             raise LinkError("state", _OFF)
         return self._session
 
-    def wait_connected(self):
-        """Until the attempt under way has succeeded; LinkError says why it has not."""
-        self._on().do(lambda connection: None)
+    # Jobs (job.py) of the link's thread.
+
+    def connected(self):
+        """Done when the attempt under way has succeeded; LinkError says why it has not."""
+        return self._on().do(lambda connection: None)
 
     def publish(self, topic, message, qos, retain):
-        """Publish; with QoS 1 returns after the broker's PUBACK."""
+        """Done when it is sent; with QoS 1 after the broker's PUBACK."""
         _check(check_topic, topic)
         session = self._on()
-        session.do(lambda _: session.publish(topic, message, qos, retain))
+        return session.do(lambda _: session.publish(topic, message, qos, retain))
 
     def subscribe(self, topic, qos):
         """Subscribe, now and after every reconnect, until nobody has asked for its messages for long."""
@@ -427,7 +418,7 @@ class Link:
             session.subscribe(topic, qos)
             self._subscriptions.add(topic, qos)
 
-        session.do(run)
+        return session.do(run)
 
     def unsubscribe(self, topic):
         """Listen to `topic` no longer."""
@@ -438,11 +429,17 @@ class Link:
             self._subscriptions.remove(topic)
             session.unsubscribe(topic)
 
-        session.do(run)
+        return session.do(run)
 
     def receive(self, topic, timeout):
         """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
         return self._on().receive(topic, int(timeout * 1000))
+
+    def send(self, topic, message):
+        """Publish with QoS 1 when that is possible, and tell nobody: in a while it is given up."""
+        self._kept.append([topic, message, uptime.ms() + _KEPT_MS, _KEPT_TRIES])
+        if len(self._kept) > _KEPT_MAX:
+            self._kept.pop(0)
 
 
 class _Nobody:

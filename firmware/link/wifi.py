@@ -6,9 +6,9 @@ station in its network; whoever uses the radio holds its lock, for a scan while 
 
 import _thread
 import select
-import time
 
 import threads
+import uptime
 
 from .errors import LinkError
 
@@ -88,12 +88,12 @@ class Radio:
             raise
 
     def _wait(self, ssid, timeout, abandoned):
-        deadline = time.ticks_add(time.ticks_ms(), int(timeout * 1000))
+        deadline = uptime.ms() + int(timeout * 1000)
         while not self._wlan.isconnected():
             status = self._wlan.status()
             if status not in _UNDER_WAY:
                 raise _explain(ssid, status)
-            if time.ticks_diff(deadline, time.ticks_ms()) <= 0:
+            if uptime.ms() >= deadline:
                 raise LinkError(
                     "timeout",
                     "%s did not let this device in within %d s: it is far away, or gives out no addresses (DHCP)"
@@ -194,6 +194,7 @@ class Station:
         self._opened = None
         self._keeper = None
         self._changing = _thread.allocate_lock()
+        self._scanning = _thread.allocate_lock()
 
     def _radio(self):
         """The radio; only when it is needed, for it takes memory on an ESP32."""
@@ -245,8 +246,17 @@ class Station:
             _pause.poll(_TICK_MS)
 
     def scan(self):
-        """See Radio.scan; LinkError(busy) if the radio goes on joining a network for too long."""
+        """See Radio.scan; LinkError(busy) if it scans already, or goes on joining a network for too long."""
         radio = self._radio()
+        if not self._scanning.acquire(0):
+            raise LinkError("busy", "the radio scans for somebody else: try again in a while")
+        try:
+            return self._scan(radio)
+        finally:
+            self._scanning.release()
+
+    @staticmethod
+    def _scan(radio):
         waited = 0
         while not radio.lock.acquire(0):
             if waited >= _SCAN_WAIT_MS:

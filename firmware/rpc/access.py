@@ -1,11 +1,14 @@
 """Who may reach this device over the network, and what else the owner has permitted at the USB cable."""
 
 import binascii
-import time
+from hashlib import sha256
 
+import uptime
 from identity.certificate import Certificate
 from identity.record import Record
+from link import clock
 
+from .caller import OPEN, Caller
 from .errors import RpcError
 
 _OPERATORS_MAX = 4
@@ -21,14 +24,46 @@ class Access:
     def __init__(self, path):
         self._record = Record(path)
         self._kept = _FRESH | (self._record.load() or {})
-        self._until = None  # ticks_ms at which a bench permission ends
+        self._until = None  # when a bench permission ends (uptime.ms), and the doubts of when it was given
+        self._trusted = self._fingerprints()
         self.changed = lambda: None
 
     def _save(self, **news):
         kept = self._kept | news
         self._record.save(kept)
         self._kept = kept
+        self._trusted = self._fingerprints()
         self.changed()
+
+    def _fingerprints(self):
+        return [sha256(binascii.a2b_base64(ca)).digest().hex() for ca in self._kept["operators"]]
+
+    # Who was let in, and whether that still holds: trust is withdrawn, it expires, and a connection may outlive it.
+
+    def operator(self, ca, certificate):
+        """The Caller with `certificate` of `ca` (DER both), of whom TLS has made sure."""
+        caller = Caller("wss", by=sha256(ca).digest().hex())
+        certificate, ca = Certificate(certificate), Certificate(ca)
+        caller.subject, caller.serial = certificate.subject, certificate.serial
+        caller.ends = min(certificate.not_after, ca.not_after)
+        return caller
+
+    def plain_caller(self):
+        """The Caller who has the password, or needs none."""
+        return Caller("ws", by=self.plain["ha1"] or OPEN)
+
+    def holds(self, caller):
+        """Whether `caller` would be let in now by the trust that has let it in. To be asked before each request."""
+        if caller.ends is not None:
+            return caller.by in self._trusted and clock.now() <= caller.ends
+        return self.plain["enable"] and (
+            self.is_open if caller.by == OPEN else caller.by == self.plain["ha1"]
+        )
+
+    @property
+    def is_open(self):
+        """Whether callers without a password are served on plain WebSocket."""
+        return self.plain["enable"] and not self.plain["ha1"] and self.bench
 
     # The bench permission.
 
@@ -43,17 +78,19 @@ class Access:
 
     @property
     def left(self):
-        """Seconds that a permission with a time has left."""
-        if self._until is None:
+        """Seconds that a permission with a time has left. Once it is over it stays so."""
+        until = self._until
+        if until is None:
             return 0
-        left = time.ticks_diff(self._until, time.ticks_ms())
-        if left <= 0:
+        left = until[0] - uptime.ms()
+        if left <= 0 or uptime.doubts() != until[1]:
             self._until = None
-        return max(0, (left + 999) // 1000)
+            return 0
+        return (left + 999) // 1000
 
     def permit(self, on, seconds, keep):
         """Grant the bench permission for `seconds` or, with `keep`, until it is taken back; or take it back."""
-        self._until = time.ticks_add(time.ticks_ms(), seconds * 1000) if on and not keep else None
+        self._until = (uptime.ms() + seconds * 1000, uptime.doubts()) if on and not keep else None
         if self._kept["bench"] != (on and keep):
             self._save(bench=on and keep)
         else:
@@ -83,6 +120,7 @@ class Access:
                 "state", "%d operators' CAs are trusted already: forget one (Access.Forget)" % _OPERATORS_MAX
             )
         self._save(operators=others + [text])
+        clock.vouch(ca.not_before)
         return ca
 
     def forget(self, sha256):

@@ -2,13 +2,23 @@
 
 from identity.keys import Asker
 
+OPEN = "open"  # the trust that admits everybody: plain WebSocket without a password, while the bench permission is on
+
 
 class Caller:
-    """`owner` is true for whoever holds the board in hand; `channel` is a word for the log."""
+    """`owner` is true for whoever holds the board in hand; `channel` is a word for the log.
 
-    def __init__(self, channel, owner=False):
+    by: the trust that admitted the caller, as Access.holds compares it: the SHA-256 of a CA (hex), what stands for the
+    password, OPEN, or None where it is the channel that decides. Of a caller with a certificate there are `subject` and
+    `serial` (texts), and `ends`: until when it and its CA's are valid (Unix seconds).
+    """
+
+    subject = serial = ends = None
+
+    def __init__(self, channel, owner=False, by=None):
         self.channel = channel
         self.owner = owner
+        self.by = by
 
 
 OWNER = Caller("usb", owner=True)

@@ -6,15 +6,17 @@ for, no memory goes. What it remembers is which of the last ones were used; a no
 
 import json
 import os
-import time
 from hashlib import sha256
 
 import _thread
 from micropython import const
 
+import uptime
+
 from .errors import RpcError
 
 REALM = "RPC"
+_NONCE_MAX = const(24)  # digits
 _TICK_MS = const(16384)
 _TICKS_VALID = const(4)  # about a minute
 _WINDOW = const(64)
@@ -25,7 +27,10 @@ def _hex(text):
 
 
 class Nonces:
-    """Numbers for one use each: a counter, the time and a check that only this device can compute."""
+    """Numbers for one use each: a counter, the time and a check that only this device can compute.
+
+    Of the time there are 8 bits to see. The rest is in the check: what was made 256 ticks ago, or longer, has another.
+    """
 
     def __init__(self):
         self._secret = os.urandom(32)
@@ -35,22 +40,24 @@ class Nonces:
 
     @staticmethod
     def _tick():
-        return (time.ticks_ms() // _TICK_MS) & 0xFF
+        return uptime.ms() // _TICK_MS
 
-    def _sealed(self, number):
-        inner = sha256(self._secret + b"%d" % number).digest()
-        return number << 24 | int.from_bytes(sha256(self._secret + inner).digest()[:3], "big")
+    def _sealed(self, counter, tick):
+        inner = sha256(self._secret + b"%d %d" % (counter, tick)).digest()
+        seal = sha256(self._secret + inner).digest()[:3]
+        return (counter << 8 | tick & 0xFF) << 24 | int.from_bytes(seal, "big")
 
     def make(self):
         self._counter += 1
-        return self._sealed(self._counter << 8 | self._tick())
+        return self._sealed(self._counter, self._tick())
 
     def is_fresh(self, nonce):
         """Whether `nonce` was made here, lately, and is not used yet."""
-        number = nonce >> 24
-        if nonce < 0 or nonce != self._sealed(number) or (self._tick() - number) & 0xFF > _TICKS_VALID:
+        now = self._tick()
+        counter, made = nonce >> 32, now - ((now - (nonce >> 24)) & 0xFF)
+        if nonce < 0 or nonce != self._sealed(counter, made) or now - made > _TICKS_VALID:
             return False
-        age = self._newest - (number >> 8)
+        age = self._newest - counter
         return age < 0 or (age < _WINDOW and not self._used >> age & 1)
 
     def use(self, nonce):
@@ -98,7 +105,7 @@ class Digest:
             return False
         given = _fields(header[7:])
         nonce = given.get("nonce", "")
-        if not nonce.isdigit() or len(nonce) > 24 or given.get("uri", uri) != uri:
+        if not nonce.isdigit() or len(nonce) > _NONCE_MAX or given.get("uri", uri) != uri:
             return False
         counted = given.get("nc", "00000001")
         return self._check(
@@ -106,9 +113,10 @@ class Digest:
         )
 
     def _check(self, given, nonce, counted, qop, ha2):
-        user, ha1 = self._access.plain["username"], self._access.plain["ha1"]
+        plain = self._access.plain
+        user, ha1 = plain["username"], plain["ha1"]
         words = ("username", "cnonce", "realm", "response")
-        if not ha1 or any(not isinstance(given.get(word), str) for word in words):
+        if not (plain["enable"] and ha1) or any(not isinstance(given.get(word), str) for word in words):
             return False
         if given.get("algorithm", "SHA-256") != "SHA-256" or given["realm"] != REALM:
             return False

@@ -2,11 +2,17 @@
 
 import json
 
+from micropython import const
+
+from job import complete
+
 from .errors import RpcError, describe
 from .frame import parse
 from .params import BENCH, USB, Method, text
 
 _NAME = text(64)
+# So many calls of one channel may wait at a time: each takes memory.
+_WAITING_MAX = const(8)
 
 
 class Dispatcher:
@@ -17,6 +23,7 @@ class Dispatcher:
         self._source = source
         self._bench = bench
         self._services = {}
+        self._waiting = []  # the channels of the calls that wait
         self.add(self)
 
     def add(self, service):
@@ -31,11 +38,11 @@ class Dispatcher:
         }
 
     def handle(self, text, admit):
-        """`answer` to the request in `text` (str or bytes)."""
-        return self.answer(parse(text), admit)
+        """`answer` to the request in `text` (str or bytes), here and now."""
+        return complete(self.answer(parse(text), admit))
 
     def answer(self, parsed, admit):
-        """Run a request as `frame.parse` gives it; the reply as str, or None where none is wanted.
+        """Run a request as `frame.parse` gives it; the reply as str, or None where none is wanted. A generator: job.py.
 
         `admit(frame)` gives the Caller, or raises what the caller gets instead; nothing of a frame is looked at before.
         Whoever lets go of the text first gives its memory to the method.
@@ -47,7 +54,7 @@ class Dispatcher:
             caller = admit(frame)
             if error:
                 raise error
-            body = {"result": self.call(frame.get("method"), _params(frame), caller)}
+            body = {"result": (yield from self.run(frame.get("method"), _params(frame), caller))}
         except Exception as e:
             body = {"error": describe(e)}
         # A caller whose request could not even be read is told so, with no id to match.
@@ -56,8 +63,23 @@ class Dispatcher:
         return json.dumps(self._envelope(frame) | body)
 
     def call(self, name, params, caller):
-        """Run one method for `caller`; its result."""
-        return self._method(name)(params, caller, self._bench)
+        """Run one method for `caller`, here and now; its result."""
+        return complete(self.run(name, params, caller))
+
+    def run(self, name, params, caller):
+        """`call`, as a generator like `answer`."""
+        result = self._method(name)(params, caller, self._bench)
+        if not hasattr(result, "throw"):
+            return result
+        if self._waiting.count(caller.channel) >= _WAITING_MAX:
+            raise RpcError(
+                "busy", "%d calls wait for something already: try again when one is done" % _WAITING_MAX
+            )
+        self._waiting.append(caller.channel)
+        try:
+            return (yield from result)
+        finally:
+            self._waiting.remove(caller.channel)
 
     def _method(self, name):
         service = self._services.get(name) if isinstance(name, str) else None

@@ -58,14 +58,13 @@ def refused_by_flash(message):
 
 
 def _kind(error):
-    if isinstance(error, (RpcError, StoreError, LinkError, ConfigError)):
+    if isinstance(error, (RpcError, StoreError, LinkError, ConfigError, ClockError)):
         return error.kind
     for base, kind in (
         (NoChip, "no-chip"),
         (BusError, "bus"),
         (StateLost, "bus"),
         (ChipError, "chip"),
-        (ClockError, "argument"),
         (MemoryError, "memory"),
     ):
         if isinstance(error, base):

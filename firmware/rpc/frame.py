@@ -9,8 +9,12 @@ from .errors import RpcError
 SIZE_MAX = const(12288)
 # Whatever JSON says in 12 KB, as objects it would take twenty times that.
 _VALUES_MAX = const(1024)
+_QUOTES_MAX = const(4096)
+# A number of 12,000 digits would cost seconds: what takes time grows with their square.
+_NUMBER_MAX = const(64)
+_IN_NUMBERS = b"0123456789-+.eE"
+_SPACE = b" \t\r\n"
 _LABEL_MAX = const(256)
-_PART = const(512)
 
 
 def parse(text):
@@ -36,58 +40,74 @@ def load(text):
     if text is None or len(text) > SIZE_MAX:
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
-        if not isinstance(text, str):
-            text = str(text, "utf-8")
-        if _marks(text) > _VALUES_MAX and values(text) > _VALUES_MAX:
-            raise RpcError("frame", "the frame has more than %d values" % _VALUES_MAX)
-        if not _is_closed(text.strip()):
-            raise ValueError
-        return json.loads(text)
+        # Bytes: in a str each offset would be counted from the start.
+        _check(text.encode() if isinstance(text, str) else text)
+        return json.loads(text if isinstance(text, str) else str(text, "utf-8"))
     except (ValueError, RuntimeError):
         raise RpcError("frame", "the frame is not JSON")
     except MemoryError:
         raise RpcError("memory", "there is not enough memory for this frame")
 
 
-def _is_closed(text):
+def _check(data):
+    """RpcError or ValueError if the JSON in `data` (bytes) can't be, or would cost too much; it is walked over once."""
+    if not _is_closed(data):
+        raise ValueError
+    values = quotes = at = 0
+    while at < len(data):
+        quote = data.find(b'"', at)
+        if quote < 0:
+            quote = len(data)
+        for mark in (b",", b"[", b"{"):
+            values += data.count(mark, at, quote)
+        _check_numbers(data, at, quote)
+        inside = True
+        while inside:
+            at = quote + 1
+            quote = data.find(b'"', at)
+            inside = quote >= 0 and _is_escaped(data, at, quote)
+            quotes += 1
+            if values > _VALUES_MAX or quotes > _QUOTES_MAX:
+                raise RpcError("frame", "the frame has more than %d values" % _VALUES_MAX)
+        at = quote + 1 if quote >= 0 else len(data)
+
+
+def _is_closed(data):
     """Whether what is opened first is closed last: MicroPython's parser does without that, and takes a frame whose end
     was cut off, in the middle of a number too."""
-    return text[:1] not in ("{", "[") or text[-1:] == {"{": "}", "[": "]"}[text[0]]
+    start, end = 0, len(data)
+    while start < end and data[start] in _SPACE:
+        start += 1
+    while start < end and data[end - 1] in _SPACE:
+        end -= 1
+    closing = {0x7B: 0x7D, 0x5B: 0x5D}.get(data[start]) if start < end else None
+    return closing is None or data[end - 1] == closing
 
 
-def _marks(text):
-    return text.count(",") + text.count("[") + text.count("{")
+def _check_numbers(data, start, end):
+    """RpcError for a number that is too long; between `start` and `end` there is no string."""
+    for at in range(start, end, _NUMBER_MAX):  # a longer one holds one of these places
+        first = last = at
+        while first > start and data[first - 1] in _IN_NUMBERS:
+            first -= 1
+        while last < end and data[last] in _IN_NUMBERS:
+            last += 1
+            if last - first > _NUMBER_MAX:
+                raise RpcError("frame", "the frame has a number of more than %d characters" % _NUMBER_MAX)
 
 
-def values(text):
-    """How many values JSON `text` can have at most: what begins or parts them, outside of strings."""
-    count = at = 0
-    while at < len(text):
-        quote = text.find('"', at)
-        if quote < 0:
-            quote = len(text)
-        for start in range(at, quote, _PART):
-            count += _marks(text[start : min(start + _PART, quote)])
-        at = _after_string(text, quote + 1)
-    return count
-
-
-def _after_string(text, at):
-    """Behind the quote that ends the string in which `at` lies."""
-    while True:
-        quote = text.find('"', at)
-        if quote < 0:
-            return len(text)
-        escapes = quote
-        while escapes > at and text[escapes - 1] == "\\":
-            escapes -= 1
-        if (quote - escapes) % 2 == 0:
-            return quote + 1
-        at = quote + 1
+def _is_escaped(data, start, quote):
+    """Whether the quote at `quote` belongs to the string that begins at `start`, or goes on there."""
+    escape = quote
+    while escape > start and data[escape - 1] == 0x5C:
+        escape -= 1
+    return (quote - escape) % 2 == 1
 
 
 def _is_id(value):
-    return isinstance(value, (int, float, str)) and not isinstance(value, bool)
+    if isinstance(value, float):
+        return value - value == 0  # in a reply, infinity would be no JSON
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
 def is_head(value):

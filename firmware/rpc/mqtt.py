@@ -4,13 +4,10 @@ A broker is not believed: a request counts if an operator has signed it. Only wh
 decides who may call (`rpc.mqtt.unsigned`), others do too.
 """
 
-import select
-import time
-
 import _thread
 from micropython import const
 
-from link.errors import LinkError
+import uptime
 from link.topics import is_text
 
 from .caller import Caller
@@ -18,13 +15,9 @@ from .errors import RpcError
 from .frame import parse
 from .signed import MAGIC, Signed
 
-# A reply waits for a link that reconnects, for the request itself may have been to change the identity.
-_REPLY_TRIES = const(90)
 _RECENT = const(16)
 _SRC_MAX = const(240)  # `/rpc` follows, and a topic has 256 bytes at most
 _CALLER = Caller("mqtt")
-
-_pause = select.poll()
 
 
 def topics(name):
@@ -82,8 +75,8 @@ class Channel:
             return self._take_signed(topic, message)
         box = [message]
         if self.unsigned:
-            return self._workers.give(lambda: self._answer(topic, box))
-        return self._allowed(self._strangers, lambda: self._refuse(topic, box))
+            return self._workers.give(self._answer(topic, box))
+        return self._allowed(self._strangers, self._refuse(topic, box))
 
     def _take_signed(self, topic, message):
         try:
@@ -91,8 +84,7 @@ class Channel:
         except (RpcError, MemoryError):
             return True
         allowance = self._forgers if self._operators.knows(signed) else self._strangers
-        box = [signed]
-        return self._allowed(allowance, lambda: self._answer_signed(topic, box, allowance))
+        return self._allowed(allowance, self._answer_signed(topic, [signed], allowance))
 
     def _allowed(self, allowance, job):
         """Have `job` run, unless the allowance is used up. Then nobody is told: that would cost as much again."""
@@ -103,14 +95,16 @@ class Channel:
             allowance.end()
         return given
 
+    # Generators: job.py.
+
     def _refuse(self, topic, box):
         self._strangers.end(failed=True)
         gate = _Gate(topic, self._is_new)
-        self._send(gate, self._dispatcher.answer(parse(box.pop()), gate.refuse))
+        self._send(gate, (yield from self._dispatcher.answer(parse(box.pop()), gate.refuse)))
 
     def _answer(self, topic, box):
         gate = _Gate(topic, self._is_new)
-        self._send(gate, self._dispatcher.answer(parse(box.pop()), gate.admit))
+        self._send(gate, (yield from self._dispatcher.answer(parse(box.pop()), gate.admit)))
 
     def _answer_signed(self, topic, box, allowance):
         signed = box.pop()
@@ -121,10 +115,10 @@ class Channel:
             self._operators.admit(signed, digest)
         except Exception as e:
             allowance.end(failed=True)
-            reply = self._dispatcher.answer((signed.head, e), gate.let_know)
+            reply = yield from self._dispatcher.answer((signed.head, e), gate.let_know)
         else:
             allowance.end()
-            reply = self._dispatcher.answer(parse(signed.frame), gate.admit)
+            reply = yield from self._dispatcher.answer(parse(signed.frame), gate.admit)
         if reply is not None and gate.reply_to:
             self._send(gate, self._sealed(reply, digest, key))
 
@@ -147,12 +141,9 @@ class Channel:
             return True
 
     def _send(self, gate, reply):
-        for _ in range(_REPLY_TRIES if reply is not None and gate.reply_to else 0):
-            try:
-                return self._link.publish(gate.reply_to, reply, 1, False)
-            except LinkError:
-                _pause.poll(1000)
-        return None
+        """It waits for a link that reconnects: the request itself may have been to change the identity."""
+        if reply is not None and gate.reply_to:
+            self._link.send(gate.reply_to, reply)
 
 
 class _Gate:
@@ -211,7 +202,7 @@ class Allowance:
         self._lock = _thread.allocate_lock()
         self._left = self._BURST
         self._begun = 0
-        self._filled = time.ticks_ms()
+        self._filled = uptime.ms()
 
     def begin(self):
         """Whether one more may be begun, which it then is."""
@@ -229,11 +220,7 @@ class Allowance:
 
     @property
     def left(self):
-        passed = time.ticks_diff(time.ticks_ms(), self._filled)
-        if not 0 <= passed < self._BURST * self._EVERY_MS:  # long ago: ticks begin again after some days
-            self._left = self._BURST
-            self._filled = time.ticks_ms()
-        elif passed >= self._EVERY_MS:
-            self._left = min(self._BURST, self._left + passed // self._EVERY_MS)
-            self._filled = time.ticks_add(self._filled, passed // self._EVERY_MS * self._EVERY_MS)
+        more = (uptime.ms() - self._filled) // self._EVERY_MS
+        self._left = min(self._BURST, self._left + more)
+        self._filled += more * self._EVERY_MS
         return self._left

@@ -94,14 +94,15 @@ def test_http_in_all_its_forms(shared: Device) -> None:
 def test_http_errors_have_their_status(shared: Device) -> None:
     http = shared.http()
     told = {
-        "No.Such": (404, 404, "method"),
-        "FS.Remove?filename=none": (404, 404, "file"),
-        "Access.Bench?on=true": (403, 403, "refused"),
-        "ATCA.GetPubKey?slot=99": (500, 400, "argument"),
-        "FS.Remove": (500, 400, "argument"),
+        ("POST", "No.Such", b""): (404, 404, "method"),
+        ("POST", "FS.Remove", b'{"filename":"none"}'): (404, 404, "file"),
+        ("GET", "FS.Get?filename=none", None): (404, 404, "file"),
+        ("POST", "Access.Bench", b'{"on":true}'): (403, 403, "refused"),
+        ("GET", "ATCA.GetPubKey?slot=99", None): (500, 400, "argument"),
+        ("POST", "FS.Remove", b"{}"): (500, 400, "argument"),
     }
-    for target, (status, code, kind) in told.items():
-        answer = http.ask("GET", f"/rpc/{target}")
+    for (method, target, body), (status, code, kind) in told.items():
+        answer = http.ask(method, f"/rpc/{target}", body)
         error = json.loads(answer.body)
         assert (answer.status, error["code"], error["kind"]) == (status, code, kind), target
         assert error["message"]

@@ -350,6 +350,15 @@ def test_durations(text, seconds):
         parse_duration(text[:-1])
 
 
+@pytest.mark.parametrize("text", ["32d", "745h", "999999d", "999999s"])
+def test_a_permission_is_not_for_longer_than_the_device_grants(text):
+    if text == "999999s":
+        assert parse_duration(text) == 999999
+        return
+    with pytest.raises(ArgumentError, match="31d at most"):
+        parse_duration(text)
+
+
 def test_info_says_loudly_that_the_bench_permission_is_on(networked, run):
     quiet = run(networked, "info")
     assert "bench: off" in quiet.out.lower() and quiet.err == ""

@@ -88,6 +88,24 @@ def test_a_stamp_is_as_late_as_the_write(clock: Repl) -> None:
         "    return os.stat('stamped')[8]\n"
     )
     assert clock.value("stamp() - a", f"{code}a = stamp()\ntime.sleep(5)") == 5
+WAITS_ELSEWHERE = """
+import _thread, asyncio, select, time
+woken = []
+async def nap():
+    for _ in range(20):
+        await asyncio.sleep(86400)
+        woken.append(time.time())
+_thread.start_new_thread(lambda: asyncio.run(nap()), ())
+select.poll().poll(20)
+for _ in range(7):
+    time.sleep(86400)
+select.poll().poll(20)
+"""
+
+
+def test_who_waits_elsewhere_notices_that_time_passes(clock: Repl) -> None:
+    """A thread that waits for a day is not asleep for a week of real time, nor does it miss the day."""
+    assert clock.value("len(woken)", WAITS_ELSEWHERE) in (6, 7)
 
 
 def test_soft_reset_keeps_the_time() -> None:

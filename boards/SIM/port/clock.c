@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/time.h>
 #include <time.h>
 
@@ -88,10 +89,58 @@ uint64_t clock_now(void) {
     return now;
 }
 
+// --- virtual time passes while real time does not: who waits for some of it must notice
+
+#define NOTICED (MILLION)        // shorter sleeps are noticed by and by
+#define MOST_WAITING (32)
+#define SETTLE_NS (100000)
+#define MOST_SETTLES (100)
+
+static struct {
+    pthread_mutex_t lock;
+    size_t count;
+    pthread_t thread[MOST_WAITING];
+} waiting = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void begin_to_wait(void) {
+    pthread_mutex_lock(&waiting.lock);
+    if (waiting.count < MOST_WAITING) {
+        waiting.thread[waiting.count++] = pthread_self();
+    }
+    pthread_mutex_unlock(&waiting.lock);
+}
+
+static void end_to_wait(void) {
+    pthread_mutex_lock(&waiting.lock);
+    for (size_t i = 0; i < waiting.count; ++i) {
+        if (pthread_equal(waiting.thread[i], pthread_self())) {
+            waiting.thread[i] = waiting.thread[--waiting.count];
+            break;
+        }
+    }
+    pthread_mutex_unlock(&waiting.lock);
+}
+
+// Time has passed: the signal ends their poll(), and they have a moment to do what they do then, until all wait again.
+static void tell_who_waits(void) {
+    pthread_mutex_lock(&waiting.lock);
+    size_t before = waiting.count, now = 0;
+    for (size_t i = 0; i < before; ++i) {
+        pthread_kill(waiting.thread[i], SIGUSR1);
+    }
+    pthread_mutex_unlock(&waiting.lock);
+    for (int i = 0; i < MOST_SETTLES && now < before; ++i) {
+        nanosleep(&(struct timespec) {.tv_nsec = SETTLE_NS}, NULL);
+        pthread_mutex_lock(&waiting.lock);
+        now = waiting.count;
+        pthread_mutex_unlock(&waiting.lock);
+    }
+}
+
 // Ends early when Ctrl-C comes: whoever called handles what is pending.
 void clock_sleep(uint64_t us) {
     extern int __real_poll(struct pollfd *fds, nfds_t n, int timeout);
-    const uint32_t longest = 1000 * MILLION;
+    const uint32_t longest = 4000 * MILLION;
     while (us > 0) {
         uint32_t part = us < longest ? us : longest;
         uint64_t now;
@@ -102,6 +151,8 @@ void clock_sleep(uint64_t us) {
             if (MP_STATE_THREAD(mp_pending_exception) != MP_OBJ_NULL) {
                 return;
             }
+        } else if (part >= NOTICED) {
+            tell_who_waits();
         }
         us -= part;
     }
@@ -140,9 +191,14 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout) {
         return ready;
     }
     uint64_t host = host_now(), board = clock_now();
+    begin_to_wait();
     int ready = __real_poll(fds, n, timeout);
     int error = errno;
+    end_to_wait();
     clock_forget();
+    if (ready < 0 && error == EINTR && clock_now() - board >= (uint64_t)timeout * 1000) {
+        return 0;
+    }
     int64_t waited = host_now() - host;
     if (waited >= LAG) {
         int64_t lag = waited - (int64_t)(clock_now() - board);

@@ -6,6 +6,7 @@ from rpc.errors import RpcError
 from rpc.params import USB, Method, binary, flag, integer, text
 
 _CERTIFICATE_MAX = 4096
+_PERMITTED_MAX_S = 31 * 86400
 
 
 def _ha1(name, value):
@@ -34,7 +35,7 @@ class Access:
             "Access.Trust": Method(self.trust, USB, ca=binary(_CERTIFICATE_MAX)),
             "Access.Forget": Method(self._access.forget, USB, sha256=text(64, 64)),
             "Access.Bench": Method(
-                self.permit, USB, on=flag, seconds=(integer(1, 7 * 86400), 3600), keep=(flag, False)
+                self.permit, USB, on=flag, seconds=(integer(1, _PERMITTED_MAX_S), 3600), keep=(flag, False)
             ),
             "Access.WebSocket": Method(
                 self.web_socket,

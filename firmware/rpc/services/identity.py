@@ -1,10 +1,10 @@
 """Identity: a new key and certificate in the idle identity, tried, then switched to."""
 
 import binascii
-import time
 
 import _thread
 
+import uptime
 from atecc608 import ATECCError
 from identity.certificate import Certificate
 from identity.store import NAMES, StoreError
@@ -42,7 +42,8 @@ class Identity:
         self._link = link
         self._bench = bench
         self._switched = switched
-        self._trying = _thread.allocate_lock()
+        self._lock = _thread.allocate_lock()
+        self._trying = False
 
     def methods(self):
         return {
@@ -128,12 +129,15 @@ class Identity:
         return {"identity": name, "sha256": parsed.sha256}
 
     def try_it(self, token, timeout):
-        if not self._trying.acquire(False):
+        """A generator: job.py."""
+        with self._lock:
+            others, self._trying = self._trying, True
+        if others:
             raise RpcError("busy", "another caller is trying the staged identity")
         try:
-            return self._try(token, timeout)
+            return (yield from self._try(token, timeout))
         finally:
-            self._trying.release()
+            self._trying = False
 
     def _try(self, token, timeout):
         record, digest = self._store.candidate(token)
@@ -141,18 +145,16 @@ class Identity:
         paused = self._link.status()["client_id"] == record["client_id"]
         if paused:
             self._link.stop()
+        started = uptime.ms()
         try:
-            out = self._connect(record, timeout)
+            job = self._link.attempt(record, timeout)
+            yield job
+            tls = job.wait()
         finally:
             if paused:
                 self._link.start()
+        took = uptime.ms() - started
         self._store.mark_tried(token, digest)
-        return out
-
-    def _connect(self, record, timeout):
-        started = time.ticks_ms()
-        tls = self._link.attempt(record, timeout)
-        took = time.ticks_diff(time.ticks_ms(), started)
         where = {k: record[k] for k in ("endpoint", "port", "client_id")}
         return where | {"tls": tls, "ms": took}
 

@@ -48,16 +48,22 @@ class MQTT:
         out["identity"] = self._store.active
         return out
 
+    # What waits for the link is a generator: job.py.
+
     def connect(self, timeout):
         if not self._store.active:
             raise LinkError("state", "this device has no active identity yet: provision it first")
         if self._link.state not in ("connected", "connecting"):
             self._link.start(timeout)
-        self._link.wait_connected()
+        job = self._link.connected()
+        yield job
+        job.wait()
         return self.status()
 
     def look(self, endpoint, port, ca, timeout):
-        self._link.look(endpoint, port, ca, timeout)
+        job = self._link.look(endpoint, port, ca, timeout)
+        yield job
+        job.wait()
         return {"endpoint": endpoint, "port": port}
 
     def disconnect(self, caller):
@@ -67,17 +73,25 @@ class MQTT:
         return self.status()
 
     def publish(self, topic, message, qos, retain):
-        self._link.publish(topic, message, qos, retain)
+        job = self._link.publish(topic, message, qos, retain)
+        yield job
+        job.wait()
         return {"topic": topic, "qos": qos}
 
     def subscribe(self, topic, qos):
-        self._link.subscribe(topic, qos)
+        job = self._link.subscribe(topic, qos)
+        yield job
+        job.wait()
         return {"topic": topic, "qos": qos}
 
     def unsubscribe(self, topic):
-        self._link.unsubscribe(topic)
+        job = self._link.unsubscribe(topic)
+        yield job
+        job.wait()
         return {"topic": topic}
 
     def receive(self, timeout, topic):
-        message = self._link.receive(topic, timeout)
+        job = self._link.receive(topic, timeout)
+        yield job
+        message = job.wait()
         return message and {"topic": message[0], "message": readable(message[1])}

@@ -1,5 +1,7 @@
 """Wifi: the network that the device is in, and those it could be in."""
 
+import threads
+from job import Job
 from rpc.errors import RpcError, describe
 from rpc.params import Method, empty_or, flag, readable, seconds, text
 
@@ -28,8 +30,12 @@ class Wifi:
         out["enabled"] = self._settings.get("wifi.sta.enable")
         return out
 
+    # What waits for the radio is a generator: job.py.
+
     def scan(self):
-        found = self._station.scan()
+        job = Job(self._station.scan).start(threads.LOOP)
+        yield job
+        found = job.wait()
         for seen in found:
             seen["ssid"] = readable(seen["ssid"])
         return found
@@ -42,7 +48,9 @@ class Wifi:
             self._settings.check(values)
         except ValueError as e:
             raise RpcError("argument", str(e))
-        self._station.change(ssid, password, timeout)
+        job = Job(lambda: self._station.change(ssid, password, timeout)).start(threads.LOOP)
+        yield job
+        job.wait()
         self._keep(values, save)
         return self.status()
 

@@ -1,67 +1,98 @@
 """One caller's connection: what it may read, how long it may take, and when it may be sent away."""
 
 import asyncio
-import time
 
+from asyncio import core
 from micropython import const
+
+import uptime
 
 # A request line or a header; all that comes before one is admitted.
 _LINE_MAX = const(2048)
 _STRANGER_MAX = const(20480)
 _CHUNK = const(512)
+# So much of a stranger's message has to be here before there is memory for all of it.
+_PROOF = const(1024)
+# A call that waits for something has so long before it counts as silence.
+_WAITING_MS = const(10000)
+_COUNTED = b"content-length:"
+_DIGITS_MAX = const(20)
 
 
 class Connection:
     """A caller on `stream` (asyncio), and microdot's reader for it.
 
-    lobby: the Lobby in which it waits until it is admitted. proven: the first byte it sends proves who it is, for it
-    comes through TLS that wants a client's certificate. `known`: it has proved it, and is admitted as soon as there is
-    room. `busy` says that a request of it is being run, `quiet_since` (ticks, ms) when that ended last.
+    lobby: the Lobby in which it waits until it is admitted. who: None, or a function that gives the Caller once the
+    first byte has come: it comes through TLS that wants a client's certificate. `caller` is who it is, as far as it has
+    shown that, and `known` that it has. `busy` says that a request of it is being run, `quiet_since` (uptime) when that
+    ended last, or began to wait. `touched` is when something came last.
     """
 
-    def __init__(self, stream, address, lobby, proven):
+    def __init__(self, stream, address, lobby, who=None):
         self.stream = stream
-        self.proven = proven
         self.address = address
-        self.task = None
-        self.admitted = False
-        self.known = False
-        self.busy = False
-        self.quiet_since = self.since = time.ticks_ms()
         self.lobby = lobby
+        self.task = None
+        self.caller = None
+        self.busy = False
+        self._who = who
+        self.become_strange()
         self._buffer = b""
+
+    def become_strange(self):
+        """It has to show anew who it is."""
+        self.admitted = self.known = False
+        self.quiet_since = self.since = self.touched = uptime.ms()
         self._total = 0
 
-    async def admit(self):
-        """Let it in; waits until there is room."""
+    def pass_as(self, caller):
+        """It has shown who it is."""
+        self.caller = caller
         self.known = True
-        if not self.admitted:
-            await self.lobby.admit(self)
+
+    @property
+    def is_secure(self):
+        return self._who is not None
+
+    async def admit(self, caller):
+        """Let it in as `caller`; waits until there is room."""
+        self.pass_as(caller)
+        while not (self.admitted or self.lobby.let_in(self)):
+            await asyncio.sleep_ms(50)
 
     def strange_ms(self):
         """For how long it has been here without saying who it is."""
-        return 0 if self.known else time.ticks_diff(time.ticks_ms(), self.since)
+        return 0 if self.known else uptime.ms() - self.since
 
     def quiet_ms(self):
         """For how long nothing was done for it; 0 while something is."""
-        return 0 if self.busy else time.ticks_diff(time.ticks_ms(), self.quiet_since)
+        return 0 if self.busy else max(0, uptime.ms() - self.quiet_since)
 
     def start(self):
         self.busy = True
 
-    def done(self):
+    def done(self, grace=0):
         self.busy = False
-        self.quiet_since = time.ticks_ms()
+        self.quiet_since = uptime.ms() + grace
+
+    def waits(self):
+        """Its request waits for something."""
+        self.done(_WAITING_MS)
 
     # What microdot takes for an asyncio stream.
 
     async def _more(self):
-        data = await self.stream.read(_CHUNK)
+        data = None
+        while data is None:  # of TLS it may be the handshake that goes on
+            yield core._io_queue.queue_read(self.stream.s)
+            self.touched = uptime.ms()
+            data = self.stream.s.read(_CHUNK)
         self._total += len(data)
-        if not self.admitted and self._total > _STRANGER_MAX:
-            raise EOFError
-        if data and self.proven and not self.admitted:
-            await self.admit()
+        if not self.admitted:
+            if self._total > _STRANGER_MAX:
+                raise EOFError
+            if data and self._who:
+                await self.admit(self._who())
         self._buffer += data
         return bool(data)
 
@@ -76,7 +107,10 @@ class Connection:
                 raise EOFError
             if not await self._more():
                 return self._take(len(self._buffer))
-        return self._take(self._buffer.find(b"\n") + 1)
+        line = self._take(self._buffer.find(b"\n") + 1)
+        if line[: len(_COUNTED)].lower() == _COUNTED and len(line.strip()) > len(_COUNTED) + _DIGITS_MAX:
+            raise EOFError  # microdot would make a number of it
+        return line
 
     async def read(self, n):
         if not self._buffer:
@@ -86,6 +120,14 @@ class Connection:
     async def readexactly(self, n):
         if n < 0:
             raise EOFError
+        if self.admitted or n <= _PROOF:
+            return await self.whole(n)
+        while len(self._buffer) < _PROOF:
+            if not await self._more():
+                raise EOFError
+        return await self.lobby.weigh(self, n)
+
+    async def whole(self, n):
         data = bytearray(n)  # once: a frame is large, compared with the memory
         at = 0
         while at < n:
@@ -96,41 +138,98 @@ class Connection:
             at += len(part)
         return data
 
+    async def is_left(self):
+        """Reads ahead, a little. False as soon as the caller has gone."""
+        while len(self._buffer) < _PROOF:
+            try:
+                if not await self._more():
+                    return False
+            except Exception:
+                return False
+        return True
+
+    async def discard(self, n):
+        """Read so many bytes, and keep none."""
+        while n > 0 and (self._buffer or await self._more()):
+            n -= len(self._take(n))
+
 
 class Lobby:
-    """The connections of one listener that are not admitted yet: at most `strangers` at a time.
+    """The connections of one listener that have said something, and are not admitted yet: at most `strangers`. While
+    somebody else waits, they have to say something more each `stalled_ms`.
 
     Strangers never take the place of somebody who is admitted: that happens only to let in somebody who has shown who
     it is, and then the one that has been silent for longest goes.
     """
 
-    def __init__(self, rooms, strangers, most):
+    PATIENCE_MS = 2000  # for so long a stranger may take while somebody else waits
+
+    def __init__(self, rooms, strangers, most, stalled_ms=PATIENCE_MS):
         self._rooms = rooms
         self._strangers = strangers
+        self._stalled_ms = stalled_ms
         self.most = most
         self.here = []
-
-    PATIENCE_MS = 2000  # for so long a stranger may be silent while somebody else waits
+        self._weighed = None
+        self._since = 0
 
     def has_room(self):
-        """Whether one more may come in; who has been a stranger for long has to go then."""
+        """Whether one more may come in; of the address that has most, who is here for longest has to go then."""
+        for connection in [c for c in self.here if c.known]:
+            if not self.let_in(connection):
+                return False
         if len(self.here) < self._strangers:
             return True
-        strangest = max(self.here, key=Connection.strange_ms)
-        if strangest.strange_ms() >= self.PATIENCE_MS:
+        addresses = [c.address for c in self.here]
+        strangest = max(self.here, key=lambda c: (addresses.count(c.address), c.strange_ms()))
+        if strangest.strange_ms() >= self.PATIENCE_MS or uptime.ms() - strangest.touched >= self._stalled_ms:
             strangest.task.cancel()
         return False
 
-    async def admit(self, connection):
-        while not self._rooms.take(connection):
-            await asyncio.sleep_ms(50)
+    def spare(self):
+        """How many more connections there are sockets for, as far as those who are let in leave some."""
+        return self._rooms.spare() - len(self.here)
+
+    async def weigh(self, connection, n):
+        """A stranger's large message, of `n` bytes: there is memory for one at a time."""
+        while self._weighed:
+            await asyncio.sleep_ms(20)
+        self._weighed, self._since = connection, uptime.ms()
+        try:
+            return await connection.whole(n)
+        finally:
+            self._weighed = None
+
+    def overdue(self, ms):
+        """The connections that have not shown who they are within `ms`, or take too long for a large message."""
+        late = [c for c in self.here if c.strange_ms() > ms]
+        if self._weighed and uptime.ms() - self._since > self.PATIENCE_MS:
+            late.append(self._weighed)
+        return late
+
+    def let_in(self, connection):
+        """Whether there is room for it among those who are admitted, which it then is."""
+        if not self._rooms.take(connection):
+            return False
         self.here.remove(connection)
         connection.admitted = True
+        return True
+
+    def take_back(self, connection):
+        """What admitted it holds no longer: it is a stranger again."""
+        self._rooms.leave(connection)
+        connection.become_strange()
+        self.here.append(connection)
 
     def leave(self, connection):
         if connection in self.here:
             self.here.remove(connection)
         self._rooms.leave(connection)
+
+    def clear(self):
+        """All tasks are gone."""
+        self.here.clear()
+        self._weighed = None
 
 
 class Rooms:
@@ -141,6 +240,9 @@ class Rooms:
     def __init__(self, places):
         self._places = places
         self.taken = []
+
+    def spare(self):
+        return self._places - len(self.taken)
 
     def take(self, connection):
         """Take a place; or send away the one who is silent for longest, if it is long, and return False."""

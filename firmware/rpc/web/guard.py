@@ -1,14 +1,57 @@
-"""How often strangers may have the chip sign: a TLS handshake costs a signature before one knows who calls."""
+"""Whom to prefer where not everybody can be served, and how often strangers may have the chip sign.
 
-import time
+A TLS handshake costs a signature before one knows who calls.
+"""
+
+from hashlib import sha256
 
 from micropython import const
 
+import uptime
+
+_GOOD = const(8)
+_MARKS = const(64)
+_MOST = const(15)
+_FADES_MS = const(60000)
 _BURST = const(5)
 _EVERY_MS = const(1000)
 _STRIKES = const(3)
 _PENALTY_MS = const(10000)
 _REMEMBERED = const(8)
+
+
+class Repute:
+    """What is remembered of addresses: where somebody was let in lately, and how often somebody was not.
+
+    Of the latter there may be many, for little memory: each has a mark in either half of a table, which it shares with
+    others, in each half with different ones. Marks fade.
+    """
+
+    def __init__(self):
+        self._good = []
+        self._marks = bytearray(2 * _MARKS)
+        self._faded = uptime.ms()
+
+    @staticmethod
+    def _places(address):
+        code = sha256(address if isinstance(address, bytes) else address.encode()).digest()
+        return code[0] % _MARKS, _MARKS + code[1] % _MARKS
+
+    def rank(self, address):
+        """The lower the better; 0 where somebody was let in."""
+        if uptime.ms() - self._faded > _FADES_MS:
+            self._faded = uptime.ms()
+            for i, mark in enumerate(self._marks):
+                self._marks[i] = mark // 2
+        return 0 if address in self._good else 1 + min(self._marks[i] for i in self._places(address))
+
+    def failed(self, address):
+        for i in self._places(address):
+            self._marks[i] = min(_MOST, self._marks[i] + 1)
+
+    def succeeded(self, address):
+        if address not in self._good:
+            self._good = self._good[1 - _GOOD :] + [address]
 
 
 class Guard:
@@ -17,32 +60,31 @@ class Guard:
 
     def __init__(self):
         self._tokens = _BURST
-        self._filled = time.ticks_ms()
+        self._filled = uptime.ms()
         self._failures = []  # [address, strikes, when]
 
-    def wait_ms(self):
-        """How long until the next handshake may be; 0: now."""
-        now = time.ticks_ms()
-        gained = time.ticks_diff(now, self._filled) // _EVERY_MS
+    def is_ready(self):
+        """Whether the next handshake may be now."""
+        gained = (uptime.ms() - self._filled) // _EVERY_MS
         if gained > 0:
             self._tokens = min(_BURST, self._tokens + gained)
-            self._filled = time.ticks_add(self._filled, gained * _EVERY_MS)
-        return 0 if self._tokens else max(1, _EVERY_MS - time.ticks_diff(now, self._filled))
+            self._filled += gained * _EVERY_MS
+        return self._tokens > 0
 
     def admits(self, address):
         """Whether `address` may have a handshake now, which it then has."""
         for _, strikes, when in [f for f in self._failures if f[0] == address]:
-            if strikes >= _STRIKES and time.ticks_diff(time.ticks_ms(), when) < _PENALTY_MS:
+            if strikes >= _STRIKES and uptime.ms() - when < _PENALTY_MS:
                 return False
         self._tokens = max(0, self._tokens - 1)
         return True
 
     def failed(self, address):
         strikes = sum(f[1] for f in self._failures if f[0] == address)
-        self.succeeded(address)
-        self._failures.append([address, strikes + 1, time.ticks_ms()])
-        if len(self._failures) > _REMEMBERED:
-            self._failures.pop(0)
+        self._failures = self._others(address)[1 - _REMEMBERED :] + [[address, strikes + 1, uptime.ms()]]
 
     def succeeded(self, address):
-        self._failures = [f for f in self._failures if f[0] != address]
+        self._failures = self._others(address)
+
+    def _others(self, address):
+        return [f for f in self._failures if f[0] != address]

@@ -7,116 +7,144 @@ import microdot.microdot
 from micropython import const
 from microdot import Microdot, Request, Response
 
-from rpc.caller import Caller
+from job import complete
 from rpc.errors import RpcError, describe
 from rpc.frame import SIZE_MAX, load, parse
 from rpc.workers import NoWorker
 
+from . import asked
 from .messages import TOO_LONG, Messages
 
 _WRONG_ANSWER_MS = const(500)
 _SEND_S = const(20)
-# The one page whose name a caller may bear that is no page: Mongoose OS's client says it on every connection.
-_MOS_ORIGIN = "https://api.cesanta.com/"
-_REFUSALS = {400: "this is no HTTP", 413: "too long", 500: "the firmware has a defect, or too little memory"}
+_REFUSALS = {
+    400: "this is no HTTP",
+    403: "call this device by its address or its own name, and not out of a page in a browser",
+    404: "there is only /rpc here",
+    405: "a POST of JSON calls any method, GET only those that read and WebSocket",
+    413: "too long",
+    415: "a POST takes Content-Type: application/json",
+    500: "the firmware has a defect, or too little memory",
+}
 _JSON = {"Content-Type": "application/json"}
 
-Request.max_content_length = Request.max_body_length = Messages.max_message_length = SIZE_MAX
+Request.max_content_length = Messages.max_message_length = SIZE_MAX
+Request.max_body_length = 0  # it is read here, when it is known whose it is
 # Its tracebacks would go to the console, for any nonsense that a stranger sends.
 microdot.microdot.print_exception = lambda error: None
 
-SECURE = Caller("wss")
-PLAIN = Caller("ws")
+
+class _App(Microdot):
+    """microdot, with `serve(request)` for everything: none of its own answers, to OPTIONS or HEAD, say."""
+
+    def __init__(self, serve, refuse):
+        super().__init__()
+        self._serve = serve
+        for status in (400, 413, 500):
+            self.errorhandler(status)(lambda request, *_, status=status: refuse(request, status))
+
+    def find_route(self, request):
+        request.url_args = {}
+        return self._serve, "", None
 
 
 class Routes:
     """The microdot app of one listener.
 
-    run: a coroutine function that has a worker call a function; digest: Digest, or None where TLS has already made
-    sure of the caller (`caller`); bench() tells whether callers without a password are served.
+    run: a coroutine function that has a worker run a generator for a connection; access: Access, which knows who is let
+    in; is_own(name) tells whether a name (in small letters) is this device's; digest: Digest, or None where TLS is sure
+    of who calls.
     """
 
-    def __init__(self, dispatcher, run, caller, digest=None, bench=None):
+    def __init__(self, dispatcher, run, access, is_own, digest=None):
         self._dispatcher = dispatcher
         self._run = run
-        self._caller = caller
+        self._access = access
+        self._is_own = is_own
         self._digest = digest
-        self._bench = bench
-        self.app = app = Microdot()
-        app.before_request(self._refuse_pages)
-        app.route("/rpc", methods=["GET", "POST"])(self._frames)
-        app.route("/rpc/<method>", methods=["GET", "POST"])(self._method)
-        for status in (400, 404, 405, 413, 500):
-            app.errorhandler(status)(self._refusal(status))
+        self.app = _App(self._serve, self._refuse)
 
-    # Who calls.
+    async def _serve(self, request):
+        """Whatever is asked for. First of all whether a page asks, then who; what it says is read last."""
+        connection = request.sock[0]
+        status = self._why_not(request)
+        if not status and self._is_upgrade(request):
+            return await self._socket(request)
+        if status != 403 and not await self._admit(request):
+            status = 401
+        if status:
+            await connection.discard(request.content_length)
+            return self._refuse(request, status)
+        body = await connection.readexactly(request.content_length)
+        if request.path == "/rpc":
+            gate = _Held(self._access, connection.caller)
+            return await self._answer(connection, [body], gate.admit) or "", 200, _JSON
+        return await self._method(request, body)
 
-    def _refuse_pages(self, request):
-        if self._from_a_page(request):
-            return self._unauthorized() if self._digest else ("", 403)
-        return None
-
-    def _refusal(self, status):
-        def handler(request):
-            connection = request and request.sock[0]
-            if self._digest and not (connection and (connection.admitted or self._bench())):
-                return self._unauthorized()
-            if status == 413 and request.path == "/rpc":
-                return self._dispatcher.handle(None, lambda frame: self._caller), 200, _JSON
-            return {"code": status, "message": _REFUSALS.get(status, "there is only /rpc here")}, status
-
-        return handler
-
-    def _unauthorized(self):
-        return "", 401, {"WWW-Authenticate": self._digest.http_challenge()}
+    def _why_not(self, request):
+        """The status of a refusal, or None: of what asks, where, and how."""
+        headers = request.headers
+        if asked.by_a_page(headers) or not asked.leads_here(headers.get("Host", ""), self._is_own):
+            return 403
+        if request.path != "/rpc" and not request.path.startswith("/rpc/"):
+            return 404
+        if request.method == "POST":
+            return None if asked.is_json(headers) else 415
+        if request.method == "GET" and (request.path[5:] in asked.READS or self._is_upgrade(request)):
+            return None
+        return 405
 
     @staticmethod
-    def _from_a_page(request):
-        """Whether a page in a browser asks, which may use what that browser knows: a password, a certificate."""
-        return request.headers.get("Origin", _MOS_ORIGIN) != _MOS_ORIGIN
+    def _is_upgrade(request):
+        return (
+            request.method == "GET"
+            and request.path == "/rpc"
+            and request.headers.get("Upgrade", "").lower() == "websocket"
+        )
+
+    def _refuse(self, request, status):
+        connection = request and request.sock[0]
+        known = not self._digest or self._access.is_open or (connection and connection.known)
+        if status == 401 or not (known or status == 403):
+            return "", 401, {"WWW-Authenticate": self._digest.http_challenge()}
+        if status == 413 and request.path == "/rpc":
+            return self._dispatcher.handle(None, lambda frame: None), 200, _JSON
+        return {"code": status, "message": _REFUSALS[status]}, status
 
     async def _admit(self, request):
         """Whether the caller of an HTTP request is let in."""
         connection = request.sock[0]
-        if self._digest and not self._bench():
+        if not self._digest:
+            return connection.caller is not None
+        if not self._access.is_open:
             answer = request.headers.get("Authorization")
             if not self._digest.accepts_http(request.method, request.url, answer):
                 if answer:
                     await asyncio.sleep_ms(_WRONG_ANSWER_MS)
                 return False
-        await connection.admit()
+        await connection.admit(self._access.plain_caller())
         return True
 
     # Frames.
-
-    async def _frames(self, request):
-        if request.method == "GET":
-            return await self._socket(request)
-        if not await self._admit(request):
-            return self._unauthorized()
-        reply = await self._answer(request.sock[0], [request.body], lambda frame: self._caller)
-        return reply or "", 200, _JSON
 
     async def _answer(self, connection, box, admit):
         """The reply to the frame (bytes) in the list `box`, which is emptied: it is large, and soon needed no more."""
         connection.start()
         try:
-            return await self._run(lambda: self._handled(box, admit))
+            return await self._run(self._handled(box, admit), connection)
         except NoWorker as e:
-            return self._dispatcher.answer(({}, e), admit)
+            return complete(self._dispatcher.answer(({}, e), admit))
         finally:
             connection.done()
 
     def _handled(self, box, admit):
-        return self._dispatcher.answer(parse(_text(box)), admit)
+        return (yield from self._dispatcher.answer(parse(_text(box)), admit))
 
     async def _socket(self, request):
         connection = request.sock[0]
-        if request.headers.get("Upgrade", "").lower() != "websocket":
-            return self._unauthorized() if self._digest and not self._bench() else 400
         socket = Messages(request)
         await socket.handshake()
-        gate = _Gate(self._caller, self._digest, self._bench)
+        gate = _Gate(connection, self._access, self._digest)
         try:
             while await self._exchange(connection, socket, gate):
                 pass
@@ -128,58 +156,74 @@ class Routes:
     async def _exchange(self, connection, socket, gate):
         """One message and its reply."""
         reply = await self._answer(connection, [await socket.receive()], gate.admit)
-        if gate.passed:
-            await connection.admit()
+        if gate.caller:
+            await connection.admit(gate.caller)
         elif gate.wrong:
             gate.wrong = False
             await asyncio.sleep_ms(_WRONG_ANSWER_MS)
         if reply is not None:
             await asyncio.wait_for(socket.send(reply), _SEND_S)
-        return True
+        return gate.caller or self._digest
 
     # Single methods.
 
-    async def _method(self, request, method):
-        if not await self._admit(request):
-            return self._unauthorized()
+    async def _method(self, request, body):
         connection = request.sock[0]
         connection.start()
         try:
-            return await self._run(lambda: self._called(request, method))
+            return await self._run(self._called(request, body, connection.caller), connection)
         finally:
             connection.done()
 
-    def _called(self, request, method):
+    def _called(self, request, body, caller):
         try:
-            params = (
-                load(request.body)
-                if request.body
-                else {name: _value(request.args[name]) for name in request.args}
-            )
-            return json.dumps(self._dispatcher.call(method, params, self._caller)), 200, _JSON
+            if request.method == "POST":
+                params = load(body) if body else {}
+            else:
+                params = {name: _value(request.args[name]) for name in request.args}
+            caller = _Held(self._access, caller).admit(None)
+            result = yield from self._dispatcher.run(request.path[len("/rpc/") :], params, caller)
+            return json.dumps(result), 200, _JSON
         except Exception as e:
             error = describe(e)
             return json.dumps(error), error["code"] if error["code"] in (403, 404) else 500, _JSON
 
 
-class _Gate:
-    """Decides frame by frame: the caller of a WebSocket may show who it is in any of them."""
+class _Held:
+    """Lets in `caller`, who was let in when the request came, if that still holds when it is run."""
 
-    def __init__(self, caller, digest, is_open):
+    def __init__(self, access, caller):
+        self._access = access
         self._caller = caller
+
+    def admit(self, _frame):
+        if not self._access.holds(self._caller):
+            raise RpcError("refused", "what let you in holds no longer on this device")
+        return self._caller
+
+
+class _Gate:
+    """Decides frame by frame: the caller of a WebSocket may show who it is in any of them, and each may be its last."""
+
+    def __init__(self, connection, access, digest):
+        self._connection = connection
+        self._access = access
         self._digest = digest
-        self._is_open = is_open
-        self.passed = False
+        self.caller = None  # of the last frame
         self.wrong = False
 
     def admit(self, frame):
-        self.passed = self.wrong = False
-        auth = frame.get("auth")
-        if self._digest and not self._is_open() and not self._digest.accepts_frame(auth):
-            self.wrong = auth is not None
+        self.caller = None
+        self.wrong = False
+        if not self._digest:
+            self.caller = _Held(self._access, self._connection.caller).admit(frame)
+        elif self._access.is_open or self._digest.accepts_frame(frame.get("auth")):
+            self.caller = self._access.plain_caller()
+        else:
+            self.wrong = frame.get("auth") is not None
             raise self._digest.challenge()
-        self.passed = True
-        return self._caller
+        self._connection.pass_as(self.caller)
+        return self.caller
 
 
 def _text(box):

@@ -2,28 +2,28 @@
 
 import asyncio
 import select
-import socket
 import sys
-import time
 
 import _thread
-from asyncio import core
 from micropython import const
 
 import threads
+import uptime
+from link import clock
 from rpc.digest import Digest
 from rpc.workers import NoWorker
 
-from .connection import Connection, Lobby, Rooms
-from .guard import Guard
-from .routes import PLAIN, SECURE, Routes
+from .call import Call
+from .connection import Lobby, Rooms
+from .guard import Guard, Repute
+from .listener import Listener
+from .routes import Routes
 from .tls import NotReady
 
-_STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _SILENT_MS = const(900000)
-_BACKLOG = const(5)
 _LOOK_MS = const(50)
 _AGAIN_MS = const(500)
+_STALLED_MS = const(700)  # in a handshake: longer than a round of it takes
 _WORKER_MS = const(5000)
 # For how long one waits for the server to look at what has changed: its first start takes an ESP32 more than a second.
 _LOOKED_MS = const(8000)
@@ -34,11 +34,11 @@ _pause = select.poll()
 class Server:
     """The listeners. dispatcher, access, workers: the RPC's; tls: DeviceTLS.
 
-    port() gives the port for wss://, or None where it is switched off. address: what to bind to. connections: how many
-    there may be, and how many of them over TLS.
+    port() gives the port for wss://, or None where it is switched off. is_own(name) tells whether a name is this
+    device's. address: what to bind to. connections: how many there may be, and how many of them over TLS.
     """
 
-    def __init__(self, dispatcher, access, workers, tls, port, address, connections):
+    def __init__(self, dispatcher, access, workers, tls, port, is_own, address, connections):
         self._access = access
         self._workers = workers
         self._tls = tls
@@ -51,9 +51,11 @@ class Server:
         self._looked = self._done = -1
         places, secure = connections
         self._rooms = rooms = Rooms(places)
-        self._secure = Listener(Lobby(rooms, 1, secure), Routes(dispatcher, self._run, SECURE), Guard())
-        plain = Routes(dispatcher, self._run, PLAIN, Digest(access), self._is_open)
-        self._plain = Listener(Lobby(rooms, 3, places), plain)
+        routes = Routes(dispatcher, self._run, access, is_own)
+        repute = Repute()
+        self._secure = Listener(Lobby(rooms, 1, secure, _STALLED_MS), routes, repute, Guard())
+        routes = Routes(dispatcher, self._run, access, is_own, Digest(access))
+        self._plain = Listener(Lobby(rooms, 3, places), routes, repute)
 
     def start(self):
         """Serve from now on, in a thread: from when there is something to listen on, for its stack takes memory."""
@@ -105,30 +107,19 @@ class Server:
         wss = {"enabled": self._port() is not None, "port": self._port()} | self._secure.status()
         return {"wss": wss, "ws": self._plain.status()}
 
-    def _is_open(self):
-        return self._access.bench and not self._access.plain["ha1"]
-
-    async def _run(self, function):
-        """Have a worker call `function`; its result, or NoWorker. Other connections are not kept waiting."""
-        done = asyncio.ThreadSafeFlag()
-        out = []
-
-        def job():
-            try:
-                out.append(function())
-            finally:
-                done.set()
-
-        since = time.ticks_ms()
-        while not self._workers.give(job):
-            if time.ticks_diff(time.ticks_ms(), since) > _WORKER_MS:
+    async def _run(self, steps, connection):
+        """Have a worker run the generator `steps`; what it returns, or NoWorker. Other connections go on."""
+        call = Call(steps, connection)
+        steps = call.steps()
+        since = uptime.ms()
+        while not self._workers.give(steps):
+            if uptime.ms() - since > _WORKER_MS:
                 raise NoWorker
             await asyncio.sleep_ms(20)
-        await done.wait()
-        return out[0]
+        return await call.result()
 
     async def _main(self):
-        self._janitor = asyncio.create_task(self._send_away())
+        self._janitor = asyncio.create_task(self._look_after())
         # Not with a ThreadSafeFlag: to wait for one, some ports look at it each millisecond, and this wait never ends.
         while True:
             asked = self._asked
@@ -144,6 +135,7 @@ class Server:
     def _refresh_all(self):
         """Whether there was memory enough; when a request is done there may be more."""
         try:
+            self._part()
             self._refresh_plain()
             self._refresh_secure()
             return True
@@ -171,137 +163,36 @@ class Server:
 
     def _refresh_secure(self):
         why = self._why_not_secure()
+        self._secure.forget_context()  # two of them at a time would be a waste of memory
         if why:
             self._secure.close(why)
             return
-        self._secure.forget_context()  # two of them at a time would be a waste of memory
         try:
             self._secure.listen(self._address, self._port(), self._tls.context())
         except NotReady as e:
             self._secure.close(str(e))
 
-    async def _send_away(self):
-        """Close what is overdue: strangers who don't show who they are, and who has been silent for very long."""
+    async def _look_after(self):
+        """Close what is overdue: strangers who don't show who they are, who has been silent for very long, and whose
+        trust is gone or has expired. And notice the end of the bench permission."""
         while True:
             await asyncio.sleep_ms(500)
-            for connection in self._secure.strangers + self._plain.strangers:
-                if connection.strange_ms() > _STRANGER_MS:
-                    connection.task.cancel()
+            clock.remember()
+            for listener in (self._secure, self._plain):
+                listener.thin_out()
             for connection in list(self._rooms.taken):
                 if connection.quiet_ms() > _SILENT_MS:
                     connection.task.cancel()
+            self._part()
+            if self._plain.is_open and self._why_not_plain():
+                self._asked += 1
 
-
-class Listener:
-    """One listening socket, and what becomes of its connections. guard: Guard for TLS, None for plain."""
-
-    def __init__(self, lobby, routes, guard=None):
-        self._lobby = lobby
-        self._app = routes.app
-        self._guard = guard
-        self._context = None
-        self._socket = None
-        self._port = None
-        self._task = None
-        self._why = "not started yet"
-
-    @property
-    def strangers(self):
-        return list(self._lobby.here)
-
-    def status(self):
-        return {"listening": self._socket is not None, "why": self._why}
-
-    def close(self, why):
-        """Stop listening; connections that are open stay."""
-        if self._socket:
-            self._task.cancel()
-        self._drop(why)
-
-    def forget(self, why):
-        """Everything is as before the first listen: all tasks are gone, and with them the connections."""
-        self._lobby.here.clear()
-        self._drop(why)
-
-    def _drop(self, why):
-        self._why = why
-        if self._socket:
-            self._socket.close()
-            self._socket = None
-
-    def forget_context(self):
-        """Until the next listen, which follows at once."""
-        self._context = None
-
-    def listen(self, address, port, context=None):
-        """Listen on this port; with another `context` only what comes from now on meets it."""
-        self._context = context
-        if self._socket and self._port == port:
-            return
-        self.close(None)
-        try:
-            self._socket = _bound(address, port)
-        except OSError as e:
-            self._why = "port %d can't be listened on (%s)" % (port, e)
-            return
-        self._port = port
-        self._task = asyncio.create_task(self._accept(self._socket))
-
-    async def _accept(self, listening):
-        # Not asyncio.start_server: that takes whoever comes, and each one takes memory.
-        while True:
-            yield core._io_queue.queue_read(listening)
-            while not self._lobby.has_room():
-                await asyncio.sleep_ms(20)
-            if self._guard:
-                await asyncio.sleep_ms(self._guard.wait_ms())
-            try:
-                sock, address = listening.accept()
-                self._welcome(sock, _host(address))
-            except (OSError, MemoryError):
-                await asyncio.sleep_ms(100)  # no socket is free, or too little memory
-
-    def _welcome(self, sock, address):
-        if self._guard and not (self._context and self._guard.admits(address)):
-            sock.close()
-            return
-        try:
-            sock.setblocking(False)
-            if self._context:
-                sock = self._context.wrap_socket(sock)
-            stream = asyncio.StreamReader(sock, {"peername": (address, 0)})
-            connection = Connection(stream, address, self._lobby, self._context is not None)
-            connection.task = asyncio.create_task(self._serve(connection))
-        except BaseException:
-            sock.close()  # once: TLS closes the plain one with it
-            raise
-        self._lobby.here.append(connection)
-
-    async def _serve(self, connection):
-        try:
-            await self._app.handle_request(connection, connection.stream)
-        except Exception:  # noqa: S110
-            pass  # what went wrong with a connection ends with it
-        finally:
-            self._lobby.leave(connection)
-            connection.stream.s.close()
-            if self._guard:
-                (self._guard.succeeded if connection.admitted else self._guard.failed)(connection.address)
-
-
-def _host(address):
-    """The caller's IP address: of (host, port), or of a struct sockaddr_in, which is what a unix port gives."""
-    return address[0] if isinstance(address, tuple) else bytes(address[4:8])
-
-
-def _bound(address, port):
-    sock = socket.socket()
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(socket.getaddrinfo(address, port)[0][-1])
-        sock.listen(_BACKLOG)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
+    def _part(self):
+        """From those whom what has let them in lets in no longer. Who may have a password is asked for it again."""
+        for connection in list(self._rooms.taken):
+            if self._access.holds(connection.caller):
+                continue
+            if connection.is_secure or not self._access.plain["enable"]:
+                connection.task.cancel()
+            else:
+                connection.lobby.take_back(connection)

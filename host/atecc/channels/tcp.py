@@ -19,6 +19,12 @@ def dial(host: str, port: int, listens: str, timeout: float = CONNECT_TIMEOUT) -
         raise why_unreachable(error, host, port, listens) from error
 
 
+def peer(connected: socket.socket) -> str:
+    """HOST:PORT of the other end, whatever name it was called by: a device answers to its address, not to any name."""
+    host, port = connected.getpeername()[:2]
+    return f"[{host.partition('%')[0]}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def why_unreachable(error: OSError, host: str, port: int, listens: str) -> ChannelError:
     """An error of connecting, in a user's words."""
     if isinstance(error, socket.gaierror):

@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from atecc.channels.digest import DEFAULT_USER, answer, challenge_in
-from atecc.channels.tcp import dial
+from atecc.channels.tcp import dial, peer
 from atecc.errors import ArgumentError, ChannelError, ChannelTimeout, ConnectionLost, RefusedError
 from atecc.log import traffic
 
@@ -140,7 +140,7 @@ class WebSocketChannel:
         address = self._address
         try:
             opened = connect(
-                f"ws://{address.place}{address.path}",
+                f"ws://{peer(connected)}{address.path}",
                 sock=connected,
                 compression=None,
                 proxy=None,

@@ -20,6 +20,7 @@ MEANING = (
     "network, if it is switched on."
 )
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 31 * 86400
 
 
 @click.group("bench", cls=Group)
@@ -31,7 +32,7 @@ def command() -> None:
 
 
 @command.command("on", cls=Command, examples="atecc bench on --for 30m\natecc bench on --keep")
-@click.option("--for", "duration", metavar="TIME", help="30m, 1h, 2d … Default: 1h.")
+@click.option("--for", "duration", metavar="TIME", help="30m, 1h, 2d … 31d at most. Default: 1h.")
 @click.option("--keep", is_flag=True, help="Until `atecc bench off`, also after a reset.")
 @pass_app
 def on(app: App, duration: str | None, keep: bool) -> None:
@@ -71,7 +72,12 @@ def parse_duration(text: str) -> int:
     found = re.fullmatch(r"(\d{1,6})([smhd])", text.strip().lower())
     if not found or not int(found[1]):
         raise ArgumentError(f"{text!r} is no length of time.", "30m, 1h and 2d are.")
-    return int(found[1]) * _UNITS[found[2]]
+    if (seconds := int(found[1]) * _UNITS[found[2]]) > _LONGEST:
+        raise ArgumentError(
+            f"{text} is too long: a permission with a time is for 31d at most.",
+            "--keep gives one until it is taken back.",
+        )
+    return seconds
 
 
 def duration_words(seconds: float) -> str:
