@@ -21,7 +21,6 @@ _START_MS = micropython.const(10000)
 _pause = select.poll()
 
 
-
 def start():
     """Put the device together, if that has not been done, and wait until it has started, or for some seconds.
 

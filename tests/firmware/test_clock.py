@@ -24,8 +24,9 @@ def released(device):
     return int(device.repl.run_in_main("from link import clock; print(clock.RELEASED)"))
 
 
-@pytest.mark.parametrize("unix", [NOW, NOW + DAY, NOW + 40 * YEAR, NOW])
-def test_the_owner_sets_it_to_any_time(device, unix):
+@pytest.mark.parametrize("later", [0, DAY, 40 * YEAR])
+def test_the_owner_sets_it_to_any_time(device, later):
+    unix = NOW + later
     device.owner("Sys.SetTime", time=NOW + YEAR)
     assert abs(device.owner("Sys.SetTime", time=unix)["time"] - unix) <= 1
     assert abs(clock(device) - unix) <= 2

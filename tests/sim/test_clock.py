@@ -88,6 +88,8 @@ def test_a_stamp_is_as_late_as_the_write(clock: Repl) -> None:
         "    return os.stat('stamped')[8]\n"
     )
     assert clock.value("stamp() - a", f"{code}a = stamp()\ntime.sleep(5)") == 5
+
+
 WAITS_ELSEWHERE = """
 import _thread, asyncio, select, time
 woken = []

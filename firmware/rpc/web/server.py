@@ -97,8 +97,8 @@ class Server:
         self._wait()
 
     def _wait(self):
-        since = time.ticks_ms()
-        while self._looked != self._asked and time.ticks_diff(time.ticks_ms(), since) < _LOOKED_MS:
+        until = uptime.ms() + _LOOKED_MS
+        while self._looked != self._asked and uptime.ms() < until:
             _pause.poll(10)
 
     def status(self):
