@@ -44,7 +44,7 @@ def explain(error, where, stage, sock=None, login=False):
     elif isinstance(error, (IndexError, TypeError, AssertionError)):
         out = _no_answer(where, sock)
     elif number in _TIMEOUT:
-        out = LinkError("timeout", _silent(where, stage))
+        out = LinkError("timeout", _silent(where, stage, sock))
     elif stage == "tcp":
         out = _not_reached(error, where, number)
     elif stage == "tls":
@@ -66,7 +66,9 @@ def _number(error, stage):
     return number
 
 
-def _silent(where, stage):
+def _silent(where, stage, sock):
+    if sock and sock.heard:
+        return "%s has stopped answering: it did not answer in time (MQTT)" % where
     if stage == "mqtt":
         return "%s accepts TLS, and then says nothing: it did not answer in time (MQTT)" % where
     return "%s did not answer in time (%s)" % (where, stage.upper())

@@ -42,6 +42,8 @@ from atecc.errors import ChannelError
 BEGIN_TIMEOUT = 40.0
 # The board gives up first, so that its reason arrives and not our impatience.
 SLACK = 15.0
+# firmware/link/link.py: how long the link waits for its broker.
+LINK_WAIT = 30.0
 NETWORK_TIMEOUT = 30.0
 
 # Of a file, in one frame.
@@ -355,19 +357,24 @@ class Device:
 
     def publish(self, topic: str, message: str, qos: int = 1, retain: bool = False) -> None:
         params = {"topic": topic, "message": message, "qos": qos} | ({"retain": True} if retain else {})
-        self.call("MQTT.Publish", params, self.network_timeout + SLACK)
+        self.call("MQTT.Publish", params, self._link_timeout)
 
     def subscribe(self, topic: str, qos: int = 1) -> None:
-        self.call("MQTT.Subscribe", {"topic": topic, "qos": qos}, self.network_timeout + SLACK)
+        self.call("MQTT.Subscribe", {"topic": topic, "qos": qos}, self._link_timeout)
 
     def unsubscribe(self, topic: str) -> None:
-        self.call("MQTT.Unsubscribe", {"topic": topic}, self.network_timeout + SLACK)
+        self.call("MQTT.Unsubscribe", {"topic": topic}, self._link_timeout)
 
     def receive(self, topic: str | None = None, timeout: float | None = None) -> Message | None:
         """The next message, or None when none came in time."""
         params: dict[str, Any] = {"topic": topic} if topic is not None else {}
         data = self._networked("MQTT.Receive", params, timeout)
         return None if data is None else build(Message, data, "MQTT.Receive")
+
+    @property
+    def _link_timeout(self) -> float:
+        """The link waits in its own time, and says then what it has waited for."""
+        return max(self.network_timeout, LINK_WAIT) + SLACK
 
     def _networked(self, method: str, params: dict[str, Any], timeout: float | None = None) -> Any:
         seconds = self.network_timeout if timeout is None else timeout
