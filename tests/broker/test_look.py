@@ -5,12 +5,14 @@ import socket
 import time
 
 import pytest
+from atecc.broker.probe import probe
 from atecc.errors import ArgumentError, DeviceError, NetworkError
+from atecc.provisioning import look
 from atecc.provisioning.authority import Target
 from atecc.provisioning.look import look_at_broker
 from atecc.steps import Steps
 from atecc.x509.library import certificate
-from derpki import CA, cert, ec_key, san
+from derpki import CA, cert, cn, ec_key, san
 from repl import Repl
 from servers import HOST, Server, closing, tls
 from simboard import Board
@@ -158,6 +160,23 @@ def test_nobody_can_reach_it():
 def test_a_broker_that_asks_for_no_certificate(serve, tmp_path):
     steps = looked_at(serve(tls(tmp_path, CHAIN, KEY)), Eyes())
     assert "asks for no certificate of the device" in steps.warnings[0]
+
+
+@pytest.mark.parametrize(("issuer", "warned"), [(OTHER, True), (ROOT_CERT, False)], ids=["another", "this"])
+def test_a_broker_that_asks_for_another_cas_certificates(good, monkeypatch, issuer, warned):
+    """As brokers in Java do; Python's servers and mosquitto name nobody."""
+
+    def naming(host, port):
+        sight = probe(host, port)
+        sight.flight.authorities.append(cn("Root"))
+        return sight
+
+    monkeypatch.setattr(look, "probe", naming)
+    steps = Steps()
+    target = Target("d", "d", HOST, good, [certificate(ROOT_CERT, "it")])
+    look_at_broker(target, steps, Eyes(), certificate(issuer, "it"))
+    said = ["asks for a certificate of CN=Root; the device's is of CN=Other" in one for one in steps.warnings]
+    assert said == ([True] if warned else [])
 
 
 def test_aws_on_the_port_that_wants_alpn():

@@ -61,7 +61,8 @@ BEYOND = Offer(
 
 @dataclass
 class Flight:
-    """What came back. `chain` is as it was sent, the server's own certificate first."""
+    """What came back. `chain` is as it was sent, the server's own certificate first; `authorities` are the names (DER)
+    of those whose certificates it says it takes: anybody's, if there is none."""
 
     version: int = 0
     suite: int = 0
@@ -69,6 +70,7 @@ class Flight:
     chain: list[bytes] = field(default_factory=list)
     wants_certificate: bool = False
     takes_ecdsa: bool = False
+    authorities: list[bytes] = field(default_factory=list)
     complete: bool = False
     alert: int | None = None
     foreign: bytes = b""  # the beginning of what is no TLS
@@ -168,6 +170,9 @@ def _take(flight: Flight, kind: int, body: _Reader) -> None:
         signatures = _Reader(body.vector(2))
         offered = [signatures.number(2) for _ in range(signatures.left // 2)]
         flight.takes_ecdsa = 64 in types and 0x0403 in offered
+        names = _Reader(body.vector(2))
+        while names.left:
+            flight.authorities.append(names.vector(2))
     flight.complete = flight.complete or kind == HELLO_DONE
 
 

@@ -232,7 +232,7 @@ def _login(app: App, options: dict[str, Any]) -> Login | None:
     if options.get("alpn"):
         raise ArgumentError(
             f"--alpn is not possible: {NO_ALPN}.",
-            "Most brokers need none: AWS IoT not on port 8883, for example.",
+            "Most brokers need none, and AWS IoT none on port 8883.",
         )
     if not options.get("username"):
         if options.get("password_file"):

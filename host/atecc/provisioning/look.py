@@ -7,6 +7,7 @@ neither praised nor refused unseen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from atecc.broker.flaws import Flaw
 from atecc.broker.judge import Verdict, judge
@@ -14,7 +15,13 @@ from atecc.broker.probe import Sight, probe
 from atecc.errors import ArgumentError, DeviceError, NetworkError
 from atecc.provisioning.authority import Target
 from atecc.steps import Step, Steps
+from atecc.x509.anatomy import dissect_name, name_text
+from atecc.x509.parts import same_name
 from atecc.x509.requests import der
+from atecc.x509.tlv import DerError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 ALPN_PORT = 443
 NO_ALPN = "MicroPython's TLS can't send ALPN"
@@ -23,8 +30,13 @@ _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
 Board = Callable[[str, int, list[bytes]], None]
 
 
-def look_at_broker(target: Target, steps: Steps, board: Board) -> None:
-    """An error if the board will not accept this broker; `board` looks from there, and raises a DeviceError."""
+def look_at_broker(
+    target: Target, steps: Steps, board: Board, issuer: x509.Certificate | None = None
+) -> None:
+    """An error if the board will not accept this broker; `board` looks from there, and raises a DeviceError.
+
+    `issuer` is going to sign the device's certificate, if that is known.
+    """
     refuse_alpn_only(target.endpoint, target.port)
     ca = [der(one) for one in target.ca]
     with steps.step("broker", f"looking at {target.endpoint}:{target.port}") as step:
@@ -34,7 +46,7 @@ def look_at_broker(target: Target, steps: Steps, board: Board) -> None:
             step.meaning = "the broker's certificate fits its name and the CA"
         else:
             _ask(target, ca, verdict, step, board)
-    for warning in _remarks(sight):
+    for warning in _remarks(sight, issuer):
         steps.warn(warning)
 
 
@@ -76,8 +88,8 @@ def _refusal(flaw: Flaw) -> NetworkError:
     return NetworkError(flaw.message, flaw.hint)
 
 
-def _remarks(sight: Sight) -> list[str]:
-    flight, remarks = sight.flight, []
+def _remarks(sight: Sight, issuer: x509.Certificate | None) -> list[str]:
+    flight, remarks = sight.flight, _unwanted(sight, issuer)
     if flight.complete and not flight.wants_certificate:
         remarks.append(
             f"{sight.host}:{sight.port} asks for no certificate of the device: it lets in whoever comes, or asks for a "
@@ -90,3 +102,21 @@ def _remarks(sight: Sight) -> list[str]:
     if sight.port == ALPN_PORT:
         remarks.append(f"On port {ALPN_PORT} some brokers want ALPN, and {NO_ALPN}.")
     return remarks
+
+
+def _unwanted(sight: Sight, issuer: x509.Certificate | None) -> list[str]:
+    """A broker names those whose certificates it takes; the device shows its own, without a chain."""
+    if issuer is None or not sight.flight.authorities:
+        return []
+    try:
+        own = dissect_name(issuer.subject.public_bytes())
+        names = [dissect_name(one) for one in sight.flight.authorities]
+    except DerError:
+        return []
+    if any(same_name(own, name) for name in names):
+        return []
+    wanted = " or ".join(map(name_text, names[:3])) + (" …" if len(names) > 3 else "")
+    return [
+        f"{sight.host}:{sight.port} asks for a certificate of {wanted}; the device's is of {name_text(own)}, and may "
+        "not be taken."
+    ]

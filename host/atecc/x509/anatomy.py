@@ -111,6 +111,11 @@ def dissect(der: bytes) -> Anatomy:
     )
 
 
+def dissect_name(der: bytes) -> list[Attribute]:
+    """The parts of a name alone; DerError if it is none."""
+    return _name(read(der))
+
+
 def name_text(name: list[Attribute]) -> str:
     """A name for people."""
     from atecc.x509.names import to_text, type_name
