@@ -8,7 +8,8 @@ SETUP = """
 import json
 from device import dispatcher
 from rpc.caller import OWNER, Caller
-callers = {"owner": OWNER, "operator": Caller("wss"), "other": Caller("mqtt")}
+callers = {"owner": OWNER, "operator": Caller("wss"), "other": Caller("mqtt"), "bob": Caller("wss")}
+callers["bob"].subject = "CN=bob"
 """
 
 

@@ -31,4 +31,4 @@ def owner(_frame):
 
 def asker(caller, bench):
     """`caller` as the floors below know him; bench() tells whether the owner's bench permission is on."""
-    return Asker(caller.channel, caller.owner, bench())
+    return Asker(caller.subject or caller.channel, caller.owner, bench())

@@ -20,6 +20,13 @@ _SRC_MAX = const(240)  # `/rpc` follows, and a topic has 256 bytes at most
 _CALLER = Caller("mqtt")
 
 
+def _known(certificate):
+    """The operator of this certificate as a caller."""
+    caller = Caller("mqtt")
+    caller.subject = certificate.subject
+    return caller
+
+
 def topics(name):
     """Where requests for the device with this name arrive."""
     return [base + "/rpc" for base in _bases(name)]
@@ -112,7 +119,7 @@ class Channel:
         digest, key = signed.digest(gate.name), None
         try:
             key = self._seal.key()  # by which the caller knows this device: the request may be to change it
-            self._operators.admit(signed, digest)
+            gate.caller = _known(self._operators.admit(signed, digest))
         except Exception as e:
             allowance.end(failed=True)
             reply = yield from self._dispatcher.answer((signed.head, e), gate.let_know)
@@ -153,6 +160,7 @@ class _Gate:
         self._base = topic[: -len("/rpc")]
         self.name = self._base[len("things/") :] if self._base.startswith("things/") else self._base
         self._is_new = is_new
+        self.caller = _CALLER
         self.reply_to = None
 
     def admit(self, frame):
@@ -160,7 +168,7 @@ class _Gate:
         if place and not self._is_new((frame["src"], frame["id"])):
             raise RpcError("frame", "this request was here before")
         self.reply_to = place
-        return _CALLER
+        return self.caller
 
     def refuse(self, frame):
         self.reply_to = self._place(frame)

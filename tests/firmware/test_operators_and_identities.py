@@ -74,9 +74,10 @@ def test_each_step_wants_the_token(device):
 
 def test_somebody_elses_is_left_alone_for_a_while(device):
     begun = device.operator("Identity.Begin", subject=[])
-    error = device.ask("other", "Identity.Begin", subject=[])["error"]
-    assert error["kind"] == "busy" and "begun by somebody else (wss)" in error["message"]
-    assert device.refused("other", "Identity.Discard") == "busy"
+    for who in ("other", "bob"):
+        error = device.ask(who, "Identity.Begin", subject=[])["error"]
+        assert error["kind"] == "busy" and "begun by somebody else (wss)" in error["message"]
+        assert device.refused(who, "Identity.Discard") == "busy"
     assert device.operator("ATCA.GetPubKey", slot=0)["pubkey"] == begun["pubkey"]
     device.repl.run_in_main(f"import time; time.sleep({TEN_MINUTES})")
     assert device.ask("other", "Identity.Begin", subject=[])["result"]["pubkey"] != begun["pubkey"]
@@ -123,6 +124,16 @@ def test_what_was_tried_is_not_what_was_staged_meanwhile(device):
         "staged",
         "state",
     )
+
+
+def test_an_operator_is_known_by_his_certificate_on_every_channel(device):
+    device.repl.run_in_main(
+        "callers['bob elsewhere'] = Caller('mqtt'); callers['bob elsewhere'].subject = 'CN=bob'"
+    )
+    device.ask("bob", "Identity.Begin", subject=[])
+    assert state(device)["begun"]["by"] == "CN=bob"
+    assert device.refused("operator", "Identity.Begin", subject=[]) == "busy"
+    assert device.ask("bob elsewhere", "Identity.Discard")["result"] == {"identity": "a"}
 
 
 # What takes the bench permission.

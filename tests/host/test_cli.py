@@ -305,7 +305,7 @@ def test_identity_status_and_discard(online, run):
     assert "identity a" in run(online, "identity", "status").out.lower()
     assert run(online, "identity", "discard").status == 5
     online.Identity_Begin([[["CN", "x"]]])
-    assert "begun 7 s ago over usb, and not finished" in run(online, "identity", "status").out
+    assert "begun 7 s ago (usb), and not finished" in run(online, "identity", "status").out
     assert "Identity b is forgotten" in run(online, "identity", "discard").out
 
 

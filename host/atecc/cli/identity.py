@@ -52,7 +52,7 @@ def _lines(one: IdentityInfo) -> list[str]:
 
 def _since(begun: Unfinished) -> str:
     when = "before the board's last start" if begun.ago is None else f"{begun.ago} s ago"
-    return f"{when} over {begun.by}"
+    return f"{when} ({begun.by})"
 
 
 @command.command("discard", cls=Command, examples="atecc identity discard")

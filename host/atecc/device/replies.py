@@ -65,7 +65,7 @@ class KeyInfo:
 
 @dataclass(frozen=True)
 class Unfinished:
-    """Over which channel an identity was begun, how many seconds ago (if known), and the owner's view of its token."""
+    """Who began an identity (an operator's subject, or the channel), how many seconds ago, and the token, if known."""
 
     by: str
     ago: int | None = None
