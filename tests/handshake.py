@@ -69,6 +69,7 @@ def context_for(repl: Repl, authority: pki.Authority, slot: int) -> str:
     return (
         f"machine.RTC().datetime({clock!r})\n"
         f"certificate, ca = [b2a_base64(each) for each in {encoded!r}]\n"
-        f"record = {{'slot': {slot}, 'certificate': certificate, 'cas': [ca]}}\n"
+        f"record = {{'slot': {slot}, 'chip': chip.config().serial.hex(), 'certificate': certificate, 'cas': [ca]}}\n"
         "context = ClientContext(chip, record, 10)\n"
+        "context.check_chip()\n"
     )

@@ -23,7 +23,7 @@ def test_provisioning_asks_no_more_often_than_it_must(runs):
     assert asked[0] == ["Sys.GetInfo", "ATCA.GetInfo", "Identity.Status"]
     assert [method for [method] in asked[1:]] == [
         "ATCA.KeyInfo", "Sys.SetTime", "Identity.Begin", "Identity.Stage", "Identity.Get", "Identity.Try",
-        "Identity.Commit", "MQTT.Connect",
+        "Identity.Commit", "MQTT.Connect", "Access.Status",
     ]  # fmt: skip
     assert len(run.aws) == 8
 

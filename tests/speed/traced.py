@@ -1,4 +1,4 @@
-"""traced.py FILE ARGUMENT...: `atecc` as its console script runs it; into FILE (JSON) goes when it waited for whom.
+"""traced.py FILE ARGUMENT...: `atecc` as its console script runs it; FILE (JSON) gets when it waited for whom.
 
 Intervals on the system's monotonic clock: `board` with the frames of each round trip over serial, and `aws`.
 """
