@@ -7,8 +7,21 @@ from atecc.aws.policy import CLIENT_PREFIX, arn_prefix, device_policy, operator_
 from atecc.channels import Access, open_channel
 from atecc.channels.mqtt import MqttChannel
 from atecc.errors import ChannelError
+from atecc.operators.known import fingerprint
+from atecc.operators.operator import Names, Operator
+from cryptography.hazmat.primitives.asymmetric import ec
+from signeddevice import opened, point_of, sealed
 
 REQUEST = b'{"id":1,"src":"me","method":"Sys.GetInfo"}'
+
+
+KEY = ec.generate_private_key(ec.SECP256R1())
+
+
+def answer(client, name, payload):
+    head, _, digest = opened(payload, name)
+    reply = json.dumps({"id": head["id"], "result": name}).encode()
+    client.publish(f"{head['src']}/rpc", sealed(reply, digest, KEY), 1)
 
 
 @pytest.fixture
@@ -26,9 +39,7 @@ def thing(fleet, prefix):
         fleet.attach(identity.arn, json.dumps(device_policy(f"{prefix}:thing/{name}")))
         device = fleet.device(identity, name)
         assert device.connect()
-        device.mqtt.on_message = lambda client, userdata, message: client.publish(
-            f"{json.loads(message.payload)['src']}/rpc", json.dumps({"id": 1, "result": name}), 1
-        )
+        device.mqtt.on_message = lambda client, userdata, message: answer(client, name, message.payload)
         return device
 
     return make
@@ -47,22 +58,27 @@ def operator(fleet, prefix, cloud):
 
 
 @pytest.fixture
-def call(cloud):
-    opened = []
+def call(cloud, tmp_path):
+    """call(identity, name): one request at the broker with the certificate of `identity`, signed by an operator."""
+    channels = []
+    signer = Operator(tmp_path / "operator")
+    signer.make(Names("alice"))
 
     def call(identity, name):
+        signer.devices.learn(name, [fingerprint(point_of(KEY))])
         access = Access(
+            operator=signer.directory,
             mqtt_certificate=identity.certificate_file,
             mqtt_key=identity.key_file,
             mqtt_ca=cloud.server_ca_file,
         )
         channel = open_channel(f"mqtts://{cloud.broker_host}/{name}", access)
         assert isinstance(channel, MqttChannel)
-        opened.append(channel)
+        channels.append(channel)
         return json.loads(channel.request(REQUEST, 5))["result"]
 
     yield call
-    for channel in opened:
+    for channel in channels:
         channel.close()
 
 

@@ -177,9 +177,35 @@ def test_a_policy_that_knows_nothing_of_the_rpc_costs_the_rpc_and_not_the_connec
     }
     iot.create_policy(policyName="narrow", policyDocument=json.dumps(narrow))
     said = provision(aws, cloud, "narrow-thing", "--policy", "narrow")
+    aws.succeeds("config", "set", "rpc.mqtt.enable=true")
     deadline = time.monotonic() + 30
     while aws.succeeds("--json", "mqtt", "status").json["state"] != "connected":
         assert time.monotonic() < deadline, said.err
         time.sleep(0.3)
     said = aws.succeeds("--json", "mqtt", "publish", "data/x", "still here", "--round-trip")
     assert said.json["received"] == "still here"
+    assert "closed the connection 3 times" in aws.succeeds("info").out
+
+
+def test_what_aws_hangs_up_on_again_and_again_is_not_tried_for_ever(aws, cloud):
+    assert provision(aws, cloud, "stubborn").status == 0
+
+    def connected():
+        return aws.succeeds("--json", "mqtt", "status").json["state"] == "connected"
+
+    def until(condition):
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+    for _ in range(3):
+        until(connected)
+        assert "closed the connection" in aws.fails(8, "mqtt", "publish", "things/somebody-else/x", "no")
+    until(connected)
+    said = aws.fails(5, "mqtt", "publish", "things/somebody-else/x", "no")
+    assert "closed the connection 3 times in a row" in said and "publish to this topic" in said
+    status = aws.succeeds("--json", "mqtt", "status").json
+    assert status["state"] == "connected"
+    assert [one["topic"] for one in status["dropped"]] == ["things/somebody-else/x"]
+    aws.succeeds("mqtt", "publish", "things/stubborn/x", "yes")

@@ -125,6 +125,89 @@ def test_a_topic_longer_than_umqtt_can_subscribe_to(device):
     assert device.mqtt_status().state == "connected"
 
 
+def topics_told(provisioned):
+    return provisioned.succeeds("--json", "mqtt", "status").json["subscriptions"]
+
+
+def test_a_round_trip_leaves_no_subscription(provisioned):
+    for n in range(3):
+        said = provisioned.succeeds("--json", "mqtt", "publish", "here/and/back", str(n), "--round-trip")
+        assert said.json["received"] == str(n)
+    assert topics_told(provisioned) == []
+    provisioned.fails(8, "mqtt", "publish", "here/x", "y", "--wait", "silence", "--timeout", "1")
+    assert topics_told(provisioned) == []
+
+
+def test_unsubscribed_nothing_comes_any_more(device):
+    device.subscribe("a/#")
+    device.publish("a/b", "1")
+    assert device.receive("a/b", 5).message == "1"
+    device.unsubscribe("a/#")
+    device.publish("a/b", "2")
+    assert device.receive(None, 0.3) is None
+    assert device.mqtt_status().subscriptions == []
+    device.unsubscribe("never/subscribed")
+
+
+def on_the_board(user, code):
+    with Repl(user.port) as repl:
+        repl.run(code)
+
+
+def test_a_topic_that_nobody_waits_for_is_given_up_and_that_is_told(provisioned):
+    with rpc(provisioned) as device:
+        device.subscribe("left/behind")
+        device.subscribe("waited/for")
+    for _ in range(2):
+        on_the_board(provisioned, "import time; time.sleep(800)")
+        with rpc(provisioned) as device:
+            assert device.receive("waited/for", 0.3) is None
+    with rpc(provisioned) as device:
+        until(lambda: device.mqtt_status().subscriptions == ["waited/for"])
+        (dropped,) = device.mqtt_status().dropped
+        assert dropped["topic"] == "left/behind" and "nobody has asked" in dropped["why"]
+        device.publish("left/behind", "nobody's")
+        assert device.receive("left/behind", 0.3) is None  # the broker knows it too
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["", "a\0b", "a\x1fb", "a\x7fb", "a\x9fb", "a\uffff", "a\ufdd0", "a\ufffe", "\x01", "a+b", "a/#", "+"],
+)
+def test_what_a_broker_would_hang_up_on_is_refused_here(device, topic):
+    since = device.mqtt_status().since
+    with pytest.raises(DeviceError) as caught:
+        device.publish(topic, "x")
+    assert caught.value.kind == "argument"
+    if "+" not in topic and "#" not in topic:
+        with pytest.raises(DeviceError):
+            device.subscribe(topic)
+    device.publish("a/b", "still there")
+    assert device.mqtt_status().since == since
+
+
+@pytest.mark.parametrize(
+    "topic", [" ", "\xa0", "\ud7ff", "\ue000", "\ufdcf", "\ufdf0", "\ufffd", "a~", "/", "//"]
+)
+def test_what_it_takes_is_not(device, topic):
+    device.subscribe(topic)
+    device.publish(topic, "odd")
+    assert device.receive(topic, 5).message == "odd"
+
+
+def test_more_than_65535_packets(provisioned):
+    """MQTT counts them in 16 bits, without 0; umqtt goes on counting."""
+    on_the_board(provisioned, "from device import link; link._session._connection._client.pid = 65533")
+    with rpc(provisioned) as device:
+        since = device.mqtt_status().since
+        device.subscribe("many")
+        for n in range(4):
+            device.publish("many", str(n))
+            assert device.receive("many", 5).message == str(n)
+        device.unsubscribe("many")
+        assert device.mqtt_status().since == since
+
+
 def test_switched_off_and_on(device):
     assert device.mqtt_disconnect().state == "off"
     with pytest.raises(DeviceError, match="the MQTT link is off"):

@@ -383,6 +383,21 @@ def test_a_place_for_the_reply_that_can_t_be_one(street: Street, src: str) -> No
     assert street.device.asks("MQTT.Status")["since"] == since
 
 
+def test_mail_that_nobody_takes_stands_in_no_requests_way(street: Street) -> None:
+    operator, crowd = street.operator(), street.channel("sender")
+    assert ask(operator, "MQTT.Subscribe", {"topic": "to/the/application"})["qos"] == 1
+    with street.device.owner() as owner:
+        owner.channel.run("from device import link; link._mail._patience = 0  # as 30 s later")
+    before = street.device.asks("MQTT.Status")["lost"]
+    for number in range(60):
+        crowd.send(b"%d" % number, topic="to/the/application")
+    assert ask(operator)["id"] == NAME
+    assert street.device.asks("MQTT.Status")["lost"] - before == 60 - 16
+    took = [ask(operator, "MQTT.Receive", {"timeout": 0})["message"] for _ in range(16)]
+    assert took == [str(number) for number in range(44, 60)]
+    ask(operator, "MQTT.Unsubscribe", {"topic": "to/the/application"})
+
+
 # Switched on and off
 
 

@@ -1,7 +1,5 @@
 """mqtts://, through the real mosquitto: a device of paho's at the other end, and every way in which it fails."""
 
-import base64
-import hashlib
 import json
 import queue
 import ssl
@@ -17,24 +15,13 @@ from atecc.errors import CertificateError, ChannelError, ChannelTimeout, Connect
 from atecc.operators.known import fingerprint
 from atecc.operators.operator import Names, Operator
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.x509 import load_der_x509_certificate
 from fakedevice import SERIAL
 from rpcserver import Listener
+from signeddevice import opened, sealed
 from simcloud.broker import MQTT_TLS_PORT, Broker, free_address
 from simcloud.pki import Authority, Validity, name, pem, server_certificate
 
 NAME = "sensor-1"
-
-
-def b64(data):
-    return base64.b64encode(data).decode()
-
-
-def sign(key, message):
-    r, s = decode_dss_signature(key.sign(message, ec.ECDSA(SHA256())))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
 class MqttDevice:
@@ -68,33 +55,19 @@ class MqttDevice:
         self.mqtt.loop_stop()
 
     def _answer(self, payload):
-        magic, line, frame = payload.split(b"\n", 2)
-        head, request = json.loads(line), json.loads(frame)
-        message = f"atecc-signed-1 request\n{NAME}\n{head['time']} {head['counter']}\n".encode() + frame
-        r, s = (int.from_bytes(base64.b64decode(head["signature"])[at : at + 32], "big") for at in (0, 32))
-        key = load_der_x509_certificate(base64.b64decode(head["operator"])).public_key()
-        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
-        assert (magic, head["id"], head["src"]) == (b"atecc-signed-1", request["id"], request["src"])
+        head, frame, digest = opened(payload, NAME)
+        request = json.loads(frame)
         self.requests.put(request)
         self.heads.put(head)
-        digest = hashlib.sha256(message).digest()
         if head["counter"] < self.next:
             error = {"code": 409, "kind": "counter", "message": "it was here before", "next": self.next}
             reply = json.dumps({"id": request["id"], "src": NAME, "error": error}).encode()
         else:
             self.next = head["counter"] + 1
             reply = self.device.request(frame, 1)
-        seal = lambda frame, key=self.key: self._sealed(frame, digest, key)  # noqa: E731
+        seal = lambda frame, key=self.key: sealed(frame, digest, key)  # noqa: E731
         for one in self.misbehave.pop(0)(reply, seal) if self.misbehave else [seal(reply)]:
             self.mqtt.publish(f"{request['src']}/rpc", one, 1)
-
-    @staticmethod
-    def _sealed(frame, digest, key):
-        numbers = key.public_key().public_numbers()
-        point = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
-        signature = sign(key, b"atecc-signed-1 reply\n" + digest + frame)
-        head = json.dumps({"key": b64(point), "signature": b64(signature)}).encode()
-        return b"atecc-signed-1\n" + head + b"\n" + frame
 
 
 @pytest.fixture(scope="module")
