@@ -101,6 +101,32 @@ def test_renew_without_an_operator(board, run):
     assert seen.status == 6 and "atecc operator init" in seen.err
 
 
+# A password for the CA's key
+
+
+def test_the_cas_key_may_have_a_password(board, run, directory, tmp_path):
+    (tmp_path / "pw").write_text("open sesame\n")
+    seen = run(board, "operator", "init", "--dir", directory, "--ca-key-password-file", tmp_path / "pw")
+    assert seen.status == 0 and "open sesame" not in seen.err + seen.out
+    assert b"ENCRYPTED" in (directory / "ca.key.pem").read_bytes()
+    assert b"ENCRYPTED" not in (directory / "operator.key.pem").read_bytes()
+    before = certificate(directory / "operator.crt.pem")
+    renew = ["--operator-dir", directory, "operator", "renew"]
+    assert run(board, *renew).status == 6 and certificate(directory / "operator.crt.pem") == before
+    assert run(board, *renew, typed="wrong\n").status == 6
+    assert run(board, *renew, typed="open sesame\n").status == 0
+    assert run(board, *renew, "--ca-key-password-file", tmp_path / "pw").status == 0
+    assert certificate(directory / "operator.crt.pem") != before
+
+
+def test_the_password_is_typed_twice(board, run, directory):
+    init = ["operator", "init", "--dir", directory, "--ca-key-password"]
+    assert run(board, *init).status == 6 and not directory.exists()
+    assert run(board, *init, typed="one\nother\n").status == 2 and not directory.exists()
+    assert run(board, *init, typed="one\none\n").status == 0
+    assert b"ENCRYPTED" in (directory / "ca.key.pem").read_bytes()
+
+
 def without_the_mark(operator):
     """The CA and the certificate that an earlier release made."""
     old, key = operator.ca(), load_private_key(operator.ca_key_file, None)

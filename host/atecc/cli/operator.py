@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.app import FILE, App, Command, Group, pass_app
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from atecc.provisioning.trust import Introduced
 
 DAYS, CA_DAYS = 365, 3650
+PASSWORD_FILE = click.option(
+    "--ca-key-password-file",
+    type=FILE,
+    help="Holds the password of the CA's key. Default: asks, if it has one.",
+)
 
 
 @click.group("operator", cls=Group)
@@ -43,13 +48,29 @@ def command() -> None:
 @click.option("--name", help="The operator's name. Default: yours on this computer.")
 @click.option("--days", type=int, default=DAYS, show_default=True, help="How long the certificate is valid.")
 @click.option("--ca-days", type=int, default=CA_DAYS, show_default=True, help="How long the CA is valid.")
+@click.option(
+    "--ca-key-password", "protect", is_flag=True, help="Give the CA's key a password: it is asked for, twice."
+)
+@PASSWORD_FILE
 @pass_app
-def init(app: App, directory: Path | None, name: str | None, days: int, ca_days: int) -> None:
-    """Make a CA of your own and a client certificate; nothing is ever overwritten."""
+def init(
+    app: App,
+    directory: Path | None,
+    name: str | None,
+    days: int,
+    ca_days: int,
+    protect: bool,
+    ca_key_password_file: Path | None,
+) -> None:
+    """Make a CA of your own and a client certificate; nothing is ever overwritten.
+
+    The CA's key is needed to renew the certificate, and to make others: it may have a password, and need not stay on
+    this computer. The certificate's own key has none, for it is used with each call.
+    """
     from atecc.operators.operator import Names, Operator
 
     operator = Operator(directory) if directory else app.operator()
-    operator.make(Names(name or _login(), ca_days, days))
+    operator.make(Names(name or _login(), ca_days, days), _new_password(app, protect, ca_key_password_file))
     certificate = operator.check()
     app.emit(_described(certificate) | {"directory": str(operator.directory)})
     if not app.json:
@@ -62,11 +83,15 @@ def init(app: App, directory: Path | None, name: str | None, days: int, ca_days:
 @command.command("renew", cls=Command, examples="atecc operator renew --days 365")
 @click.option("--name", help="The operator's name. Default: the same as before.")
 @click.option("--days", type=int, default=DAYS, show_default=True, help="How long the certificate is valid.")
+@PASSWORD_FILE
 @pass_app
-def renew(app: App, name: str | None, days: int) -> None:
+def renew(app: App, name: str | None, days: int, ca_key_password_file: Path | None) -> None:
     """Make a new certificate from the same CA, for the same key; devices need not be told."""
+    from atecc.cli.secrets import password
+
     operator = app.operator()
-    certificate = operator.renew(name, days)
+    ask = password(app, ca_key_password_file, "--ca-key-password-file")
+    certificate = operator.renew(name, days, ask)
     app.emit(_described(certificate) | {"directory": str(operator.directory)})
     if not app.json:
         app.say(f"A new certificate is in {operator.certificate_file}, {_until(certificate)}.")
@@ -257,6 +282,21 @@ def _until(certificate: x509.Certificate) -> str:
     from atecc.x509.requests import when
 
     return f"valid until {when(certificate.not_valid_after_utc)}"
+
+
+def _new_password(app: App, protect: bool, path: Path | None) -> bytes | None:
+    from atecc.x509.keyfile import read_text
+
+    if path is not None:
+        return read_text(path, "the password").encode()
+    if not protect:
+        return None
+    first, again = (
+        app.ask_password(f"{when} for the CA's key") for when in ("A password", "Once more, the password")
+    )
+    if not first or first != again:
+        raise ArgumentError("These are not the same password twice: nothing was made.")
+    return first
 
 
 def _login() -> str:

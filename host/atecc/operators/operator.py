@@ -16,7 +16,7 @@ from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.operators.known import KnownDevices, replace
 from atecc.operators.signed import Counters, Signer
 from atecc.x509.authority import BACKDATED, MOST_DAYS, LocalCA
-from atecc.x509.keyfile import load_certificates, load_p256_key
+from atecc.x509.keyfile import AskPassword, load_certificates, load_p256_key
 from atecc.x509.purposes import is_operators, operators_purposes
 from atecc.x509.requests import key_usage, pem, same_key, when
 
@@ -102,8 +102,11 @@ class Operator:
 
     # What is made
 
-    def make(self, names: Names) -> None:
-        """CA and client certificate; files that are there already are left alone, all of them."""
+    def make(self, names: Names, password: bytes | None = None) -> None:
+        """CA and client certificate; files that are there already are left alone, all of them.
+
+        `password` is for the CA's key, which is needed again for `renew` alone; the client's has none.
+        """
         from cryptography.hazmat.primitives.asymmetric import ec
 
         _check_days(names.days)
@@ -111,24 +114,29 @@ class Operator:
         _subject(names.name)
         self._make_directory()
         ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        self._write_new(self.ca_key_file, _key_pem(ca_key))
+        self._write_new(self.ca_key_file, _key_pem(ca_key, password))
         self._write_new(self.ca_file, pem(_own_ca(ca_key, names)).encode())
         self._write_new(self.key_file, _key_pem(key))
-        self._write_new(self.certificate_file, pem(self._issue(key, names)).encode())
+        self._write_new(
+            self.certificate_file, pem(self._issue(key, names, lambda _: password or b"")).encode()
+        )
 
-    def renew(self, name: str | None, days: int) -> x509.Certificate:
+    def renew(self, name: str | None, days: int, ask_password: AskPassword | None = None) -> x509.Certificate:
         """A new certificate from the same CA for the same key, in the place of the old one."""
         _check_days(days)
         old = self.certificate()
-        certificate = self._issue(self._key(), Names(name or common_name(old), days=days))
+        names = Names(name or common_name(old), days=days)
+        certificate = self._issue(self._key(), names, ask_password or _no_password)
         replace(self.certificate_file, pem(certificate).encode())
         return certificate
 
-    def _issue(self, key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
+    def _issue(
+        self, key: ec.EllipticCurvePrivateKey, names: Names, ask_password: AskPassword
+    ) -> x509.Certificate:
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes
 
-        own = LocalCA.load(self.ca_file, self.ca_key_file, _no_password)
+        own = LocalCA.load(self.ca_file, self.ca_key_file, ask_password)
         request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
         return own.issue(request.sign(key, hashes.SHA256()), names.days, operators_purposes())
 
@@ -221,13 +229,15 @@ def _check_days(days: int) -> None:
         )
 
 
-def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+def _key_pem(key: ec.EllipticCurvePrivateKey, password: bytes | None = None) -> bytes:
+    from cryptography.hazmat.primitives import serialization as form
 
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    protection = form.BestAvailableEncryption(password) if password else form.NoEncryption()
+    return key.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, protection)
 
 
 def _no_password(question: str) -> bytes:
     raise CertificateError(
-        f"{question} is needed: an operator's keys are kept without one, in files only you can read."
+        f"{question} is needed, and nobody can be asked here.",
+        "An operator's own key is kept without one, in a file that only you can read; the CA's may have one.",
     )
