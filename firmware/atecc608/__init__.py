@@ -3,7 +3,7 @@
 from .bus import seven_bit
 from .config import ConfigZone, Slot
 from .device import ATECC608, ZONE_CONFIG, ZONE_DATA
-from .errors import ATECCError, BusError, ChipError, ConfigError, NoChip, StateLost
+from .errors import ATECCError, BusError, ChipError, ConfigError, NoChip, OtherPart, StateLost
 from .packet import crc16
 
 __all__ = (
@@ -16,6 +16,7 @@ __all__ = (
     "ConfigError",
     "ConfigZone",
     "NoChip",
+    "OtherPart",
     "Slot",
     "StateLost",
     "crc16",

@@ -9,7 +9,7 @@ import time
 from micropython import const
 
 from . import packet
-from .errors import BusError, ChipError, NoChip
+from .errors import ATECCError, BusError, ChipError, NoChip, OtherPart
 
 # SDA must stay low for 60 us (t_WLO); the address byte 0x00 does that at 100 kHz, and no longer above 133 kHz.
 WAKE_HZ = const(100_000)
@@ -47,6 +47,10 @@ def seven_bit(address):
     raise ValueError("0x%02X is not an I2C address" % address)
 
 
+def _is_after_wake(answer):
+    return answer == packet.AFTER_WAKE or answer in packet.SELF_TEST_FAILED
+
+
 class Bus:
     """One chip behind `open_i2c(freq)`, which returns a machine.I2C of that speed in hertz.
 
@@ -62,8 +66,8 @@ class Bus:
         self.address = self._wanted
         # Whether a silent chip is given up at once, without the time that it would need if it were busy.
         self.hurry = False
-        # Of several chips, the one to settle on: asked of each when it has just been woken.
-        self.is_wanted = None
+        # Whether the one that has just been woken is the chip to settle on; an error if it is none at all.
+        self.is_wanted = lambda: True
         self.damaged = 0  # transfers that arrived spoilt, and were repeated
         self.took = 0  # us from the last command to its answer
 
@@ -106,6 +110,12 @@ class Bus:
     def forget(self):
         """Whoever it was that answered, the next wake looks for a chip anew."""
         self.address = self._wanted
+
+    def moved(self, address):
+        """The chip sleeps, and wakes up at another address."""
+        if self._wanted is not None:
+            self._wanted = address
+        self.address = address
 
     def reopen(self):
         """Somebody else had the pins: the next transfer makes the I2C anew."""
@@ -157,8 +167,8 @@ class Bus:
         )
 
     def find(self):
-        """Wake whatever is there and settle on the first address that gives an ATECC's answer: that of the chip that is
-        wanted, or else of the first one that was met."""
+        """Wake whatever is there and settle on the chip that is wanted, or else on the first ATECC608 that was met: by
+        what each says of itself, for an address says little."""
         heard = other = None
         for wait in self._waits():
             time.sleep_ms(wait)
@@ -168,18 +178,21 @@ class Bus:
                 answer = self._read(4)
                 # Elsewhere than at an ATECC's own addresses, only its answer to the pulse counts: the byte that
                 # would put it to sleep is not ours to write to somebody else's chip.
-                if answer == packet.AFTER_WAKE or (answer and address in KNOWN_ADDRESSES):
+                if _is_after_wake(answer) or (answer and address in KNOWN_ADDRESSES):
                     try:
                         self.wake()
-                        if self.is_wanted is None or self.is_wanted():
+                        if self.is_wanted():
                             return
-                        self.sleep()
                         other = other or address
                     except NoChip:
-                        pass
-                    except BusError as e:
-                        heard = e
-        self.address = other
+                        continue
+                    except ATECCError as e:
+                        if not isinstance(heard, OtherPart):
+                            heard = e
+                    if _is_after_wake(answer):
+                        self.address = address
+                        self.sleep()
+        self.address = other or self._wanted
         if other:
             self.wake()
         else:

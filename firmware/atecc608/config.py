@@ -2,6 +2,8 @@
 
 from micropython import const
 
+from .errors import ConfigError
+
 SIZE = const(128)
 UNLOCKED = const(0x55)
 
@@ -22,6 +24,20 @@ def serial_in(data):
     return data[0:4] + data[8:13]
 
 
+def part_in(data):
+    """`ATECC608A`, `ATECC608B` …, by the revision in what begins with the zone's first block; None: no ATECC608."""
+    if data[6] != 0x60:
+        return None
+    return "ATECC608" + {1: "A", 2: "A", 3: "B"}.get(data[7], "")
+
+
+def relative_in(data):
+    """The same of one that is no ATECC608: its revision, and the name if it is known."""
+    name = {0x50: "ATECC508A", 0x10: "ATECC108A", 0x04: "ATSHA204A", 0x00: "ATSHA204A"}.get(data[6])
+    revision = "revision " + data[4:8].hex()
+    return "%s, %s" % (name, revision) if name else revision
+
+
 def slot_size(number):
     """Bytes in slot `number` (section 2.1)."""
     return 36 if number < 8 else 416 if number == 8 else 72
@@ -37,6 +53,9 @@ class Slot:
         self.public_readable = bool(key_config & 0x0002) or not data_locked
         self.secret = bool(slot_config & 0x0080)
         self.limited_use = bool(slot_config & 0x0020)
+        self.authorised = bool(key_config & 0x0080)
+        self.latched = bool(key_config & 0x1000)
+        self.authorised_by = key_config >> 8 & 0x0F
         self.locked = locked
         # Clear reading, once the data zone is locked (section 2.4.2).
         self.readable = not slot_config & 0x00C0 and not self.private
@@ -62,7 +81,39 @@ class Slot:
 
     @property
     def can_sign(self):
-        return self.holds_private_key and self._external_sign
+        return self._why_no_signature() is None
+
+    def _why_no_signature(self):
+        if not self.holds_private_key:
+            return "its configuration is that of no P-256 private key"
+        if not self._external_sign:
+            return "its configuration lets it sign nothing that comes from outside"
+        return self._why_no_use()
+
+    def _why_no_use(self):
+        if self.authorised:
+            return "each use must be authorised first, with the secret in slot %d" % self.authorised_by
+        if self.latched:
+            return "it works only while the persistent latch is set, and nothing sets it"
+        return None
+
+    def check_signs(self, wish="sign"):
+        """ConfigError unless this firmware can sign with the slot's key, if there is one, and so fulfil `wish`."""
+        why = self._why_no_signature()
+        if why:
+            raise ConfigError("slot", "slot %d can't %s: %s" % (self.number, wish, why))
+
+    def check_shows_key(self, key_valid):
+        """ConfigError unless the chip tells the slot's public key; key_valid(slot): whether there is a key."""
+        why = self._why_no_use()
+        if not self.holds_private_key:
+            why = "it is no slot for private keys, and so has no public one"
+        elif not self.public_readable:
+            why = "its configuration hides it (PubInfo)"
+        elif not key_valid(self.number):
+            why = "it holds no key"
+        if why:
+            raise ConfigError("slot", "slot %d shows no public key: %s" % (self.number, why))
 
 
 class ConfigZone:
@@ -87,10 +138,13 @@ class ConfigZone:
 
     @property
     def part(self):
-        """`ATECC608A`, `ATECC608B` …, or None if this is no ATECC608."""
-        if self.data[6] != 0x60:
-            return None
-        return "ATECC608" + {1: "A", 2: "A", 3: "B"}.get(self.data[7], "")
+        return part_in(self.data)
+
+    @property
+    def address(self):
+        """The 7-bit I2C address at which the chip answers from its next sleep on."""
+        moved = self.data[19] & 1 and self.data[14] & 1 and self.data[85]
+        return (self.data[85] if moved else self.data[16]) >> 1
 
     @property
     def config_locked(self):

@@ -15,8 +15,8 @@ from micropython import const
 
 from . import packet
 from .bus import Bus
-from .config import READ_ONLY, SIZE, ConfigZone, serial_in, slot_size
-from .errors import ATECCError, BusError, ChipError, ConfigError, StateLost
+from .config import READ_ONLY, SIZE, ConfigZone, part_in, relative_in, serial_in, slot_size
+from .errors import BusError, ChipError, ConfigError, OtherPart, StateLost
 
 _READ = const(0x02)
 _WRITE = const(0x12)
@@ -84,6 +84,7 @@ class ATECC608:
 
     def __init__(self, open_i2c, freq=400_000, address=None):
         self._bus = Bus(open_i2c, freq, address)
+        self._bus.is_wanted = self._is_wanted
         self._lock = _thread.allocate_lock()
         self._owner = None
         self._depth = 0
@@ -309,18 +310,21 @@ class ATECC608:
                 self._end()
                 self._bus.forget()
             self.preferred = serial
-            self._bus.is_wanted = self._is_preferred if serial else None
 
-    def _is_preferred(self):
+    def _is_wanted(self):
         """Asked by the bus when it has just woken a chip."""
         self._awake = True
         self._woken = time.ticks_ms()
         try:
-            return self.serial().hex() == self.preferred
-        except ATECCError:
-            return False
+            data = self.Read(ZONE_CONFIG, 0)
         finally:
             self._awake = False
+        self._check_part(data)
+        return self.preferred in (None, serial_in(data).hex())
+
+    def _check_part(self, data):
+        if part_in(data) is None:
+            raise OtherPart("the chip at 0x%02X is no ATECC608 (%s)" % (self.address, relative_in(data)))
 
     def answering(self):
         """All addresses (7-bit) on the bus that acknowledge after a wake pulse."""
@@ -339,13 +343,10 @@ class ATECC608:
         return serial_in(self.Read(ZONE_CONFIG, 0))
 
     def config(self):
-        """The configuration zone as it is now; BusError if what answers is not an ATECC608."""
+        """The configuration zone as it is now; OtherPart if what answers is not an ATECC608."""
         with self:
             zone = ConfigZone(b"".join(self.Read(ZONE_CONFIG, block << 3) for block in range(4)))
-        if zone.part is None:
-            raise BusError(
-                "the chip at 0x%02X is no ATECC608 (revision %s)" % (self.address, zone.revision.hex())
-            )
+        self._check_part(zone.data)
         return zone
 
     def require_locked(self):
@@ -358,7 +359,10 @@ class ATECC608:
         return zone
 
     def write_config(self, config):
-        """Write the bytes of `config` (128) that Write can change, read all of them back and compare."""
+        """Write the bytes of `config` (128) that Write can change, read all of them back and compare.
+
+        The chip sleeps then, for that is when it takes over another I2C address.
+        """
         with self:
             before = self.config()
             if before.config_locked:
@@ -369,7 +373,11 @@ class ATECC608:
                 word = config[offset : offset + 4]
                 if offset not in READ_ONLY and before.data[offset : offset + 4] != word:
                     self.Write(ZONE_CONFIG, offset >> 5 << 3 | (offset >> 2 & 7), word)
-            after = self.config().data
+            zone = self.config()
+            after = zone.data
+            self._end()
+            if zone.address != before.address:
+                self._bus.moved(zone.address)
         wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != config[i]]
         if wrong:
             raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)

@@ -3,6 +3,7 @@
 ATECCError
     BusError        the wire: wrong CRC, nonsense, no answer in time
         NoChip      nothing acknowledges at any address the chip could have
+        OtherPart   a relative of the chip answers, and no ATECC608
     StateLost       the chip was reset or fell asleep inside a sequence: what it held in SRAM is gone
     ChipError       the chip understood the command and refused it
     ConfigError     the configuration zone does not allow what was asked; nothing was sent
@@ -32,6 +33,10 @@ class BusError(ATECCError):
 
 class NoChip(BusError):
     """Nothing acknowledges on the bus."""
+
+
+class OtherPart(BusError):
+    """What answers the wake pulse is made by Microchip too, but is no ATECC608."""
 
 
 class StateLost(ATECCError):

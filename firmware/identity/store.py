@@ -15,6 +15,7 @@ from hashlib import sha256
 from micropython import const
 
 import uptime
+from atecc608 import ATECCError
 
 from . import csr
 from .certificate import Certificate
@@ -146,11 +147,28 @@ class Store:
         if self.active:
             check_chip(self._chip, self._chip.preferred)
 
-    def free_slot(self):
-        """The key slot that `begin` uses unless told otherwise: never the active identity's."""
+    def free_slot(self, zone=None):
+        """The key slot that `begin` uses unless told otherwise: never the active identity's, and one where the chip's
+        configuration allows a device key, if there is one. zone: the configuration, if it was just read."""
         taken = self.current()["slot"] if self.active else None
-        preferred = self._slots[NAMES.index(self.idle)]
-        return preferred if preferred != taken else next(s for s in self._slots if s != taken)
+        usual = self._slots[NAMES.index(self.idle)]
+        if usual == taken:
+            usual = next(s for s in self._slots if s != taken)
+        with self._chip:
+            try:
+                zone = zone or self._chip.config()
+                return next(
+                    s for s in (usual,) + tuple(range(16)) if s != taken and self._takes(s, s == usual, zone)
+                )
+            except (ATECCError, StopIteration):
+                return usual
+
+    def _takes(self, slot, is_usual, zone):
+        """Whether an identity can have its key in `slot`. One that nobody has named must be free for a new key."""
+        rules = zone.slot(slot)
+        if is_usual:
+            return rules.can_sign
+        return rules.can_sign and rules.can_generate and self.keys.use_of(slot, zone) != "unknown"
 
     # The steps.
 
@@ -163,7 +181,7 @@ class Store:
             self._give_way(asker)
             zone = self._chip.require_locked()
             if slot is None:
-                slot = self.free_slot()
+                slot = self.free_slot(zone)
             new = {
                 "state": "pending",
                 "slot": slot,
@@ -187,15 +205,13 @@ class Store:
     def _makes(self, slot, key, zone):
         """Whether a key is to be made in `slot`; StoreError if it can't be used at all."""
         rules = zone.slot(slot)
-        if not rules.can_sign:
-            raise StoreError(
-                "slot",
-                "slot %d can't hold a device key: its configuration has no P-256 key that may sign" % slot,
-            )
+        rules.check_signs("hold a device key")
         make = key != "existing" and rules.can_generate
         if not make and not self._chip.KeyValid(slot):
             why = "" if rules.can_generate else ", and its configuration forbids GenKey"
             raise StoreError("slot", "slot %d holds no key%s" % (slot, why))
+        if not make:
+            rules.check_shows_key(self._chip.KeyValid)
         return make
 
     def _new_key(self, new, key, serial, zone, asker):
@@ -219,11 +235,9 @@ class Store:
         csr.request_info(subject, bytes(64), san, key_usage)
         with self._chip:
             zone = self._chip.require_locked()
-            if not zone.slot(slot).can_sign:
-                raise StoreError("slot", "slot %d can't sign: its configuration says so" % slot)
+            zone.slot(slot).check_signs()
             self.keys.check_signs_anything(slot, zone, asker)
-            if not self._chip.KeyValid(slot):
-                raise StoreError("slot", "slot %d holds no key" % slot)
+            zone.slot(slot).check_shows_key(self._chip.KeyValid)
             public_key = self._chip.PublicKey(slot)
             info = csr.request_info(subject, public_key, san, key_usage)
             return public_key, self._signed_request(info, slot, public_key)
@@ -356,8 +370,10 @@ class Store:
                     "identity %s is %s: commit or discard it, and start again" % (name, record["state"]),
                 )
             zone = self._chip.require_locked()
-            if not zone.slot(slot).can_sign or not self._chip.KeyValid(slot):
-                raise StoreError("slot", "slot %d holds no key that can sign" % slot)
+            rules = zone.slot(slot)
+            if not (rules.holds_private_key and self._chip.KeyValid(slot)):
+                raise StoreError("slot", "slot %d holds no key" % slot)
+            rules.check_signs()
             new = {"slot": slot, "chip": zone.serial.hex(), "era": self._switched["count"], "by": "adoption"}
             self._fill(new, certificate, cas, chain, where)
             new["adopted"] = True

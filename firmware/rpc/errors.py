@@ -1,6 +1,6 @@
 """What a reply's `error` says: one table from the exceptions of the lower floors to code and kind."""
 
-from atecc608 import BusError, ChipError, ConfigError, NoChip, StateLost
+from atecc608 import BusError, ChipError, ConfigError, NoChip, OtherPart, StateLost
 from folder import flash
 from identity.store import StoreError
 from link.clock import ClockError
@@ -27,6 +27,7 @@ _CODES = {
     "memory": 503,
     "no-files": 503,
     "no-chip": 503,
+    "other-part": 503,
     "bus": 503,
     "clock": 503,
     "tls": 503,
@@ -62,6 +63,7 @@ def _kind(error):
         return error.kind
     for base, kind in (
         (NoChip, "no-chip"),
+        (OtherPart, "other-part"),
         (BusError, "bus"),
         (StateLost, "bus"),
         (ChipError, "chip"),

@@ -128,7 +128,9 @@ class DeviceError(AteccError):
     """The board's firmware answered with an error; `device_kind` is one of firmware/rpc/README.md."""
 
     def __init__(self, code: int, device_kind: str, message: str, **details: Any) -> None:
-        super().__init__(message, _HINTS.get(device_kind, ""))
+        status = details.get("status")
+        advice = _STATUS_HINTS.get(status) if device_kind == "chip" and isinstance(status, int) else None
+        super().__init__(message, advice or _HINTS.get(device_kind, ""))
         self.code = code
         self.kind = device_kind
         self.command: str | None = details.get("command")
@@ -164,6 +166,7 @@ _EXIT_STATUS = {
     "no-files": 3,
     "no-chip": 4,
     "other-chip": 4,
+    "other-part": 4,
     "bus": 4,
     "slot": 4,
     "refused": 5,
@@ -195,6 +198,8 @@ _HINTS = {
     "no-files": "`atecc flash` clears what another firmware left in the flash, and the board makes a file system then.",
     "no-chip": "Check the chip's supply (2.0 to 5.5 V), SDA and SCL, their pull-up resistors, and the "
     "board's pins.",
+    "other-part": "This firmware is for the ATECC608: its relatives lack commands that it needs. Is it the chip you "
+    "ordered?",
     "other-chip": "With the chip that it belongs to, the identity works again; `atecc provision` gives the device "
     "a new one.",
     "bus": "Something answers, but wrongly: check pull-ups, wire length, and who else is on the I2C bus.",
@@ -209,4 +214,17 @@ _HINTS = {
     "login": "--username NAME and --password-file FILE give the device a user name and a password.",
     "client-id": "--client-id names another one.",
     "topic": "See what the broker's policy (its ACL) allows this device.",
+}
+
+# By what the chip answers (data sheet DS20005927A, table 9-3; ATECC608: 0x07 and 0x08).
+_STATUS_HINTS = {
+    0x03: "The chip knows no such command, or not in this form. `atecc info` shows which chip it is.",
+    0x05: "The chip's arithmetic failed, and again when it was asked anew: a supply that sags under load does that, "
+    "or a public key that is none. Look at the supply first.",
+    0x07: "The chip has failed its own test, and refuses to work until it passes. Take the board's power away for a "
+    "moment; if it happens again with a good supply, the chip is broken.",
+    0x08: "The chip's random generator has failed its own test. Take the board's power away for a moment; if it "
+    "happens again, the chip is broken: it must make no keys.",
+    0x0F: "The chip refuses that in the state it is in, by its slots' rules: `atecc chip show` has what each slot may "
+    "do.",
 }

@@ -186,3 +186,107 @@ def test_whoever_was_met_in_a_hurry_is_not_kept(bench):
     both.chips.append(busy)
     told = made.repl.run_in_main("print(met, chip.serial().hex())").split()
     assert told == [serial(both.chips[0]), serial(busy)]
+
+
+# Relatives, and chips at other addresses.
+
+
+def revised(chip, revision):
+    chip.image.config[4:8] = bytes.fromhex(revision)
+
+
+@pytest.mark.parametrize(
+    ("revision", "named"),
+    [("00005000", "ATECC508A, "), ("00090400", "ATSHA204A, "), ("00001005", "ATECC108A, "), ("00007700", "")],
+)
+def test_a_relative_is_named_and_nothing_is_asked_of_it(locked, revision, named):
+    locked.value("1")
+    locked.chip.transfers.clear()
+    revised(locked.chip, revision)
+    said = f"OtherPart('the chip at 0x60 is no ATECC608 ({named}revision {revision})',)"
+    for asked in ("chip.config()", "chip.Info()", "chip.GenKey(1)"):
+        assert locked.error(asked).replace('"', "'") == said
+    assert locked.chip.commands and set(locked.chip.commands) == {READ}
+
+
+def test_a_relative_hides_no_chip(bench):
+    both = chips("tls", "tngtls")
+    revised(both.chips[0], "00005000")  # 0x60 is asked first
+    assert bench(both).value("[chip.config().serial.hex(), chip.address]") == [serial(both.chips[1]), 0x35]
+    assert heard(both.chips[0]) == {READ}
+
+
+@pytest.mark.parametrize("moved", [0x10, 0x20, 0xD4, 0xEE])
+def test_a_chip_at_any_address_is_found(bench, moved):
+    made = bench(preset="tls", locked=True)
+    made.chip.image.config[16] = moved
+    made.chip.power(False)
+    made.chip.power(True)
+    assert made.value("[chip.config().serial.hex(), chip.address]") == [serial(made.chip), moved >> 1]
+
+
+@pytest.mark.parametrize("address", [None, 0x60])
+def test_a_chip_that_is_moved_is_followed(bench, address):
+    """The new address holds from its next sleep on; afterwards it is moved back."""
+    made = bench(preset="tls")
+    code = f"""
+chip = ATECC608(open_i2c, address={address})
+def move(to):
+    with chip:
+        zone = bytearray(chip.config().data)
+        zone[16] = to
+        chip.write_config(zone)
+        within = chip.serial()
+    return [chip.address, chip.serial() == within]
+"""
+    assert made.value("[move(0x20), move(0xC0)]", code) == [[0x10, True], [0x60, True]]
+    assert made.chip.image.config[16] == 0xC0
+
+
+# What a slot's rules keep this firmware from.
+
+SLOT_RULES = [
+    (96, 0x31, "shows no public key: its configuration hides it (PubInfo)", None),
+    (96, 0xB3, None, "each use must be authorised first, with the secret in slot 4"),
+    (97, 0x10, None, "it works only while the persistent latch is set, and nothing sets it"),
+    (20, 0x82, None, "its configuration lets it sign nothing that comes from outside"),
+    (96, 0x3C, "shows no public key: it is no slot for private keys", "that of no P-256 private key"),
+]
+
+
+@pytest.mark.parametrize(("offset", "byte", "hidden", "unsigned"), SLOT_RULES)
+def test_a_rule_is_the_reason_and_the_chip_is_not_asked_in_vain(locked, offset, byte, hidden, unsigned):
+    locked.value("1", "chip.GenKey(0)\n")
+    locked.chip.image.config[offset] = byte
+    if offset == 96 and byte == 0xB3:
+        locked.chip.image.config[97] = 0x04
+    before = list(locked.chip.commands)
+    if hidden:
+        assert f"slot 0 {hidden}" in locked.error("chip.config().slot(0).check_shows_key(chip.KeyValid)")
+    for asked in ("begin(subject, key='existing', slot=0)", "request(0, subject, asker=OWNER)"):
+        said = locked.error(f"store.{asked}", STORE)
+        assert "slot 0" in said and (unsigned or hidden or "") in said
+    assert SIGN not in locked.chip.commands[len(before) :]
+    assert locked.value("store.get('a')['state']", STORE) == "empty"
+
+
+def test_an_empty_slot_shows_no_key(locked):
+    assert "slot 0 shows no public key: it holds no key" in locked.error(
+        "chip.config().slot(0).check_shows_key(chip.KeyValid)"
+    )
+
+
+# Where the next identity's key goes.
+
+
+def test_the_next_key_goes_where_there_can_be_one(bench):
+    """Trust&GO: slot 1 signs nothing from outside; slot 2 takes a key, unless it holds a stranger's."""
+    made = bench(preset="tngtls")
+    assert made.value("store.free_slot()", STORE) == 0
+    assert provision(made)[0] == 0
+    assert made.value("store.free_slot()", STORE) == 2
+    made.value("1", "chip.GenKey(2)\n")
+    assert made.value("store.free_slot()", STORE) == 3
+    assert provision(made)[0] == 3
+    made.chip.power(False)
+    assert made.value("store.free_slot()", STORE) == 0  # by what board.py says, where no chip can be asked

@@ -62,7 +62,13 @@ def test_roles_that_promise_nothing(role):
 @pytest.mark.parametrize(
     ("zone", "said"),
     [
-        (TLS.patched(16, b"\x90"), "answer at I2C address 0x48 from its next sleep on"),
+        (TLS.patched(16, b"\x0e"), "I2C address 0x07 is reserved"),
+        (TLS.patched(68, b"\x5a"), "UseLock is on (0x5a): the chip does nothing before"),
+        (TLS.patched(6, b"\x50"), "It is from an ATECC508A (revision 00005002)"),
+        (TLS.patched(4, b"\0\x09\x04\0"), "It is from an ATSHA204A"),
+        (TLS.patched(6, b"\x77"), "It is from no ATECC608 (revision 00007702)"),
+        (TLS.patched(14, b"\x00"), "It is from a chip that has no I2C"),
+        (TLS.patched(86, b"\x00"), "no chip gets there, so the bytes are damaged"),
         (TLS.patched(88, b"\xfd\xff"), "Slot 1 would be locked before it holds a key"),
         (
             with_slots(s3=replace(KEY, read_key=15)),
@@ -78,7 +84,9 @@ def test_what_would_ruin_a_chip(zone, said):
 @pytest.mark.parametrize(
     ("zone", "said"),
     [
-        (TLS.patched(16, b"\x6a"), "answers at I2C address 0x35 instead of 0x60"),
+        (TLS.patched(16, b"\x6a"), "answers at I2C address 0x35 instead of 0x60 from its next sleep on"),
+        (TLS.patched(16, b"\x90"), "answers at I2C address 0x48 instead of 0x60 from its next sleep on"),
+        (TLS.patched(68, b"\xff"), "UseLock is 0xff: that is off"),
         (TLS.patched(19, b"\x01"), "UpdateExtra can move the chip, once"),
         (TLS.patched(19, b"\x02"), "TTL bit"),
         (TLS.patched(19, b"\x28"), "clock is divided"),
@@ -213,3 +221,33 @@ def test_every_consequence_is_said():
     said = " ".join(explain(with_slots(s0=harsh), 0))
     assert "authorisation with the secret in slot 5" in said and "persistent latch" in said
     assert "counter 0" in said and "GenKey refused after lock" in said and "PrivWrite" in said
+
+
+LOCKED = TLS.patched(86, b"\0\0")
+BEFORE = ("before the data lock", "after lock", "next sleep", "belongs to 0", "belong to 0")
+
+
+@pytest.mark.parametrize("offset", [16, 18, 19, 68, 85])
+def test_nothing_is_said_of_what_comes_before_a_lock_that_is_done(offset):
+    zone = LOCKED.patched(16, b"\x90").patched(18, b"\x55").patched(68, b"\xff" * 4).patched(offset, b"\x21")
+    said = [*check(zone).warnings, *(text for number in range(16) for text in explain(zone, number))]
+    assert not [text for text in said for words in BEFORE if words in text]
+
+
+def test_a_locked_chip_that_only_signs_is_no_ruin():
+    signs = replace(KEY, write_config=0)
+    zone = LOCKED.with_slots((signs, *(DATA,) * 15))
+    assert check(zone).problems == []
+    assert any("renewed for the key that is there" in text for text in check(zone).warnings)
+    silent = LOCKED.with_slots((replace(KEY, read_key=2), *(DATA,) * 15))
+    assert any("No slot signs" in text for text in check(silent).problems)
+
+
+def test_what_a_preset_does_not_say_of_a_chip_is_not_judged():
+    assert check(ConfigZone(bytes(16) + TLS.data[16:])).problems == []
+
+
+@pytest.mark.parametrize("rules", range(0, 1 << 16, 257))
+def test_a_guess_is_never_a_promise_that_is_broken(rules):
+    slots = tuple(Slot.decode(rules ^ n * 0x1111, rules * 31 + n * 77 & 0xFFFF) for n in range(16))
+    assert not [text for text in check(TLS.with_slots(slots)).problems if "is called" in text]

@@ -74,7 +74,9 @@ class ATCA:
         return {"config": encode(self._chip.config().data)}
 
     def get_pub_key(self, slot):
-        return {"pubkey": encode(self._chip.PublicKey(slot))}
+        with self._chip:
+            self._chip.config().slot(slot).check_shows_key(self._chip.KeyValid)
+            return {"pubkey": encode(self._chip.PublicKey(slot))}
 
     def key_info(self, slot, caller):
         keys = self._store.keys
@@ -103,8 +105,7 @@ class ATCA:
     def sign(self, slot, digest, caller):
         with self._chip:
             zone = self._chip.require_locked()
-            if not zone.slot(slot).can_sign:
-                raise RpcError("slot", "slot %d can't sign: its configuration says so" % slot)
+            zone.slot(slot).check_signs()
             self._store.keys.check_signs_anything(slot, zone, asker(caller, self._bench))
             return {"signature": encode(self._chip.Sign(slot, digest))}
 

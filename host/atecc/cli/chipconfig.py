@@ -99,11 +99,18 @@ def check(app: App, file: str | None) -> None:
     app.emit(data, consequences(configuration))
     _say(app, findings)
     if findings.problems:
-        raise RefusedError(f"{_capital(configuration.source)} would ruin a chip for its purpose.")
+        raise RefusedError(f"{_capital(configuration.source)} {_verdict(configuration.zone)}.")
     if not app.json:
         app.emit(
             None, f"{_capital(configuration.source)} is sound: a chip so locked can be a device's identity."
         )
+
+
+def _verdict(zone: ConfigZone) -> str:
+    """Nothing can ruin what is final already."""
+    if zone.config_locked:
+        return "is that of a chip that can't be a device's identity"
+    return "would ruin a chip for its purpose"
 
 
 def check_json(configuration: Configuration, findings: Findings) -> dict[str, Any]:

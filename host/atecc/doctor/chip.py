@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from atecc.bounded import utc
-from atecc.chip.config.check import check, device_key_slots
+from atecc.chip.config.check import check, device_key_slots, signing_slots
 from atecc.chip.parts import full_name, product
 from atecc.chip.reading import read_config
 from atecc.device.replies import IdentityInfo
@@ -40,7 +40,7 @@ def configuration(patient: Patient) -> str:
         error.notes += problems
         raise error
     slots = device_key_slots(zone)
-    signers = [n for n, slot in enumerate(zone.slots) if slot.can_sign and not slot.req_auth]
+    signers = signing_slots(zone)
     if not signers:
         raise ChipError(
             "The chip's configuration is locked, and lets no slot sign: it can't be a device's identity.",

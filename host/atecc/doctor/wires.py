@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from atecc.chip.config.check import KNOWN_ADDRESSES
 from atecc.doctor.patient import Patient, Unchecked
 from atecc.errors import ChipError, DeviceError
 
@@ -64,9 +63,8 @@ def pull_ups(patient: Patient) -> str:
 
 
 def scan(patient: Patient) -> str:
-    """Who acknowledges after a wake pulse."""
+    """Who acknowledges after a wake pulse. Which of them is the chip, the driver says: an address tells little."""
     found = [int(address) for address in patient.wiring("scan(device.chip)")]
-    wanted = patient.wiring("pins()")["ATECC_ADDRESS"]
     listed = ", ".join(f"0x{a:02X} (8-bit 0x{a << 1:02X})" for a in found)
     if not found:
         raise ChipError(
@@ -74,14 +72,28 @@ def scan(patient: Patient) -> str:
             "Is the chip supplied with 2.0 to 5.5 V, are SCL and SDA not exchanged, and is it an I2C part (not "
             "single-wire)?",
         )
-    if not any(address in (*KNOWN_ADDRESSES, wanted, (wanted or 0) >> 1) for address in found):
-        raise ChipError(
+    try:
+        chip = patient.chip_info
+    except DeviceError as error:
+        if error.kind in ("no-chip", "other-part"):
+            raise _only_others(error, listed, patient.wiring("pins()")["ATECC_ADDRESS"]) from None
+        return f"answering: {listed}"  # what is wrong with the chip itself, the next layers say
+    return f"answering: {listed}; the chip is the one at 0x{chip.address:02X}"
+
+
+def _only_others(error: DeviceError, listed: str, wanted: int | None) -> ChipError:
+    if error.kind == "other-part":
+        return ChipError(f"{error.message[:1].upper()}{error.message[1:]}. Answering: {listed}.", error.hint)
+    if wanted is None:
+        return ChipError(
             f"Only others answer on the I2C bus: {listed}.",
-            "An ATECC608 is expected at "
-            + ", ".join(f"0x{a:02X}" for a in KNOWN_ADDRESSES)
-            + ". If it was moved to another address, board.py's ATECC_ADDRESS has to name it.",
+            "All of them were asked, and none gave an ATECC608's answer to a wake pulse. Is the chip supplied with 2.0 "
+            "to 5.5 V, and on these pins?",
         )
-    return f"answering: {listed}"
+    return ChipError(
+        f"Only others answer on the I2C bus: {listed}. board.py says that the chip is at 0x{wanted:02X}.",
+        "With ATECC_ADDRESS = None in board.py the chip is looked for at every address.",
+    )
 
 
 def crc(patient: Patient) -> str:

@@ -104,9 +104,10 @@ def conditions_of(slot: Slot) -> str:
 
 
 def explain(zone: ConfigZone, number: int) -> list[str]:
-    """Every consequence of a slot's rules, as sentences; `after lock` means both zones."""
-    slot = zone.slots[number]
-    said = _explain_private(slot, number) if slot.private else _explain_data(slot)
+    """Every consequence of a slot's rules, as sentences; `after lock` means both zones, and is not said of a chip that
+    is locked already."""
+    slot, final = zone.slots[number], stage_of(zone) == Stage.BOTH
+    said = _explain_private(slot, number, final) if slot.private else _explain_data(slot, final)
     if slot.req_auth:
         said.append(f"each use needs an authorisation with the secret in slot {slot.auth_key} before it")
     if slot.persistent_disable:
@@ -117,21 +118,29 @@ def explain(zone: ConfigZone, number: int) -> list[str]:
     return said
 
 
-def _explain_private(slot: Slot, number: int) -> list[str]:
+def _explain_private(slot: Slot, number: int, final: bool) -> list[str]:
     if not slot.is_private_key:
         return ["the chip refuses every command with it: private, but no secret P-256 key"]
-    said = ["private key never readable"]
-    if slot.write_config & GENKEY:
-        said.append("GenKey allowed after lock: the chip can make a new key, which destroys the one before")
-    else:
-        said.append("GenKey refused after lock: a key must be there before the data zone is locked")
+    said = ["private key never readable", _genkey_words(slot, final)]
     if slot.write_config & PRIVWRITE:
         said.append(f"whoever knows the key in slot {slot.write_key} can put a private key here (PrivWrite)")
     else:
-        said.append("writable by nobody after lock; before the data lock, by anybody")
+        said.append(
+            "writable by nobody"
+            if final
+            else "writable by nobody after lock; before the data lock, by anybody"
+        )
     said += _explain_uses(slot, number)
     shown = "by anybody who can talk to the chip" if slot.pub_info else "only in the moment it is made"
     return [*said, f"public key readable {shown}"]
+
+
+def _genkey_words(slot: Slot, final: bool) -> str:
+    when = "" if final else " after lock"
+    if slot.write_config & GENKEY:
+        return f"GenKey allowed{when}: the chip can make a new key, which destroys the one before"
+    why = "the key that is there stays" if final else "a key must be there before the data zone is locked"
+    return f"GenKey refused{when}: {why}"
 
 
 def _explain_uses(slot: Slot, number: int) -> list[str]:
@@ -146,10 +155,13 @@ def _explain_uses(slot: Slot, number: int) -> list[str]:
     return said or ["signs nothing and agrees on nothing"]
 
 
-def _explain_data(slot: Slot) -> list[str]:
-    read, write = readers(slot), writers(slot)
-    said = [f"before the data lock written by anybody and read by nobody; after it, readable {_by(read)}"]
-    said.append(f"after lock writable {_by(write)}")
+def _explain_data(slot: Slot, final: bool) -> list[str]:
+    read, write = _by(readers(slot)), _by(writers(slot))
+    if final:
+        said = [f"readable {read}", f"writable {write}"]
+    else:
+        said = [f"before the data lock written by anybody and read by nobody; after it, readable {read}"]
+        said.append(f"after lock writable {write}")
     if slot.write_config & 2:
         said.append("DeriveKey may replace it")
     if slot.key_type == KeyType.P256 and slot.pub_info:

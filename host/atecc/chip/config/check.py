@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from atecc.chip.config.chipwords import uses_left
 from atecc.chip.config.document import DEVICE_KEYS, Label
+from atecc.chip.config.parts import is_608, part_of
 from atecc.chip.config.presets import labels_of
 from atecc.chip.config.slot import ECDH, ECDH_INTO_NEXT, PRIVWRITE, KeyType, Slot
 from atecc.chip.config.zone import ConfigZone
 
 CLOCK_DIVIDERS = (0x00, 0x05, 0x0D)
-# Where the firmware looks for a chip; anywhere else it would not find it.
-KNOWN_ADDRESSES = (0x60, 0x35, 0x36, 0x59, 0x58)
+USE_LOCKED = 0xA
+BLANK_ADDRESS = 0x60
 
 
 @dataclass(frozen=True)
@@ -25,9 +26,11 @@ class Findings:
 
 
 def check(zone: ConfigZone, labels: tuple[Label, ...] | None = None) -> Findings:
-    """Judge a configuration as if it were locked now, by what its author says the slots are for."""
+    """Judge a configuration as if it were locked now, by what its author says the slots are for; a dump also by what it
+    tells of its chip."""
     labels = labels or labels_of(zone)
-    problems = [*_chip_problems(zone), *_slot_problems(zone), *_broken_promises(zone, labels)]
+    problems = [*_dump_problems(zone), *_key_problems(zone), *_chip_problems(zone), *_slot_problems(zone)]
+    problems += _broken_promises(zone, labels)
     return Findings(problems, [*_key_warnings(zone), *_chip_warnings(zone), *_slot_warnings(zone, labels)])
 
 
@@ -36,19 +39,45 @@ def device_key_slots(zone: ConfigZone) -> list[int]:
     return [n for n, slot in enumerate(zone.slots) if slot.is_device_key and not zone.slot_locked(n)]
 
 
+def signing_slots(zone: ConfigZone) -> list[int]:
+    """Slots that sign, if they hold a key."""
+    return [n for n, slot in enumerate(zone.slots) if slot.signs_for_us]
+
+
 # What would ruin a chip
 
 
-def _chip_problems(zone: ConfigZone) -> Iterator[str]:
-    if not device_key_slots(zone):
+def _dump_problems(zone: ConfigZone) -> Iterator[str]:
+    """What a chip says of itself, in the bytes that nobody can write."""
+    if any(zone.data[4:8]) and not is_608(zone):
+        yield (
+            f"It is from an {part_of(zone)} (revision {zone.revision}): the firmware works with an ATECC608 only, for "
+            "which some of these bytes mean something else."
+            if part_of(zone)
+            else f"It is from no ATECC608 (revision {zone.revision}): the firmware works with nothing else."
+        )
+    if zone.is_dump and not zone.i2c_enabled:
+        yield "It is from a chip that has no I2C (byte 14, bit 0, is 0: a single-wire part): a board can't reach it."
+    if zone.data_locked and not zone.config_locked:
+        yield "Its data zone is locked and its config zone is not: no chip gets there, so the bytes are damaged."
+
+
+def _key_problems(zone: ConfigZone) -> Iterator[str]:
+    if device_key_slots(zone):
+        return
+    if not zone.config_locked:
         yield "No slot could make a key and sign with it: the chip would be useless as an identity, for good."
+    elif not signing_slots(zone):
+        yield "No slot signs: the chip can't be an identity, and its configuration is locked for good."
+
+
+def _chip_problems(zone: ConfigZone) -> Iterator[str]:
     if not 0x08 <= zone.i2c_address <= 0x77:
         yield f"I2C address 0x{zone.i2c_address:02x} is reserved: the chip could never be reached again."
-    elif zone.i2c_address not in KNOWN_ADDRESSES:
-        known = ", ".join(f"0x{address:02x}" for address in KNOWN_ADDRESSES)
+    if zone.use_lock & 0xF == USE_LOCKED:
         yield (
-            f"The chip would answer at I2C address 0x{zone.i2c_address:02x} from its next sleep on, and the "
-            f"firmware looks for it only at {known}."
+            f"UseLock is on (0x{zone.use_lock:02x}): the chip does nothing before it is unlocked with the secret "
+            f"in slot {zone.use_lock >> 4}, and the firmware doesn't do that."
         )
     if zone.clock_divider not in CLOCK_DIVIDERS:
         yield f"ChipMode 0x{zone.chip_mode:02x} has a clock divider that no data sheet knows."
@@ -76,7 +105,7 @@ def _broken_promises(zone: ConfigZone, labels: tuple[Label, ...]) -> Iterator[st
 
 def _broken(slot: Slot, role: str) -> str:
     if role in DEVICE_KEYS:
-        return _no_device_key(slot)
+        return why_no_device_key(slot)
     readable = (not (slot.private or slot.is_secret or slot.encrypt_read), "it can't be read in the clear")
     hidden = (slot.is_secret and not slot.private, "anybody could read it")
     promises = {
@@ -93,7 +122,8 @@ def _broken(slot: Slot, role: str) -> str:
     return "" if kept else broken
 
 
-def _no_device_key(slot: Slot) -> str:
+def why_no_device_key(slot: Slot) -> str:
+    """What keeps a slot from being a device key's, the first of all reasons; nothing if it is good for that."""
     reasons = (
         (not slot.is_private_key, "it holds no secret P-256 private key"),
         (not slot.can_sign, "it can't sign what it is given"),
@@ -110,6 +140,8 @@ def _no_device_key(slot: Slot) -> str:
 
 def _key_warnings(zone: ConfigZone) -> Iterator[str]:
     keys = device_key_slots(zone)
+    if not keys and signing_slots(zone):
+        yield "No slot can be given a key anew: certificates are renewed for the key that is there."
     if len(keys) == 1:
         yield (
             f"Only slot {keys[0]} can be a device key: certificates can't be renewed with a new key "
@@ -136,8 +168,8 @@ def _import_warning(zone: ConfigZone, number: int, key: int) -> str:
 def _chip_warnings(zone: ConfigZone) -> Iterator[str]:
     yield from _habits(zone)
     yield from _mode_warnings(zone)
-    if zone.use_lock & 0xF:
-        yield f"UseLock is 0x{zone.use_lock:02x}: the chip may need unlocking before each use."
+    if zone.use_lock and zone.use_lock & 0xF != USE_LOCKED:
+        yield f"UseLock is 0x{zone.use_lock:02x}: that is off, as all is but 0xA in its lower half{_belongs(zone)}."
     if zone.volatile_key_permission & 0x80:
         yield "VolatileKeyPermission is on: keys can be switched off until the latch is set."
     if zone.secure_boot & 3:
@@ -154,9 +186,10 @@ def _chip_warnings(zone: ConfigZone) -> Iterator[str]:
 
 def _mode_warnings(zone: ConfigZone) -> Iterator[str]:
     """The I2C address and ChipMode."""
-    if zone.i2c_address != 0x60 and zone.i2c_address in KNOWN_ADDRESSES:
-        yield f"The chip answers at I2C address 0x{zone.i2c_address:02x} instead of 0x60 from its next sleep on."
-    if zone.chip_mode & 1:
+    if zone.i2c_address != BLANK_ADDRESS and 0x08 <= zone.i2c_address <= 0x77:
+        since = "" if zone.config_locked else " from its next sleep on"
+        yield f"The chip answers at I2C address 0x{zone.i2c_address:02x} instead of 0x60{since}."
+    if zone.chip_mode & 1 and not zone.data[85]:
         yield "UserExtraAdd is the I2C address once it is written: UpdateExtra can move the chip, once."
     if zone.chip_mode & 2:
         yield "The TTL bit of ChipMode is set: input levels follow another reference than on a blank chip."
@@ -164,17 +197,22 @@ def _mode_warnings(zone: ConfigZone) -> Iterator[str]:
         yield "The chip's clock is divided: GenKey and Sign take two to six times as long."
 
 
+def _belongs(zone: ConfigZone, verb: str = "belongs") -> str:
+    """Advice is for whoever can follow it."""
+    return "" if zone.config_locked else f", and {verb} to 0"
+
+
 def _habits(zone: ConfigZone) -> Iterator[str]:
     """Bytes that meant something else on an ATECC508A."""
     if zone.count_match in (0x55, 0xAA):
         yield (
-            f"Byte 18 is 0x{zone.count_match:02x}, OTPmode on an ATECC508A: on a 608 it is CountMatch, "
-            "and belongs to 0."
+            f"Byte 18 is 0x{zone.count_match:02x}, OTPmode on an ATECC508A: on a 608 it is CountMatch"
+            f"{_belongs(zone)}."
         )
     if zone.data[68:72] == b"\xff" * 4:
         yield (
-            "Bytes 68 to 71 are FF, LastKeyUse on an ATECC508A: on a 608 they switch UseLock, "
-            "VolatileKeyPermission and SecureBoot on, and belong to 0."
+            "Bytes 68 to 71 are FF, LastKeyUse on an ATECC508A: on a 608 they switch "
+            f"VolatileKeyPermission and SecureBoot on{_belongs(zone, 'belong')}."
         )
 
 
@@ -225,7 +263,7 @@ def _seal_warnings(zone: ConfigZone, number: int, slot: Slot) -> Iterator[str]:
 def check_data_lock(zone: ConfigZone, holding: Collection[int]) -> Findings:
     """What locking the data zone means on this chip, of which the slots `holding` have a private key."""
     problems, warnings = [], []
-    signers = [n for n, slot in enumerate(zone.slots) if slot.can_sign and not slot.req_auth]
+    signers = signing_slots(zone)
     if not any(n in holding or n in device_key_slots(zone) for n in signers):
         problems.append("No slot could ever hold a key that signs: none is there, and none could be made.")
     for number, slot in enumerate(zone.slots):

@@ -39,16 +39,16 @@ def labels_of(zone: ConfigZone) -> tuple[Label, ...]:
 
 
 def _guess(slot: Slot) -> str:
+    """A role is a promise, and a guess must be none that the slot breaks."""
     if slot.private:
-        if slot.is_device_key:
+        if slot.is_device_key and slot.pub_info:
             return "device key"
         return "factory key" if slot.can_sign else "private key"
-    kinds = {KeyType.P256: "public key", KeyType.AES: "AES key"}
-    return kinds.get(KeyType(slot.key_type), "data") if slot.key_type in (4, 6) else _data(slot)
-
-
-def _data(slot: Slot) -> str:
-    return "secret" if slot.is_secret else "data"
+    if slot.key_type == KeyType.AES:
+        return "AES key"
+    if slot.is_secret:
+        return "secret"
+    return "public key" if slot.key_type == KeyType.P256 and not slot.encrypt_read else "data"
 
 
 __all__ = ["FACTORY", "PRESETS", "compile_preset", "labels_of", "preset", "preset_text"]

@@ -101,6 +101,11 @@ class Slot:
         return self.is_private_key and bool(self.read_key & EXTERNAL_SIGN)
 
     @property
+    def signs_for_us(self) -> bool:
+        """It signs, and nothing that the firmware doesn't do has to be done first."""
+        return self.can_sign and not self.req_auth and not self.persistent_disable
+
+    @property
     def is_device_key(self) -> bool:
         """Good for an identity: the chip makes the key, it signs, and nothing has to be authorised first."""
-        return self.can_generate and self.can_sign and not self.req_auth and not self.persistent_disable
+        return self.can_generate and self.signs_for_us

@@ -45,6 +45,15 @@ class ConfigZone:
         return self.data[4:8].hex()
 
     @property
+    def is_dump(self) -> bool:
+        """Whether it comes from a chip: what can't be written is there too."""
+        return any(self.data[:4])
+
+    @property
+    def i2c_enabled(self) -> bool:
+        return bool(self.data[14] & 1)
+
+    @property
     def i2c_address(self) -> int:
         """The 7-bit address that the chip will answer at."""
         alternative = self.chip_mode & 1 and self.data[14] & 1 and self.data[85]
