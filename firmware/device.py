@@ -10,31 +10,19 @@ import gc
 import machine
 
 import board
-import selfcheck
+import lazily
 import threads
 from atecc608 import ATECC608
 from folder import Folder
-from identity import adopt
 from identity.certificate import Certificate
 from identity.store import NAMES, Store
 from link import clock
 from link.link import Link
 from link.errors import LinkError
 from link.wifi import Station
-from rpc import mqtt
 from rpc.access import Access
 from rpc.dispatcher import Dispatcher
-from rpc.counters import Counters
-from rpc.operators import Operators, refuse_issuer
-from rpc.services import access as access_service
-from rpc.services.atecc import ATCA
-from rpc.services.config import Config
-from rpc.services.files import FS
-from rpc.services.identity import Identity
-from rpc.services.mqtt import MQTT
-from rpc.services.system import Sys
-from rpc.services.wifi import Wifi
-from rpc.signed import Seal
+from rpc.remote import Remote
 from rpc.web.server import Server
 from rpc.web.tls import DeviceTLS
 from rpc.workers import Workers
@@ -77,7 +65,7 @@ def bench():
 
 
 def adopted_files():
-    return adopt.files(settings.get)
+    return lazily.load("identity.adopt").files(settings.get)
 
 
 def secure_port():
@@ -85,6 +73,8 @@ def secure_port():
 
 
 def refuse_own_ca(ca):
+    from rpc.operators import refuse_issuer
+
     refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
 
 
@@ -102,27 +92,45 @@ dispatcher = Dispatcher(device_id, bench)
 tls = DeviceTLS(chip, store, access)
 web = Server(dispatcher, access, workers, tls, secure_port, is_own, board.LISTEN, board.CONNECTIONS)
 access.changed = settings.changed = web.refresh
-operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
-channel = mqtt.Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))
+
+
+def check():
+    return lazily.load("selfcheck").run(chip, store)
+
+
+def requests():
+    """RPC over MQTT."""
+    from rpc.counters import Counters
+    from rpc.mqtt import Channel
+    from rpc.operators import Operators
+    from rpc.signed import Seal
+
+    operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
+    return Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))
+
+
+remote = Remote(settings.get, requests)
 
 
 def ways_in():
-    return web.status() | {"mqtt": channel.status()}
+    return web.status() | {"mqtt": remote.status()}
 
 
-for service in (
-    Sys(device_id, lambda: selfcheck.run(chip, store), bench),
-    ATCA(chip, store, bench),
-    Identity(store, link, bench, web.refresh),
-    MQTT(store, link),
-    access_service.Access(access, ways_in, refuse_own_ca),
-    Config(settings, bench),
-    FS(files, adopted_files, bench),
-    Wifi(station, settings),
-):
-    dispatcher.add(service)
+def offer(name, module, *parts):
+    """Let the dispatcher have the service `name` of rpc/services, made of `parts`."""
+    dispatcher.offer(name, lambda: getattr(lazily.load("rpc.services." + module), name)(*parts))
+
+
+offer("Sys", "system", device_id, check, bench)
+offer("ATCA", "atecc", chip, store, bench)
+offer("Identity", "identity", store, link, bench, web.refresh)
+offer("MQTT", "mqtt", store, link)
+offer("Access", "access", access, ways_in, refuse_own_ca)
+offer("Config", "config", settings, bench)
+offer("FS", "files", files, adopted_files, bench)
+offer("Wifi", "wifi", station, settings)
 handle = dispatcher.handle  # for whoever is at the cable, once every service is there
-link.serve(channel)
+link.serve(remote)
 
 
 def _join():
@@ -135,7 +143,7 @@ def _join():
 
 
 def _adopt():
-    trouble.append(adopt.adopt(store, settings.get, lambda name: files.read(name)[0]))
+    trouble.append(lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0]))
     record = store.current()
     if record and record.get("adopted"):
         clock.vouch(Certificate(binascii.a2b_base64(record["certificate"])).not_before)
@@ -167,6 +175,6 @@ try:
 except MemoryError:
     _start()
 try:
-    selfcheck.report(chip, store)
+    lazily.load("selfcheck").report(chip, store)
 except KeyboardInterrupt:
     pass  # the import would have failed, and the device would start again beside itself

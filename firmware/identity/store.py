@@ -12,12 +12,13 @@ import binascii
 import os
 from hashlib import sha256
 
+import _thread
 from micropython import const
 
+import lazily
 import uptime
 from atecc608 import ATECCError
 
-from . import csr
 from .certificate import Certificate
 from .keys import NOBODY, OWNER, Keys, StoreError, check_chip, content, holds, is_proven
 from .record import Record
@@ -52,6 +53,8 @@ class Store:
         self._switched = self._switch.load() or {"active": None, "count": 0}
         self._name = None
         self._begun_at = None
+        self._trial = _thread.allocate_lock()
+        self._trying = False
         if self.active:
             chip.prefer(self.current()["chip"])
 
@@ -175,6 +178,7 @@ class Store:
     def begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None, asker=NOBODY):
         """A key in the idle identity's slot and a request for it, signed by the chip: a dict with `csr` (DER) and
         `token`, which the next steps want."""
+        csr = lazily.load("identity.csr")
         # What is wrong with the words is said before a key is made.
         csr.request_info(subject, bytes(64), san, key_usage)
         with self._chip:
@@ -198,7 +202,7 @@ class Store:
                 "slot": slot,
                 "generated": make,
                 "pubkey": public_key,
-                "csr": self._signed_request(info, slot, public_key),
+                "csr": csr.request(info, self._signature(info, slot, public_key)),
                 "token": new["token"],
             }
 
@@ -232,6 +236,7 @@ class Store:
 
     def request(self, slot, subject, san=(), key_usage=(), asker=NOBODY):
         """A request for the key that `slot` holds: (public key, request in DER). Nothing is stored or changed."""
+        csr = lazily.load("identity.csr")
         csr.request_info(subject, bytes(64), san, key_usage)
         with self._chip:
             zone = self._chip.require_locked()
@@ -240,16 +245,16 @@ class Store:
             zone.slot(slot).check_shows_key(self._chip.KeyValid)
             public_key = self._chip.PublicKey(slot)
             info = csr.request_info(subject, public_key, san, key_usage)
-            return public_key, self._signed_request(info, slot, public_key)
+            return public_key, csr.request(info, self._signature(info, slot, public_key))
 
-    def _signed_request(self, info, slot, public_key):
+    def _signature(self, info, slot, public_key):
         digest = sha256(info).digest()
         signature = self._chip.Sign(slot, digest)
         if not self._chip.Verify(public_key, signature, digest):
             raise StoreError(
                 "slot", "the chip's signature does not verify with the public key it gave for slot %d" % slot
             )
-        return csr.request(info, signature)
+        return signature
 
     def stage(self, token, certificate, cas, chain=(), **where):
         """Keep `certificate` (DER) for the pending key, with `cas` and `chain` (lists of DER), and `where` to connect.
@@ -291,6 +296,15 @@ class Store:
                 "the certificate (%s) is for another key than the one in slot %d"
                 % (certificate.subject, record["slot"]),
             )
+
+    def begin_trial(self):
+        """Whether nobody tries the staged identity; until `end_trial` somebody does."""
+        with self._trial:
+            others, self._trying = self._trying, True
+        return not others
+
+    def end_trial(self):
+        self._trying = False
 
     def candidate(self, token):
         """The staged identity's record, to try, and the digest by which `mark_tried` knows it again."""

@@ -22,18 +22,23 @@ class Dispatcher:
     def __init__(self, source, bench=bool):
         self._source = source
         self._bench = bench
-        self._services = {}
+        self._services = {}  # by the first part of their methods' names: what makes them
         self._waiting = []  # the channels of the calls that wait
         self.add(self)
 
+    def offer(self, prefix, make):
+        """`make()` gives the service whose methods begin with `prefix` and a dot: a dict of name to Method is what its
+        `methods()` gives. Both are made anew for each call: to keep all of them would take 16 KB for good."""
+        self._services[prefix] = make
+
     def add(self, service):
-        """Add what `service.methods()` gives: a dict of name to Method. It is made anew for each call: to keep all of
-        them would take 10 KB for good."""
-        self._services.update({name: service for name in service.methods()})
+        """As `offer`, of a service that stays."""
+        for name in service.methods():
+            self.offer(name.partition(".")[0], lambda: service)
 
     def methods(self):
         return {
-            "RPC.List": Method(lambda: sorted(self._services)),
+            "RPC.List": Method(self._list),
             "RPC.Describe": Method(self._describe, name=_NAME),
         }
 
@@ -81,11 +86,18 @@ class Dispatcher:
         finally:
             self._waiting.remove(caller.channel)
 
+    def _list(self):
+        names = []
+        for make in self._services.values():
+            names.extend(make().methods())
+        return sorted(names)
+
     def _method(self, name):
-        service = self._services.get(name) if isinstance(name, str) else None
-        if service is None:
+        make = self._services.get(name.partition(".")[0]) if isinstance(name, str) else None
+        methods = make().methods() if make else {}
+        if name not in methods:
             raise RpcError("method", "No handler for %s" % (name if isinstance(name, str) else None))
-        return service.methods()[name]
+        return methods[name]
 
     def _describe(self, name):
         return {"name": name} | self._method(name).describe()

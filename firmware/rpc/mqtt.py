@@ -13,6 +13,7 @@ from link.topics import is_text
 from .caller import Caller
 from .errors import RpcError
 from .frame import parse
+from .remote import bases
 from .signed import MAGIC, Signed
 
 _RECENT = const(16)
@@ -25,15 +26,6 @@ def _known(certificate):
     caller = Caller("mqtt")
     caller.subject = certificate.subject
     return caller
-
-
-def topics(name):
-    """Where requests for the device with this name arrive."""
-    return [base + "/rpc" for base in _bases(name)]
-
-
-def _bases(name):
-    return name, "things/" + name
 
 
 class Channel:
@@ -55,24 +47,17 @@ class Channel:
         # Whoever is not let in has cost the chip a signature, or a worker some time. There are two kinds: those who
         # have seen an operator's certificate, and all others, who can't use up what is allowed to the first.
         self._strangers, self._forgers = Allowance(), Allowance()
-        self.topics = topics
-
-    # What is switched on.
-
-    @property
-    def on(self):
-        return self._setting("rpc.mqtt.enable")
 
     @property
     def unsigned(self):
         return self._setting("rpc.mqtt.unsigned")
 
     def status(self):
-        """For Access.Status: {enabled, unsigned, listening, why}."""
-        listening, why = self._link.serving if self.on else (False, "switched off (rpc.mqtt.enable)")
+        """As Remote.status."""
+        listening, why = self._link.serving
         if listening and not self.unsigned:
             why = self._operators.why_none
-        return {"enabled": self.on, "unsigned": self.unsigned, "listening": listening, "why": why}
+        return {"enabled": True, "unsigned": self.unsigned, "listening": listening, "why": why}
 
     # Requests.
 
@@ -191,7 +176,7 @@ class _Gate:
         # Elsewhere the device may not be allowed to publish (AWS cuts off who tries), or would talk to devices.
         src = frame.get("src", "")
         if (
-            not any(src.startswith(base + "/rpc-resp/") for base in _bases(self.name))
+            not any(src.startswith(base + "/rpc-resp/") for base in bases(self.name))
             or not is_text(src, _SRC_MAX)
             or "+" in src
             or "#" in src

@@ -1,6 +1,6 @@
 """Config: the device's configuration, as Mongoose OS's client reads and writes it."""
 
-from identity import adopt
+import lazily
 from rpc.errors import RpcError, refused_by_flash
 from rpc.params import CALLER, Method, flag, text
 from rpc.services.system import reboot as reboot_later
@@ -42,7 +42,7 @@ class Config:
 
     def _check(self, keys, caller):
         """RpcError if one of `keys`, which are about to change, is not for `caller` to change."""
-        guarded = adopt.guarded(self._settings.get)
+        guarded = lazily.load("identity.adopt").guarded(self._settings.get)
         if caller.owner or self._bench() or not any(key in guarded for key in keys):
             return
         raise RpcError(

@@ -2,8 +2,6 @@
 
 import binascii
 
-import _thread
-
 import uptime
 from atecc608 import ATECCError
 from identity.certificate import Certificate
@@ -42,8 +40,6 @@ class Identity:
         self._link = link
         self._bench = bench
         self._switched = switched
-        self._lock = _thread.allocate_lock()
-        self._trying = False
 
     def methods(self):
         return {
@@ -130,14 +126,12 @@ class Identity:
 
     def try_it(self, token, timeout):
         """A generator: job.py."""
-        with self._lock:
-            others, self._trying = self._trying, True
-        if others:
+        if not self._store.begin_trial():
             raise RpcError("busy", "another caller is trying the staged identity")
         try:
             return (yield from self._try(token, timeout))
         finally:
-            self._trying = False
+            self._store.end_trial()
 
     def _try(self, token, timeout):
         record, digest = self._store.candidate(token)
