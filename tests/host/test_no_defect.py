@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from derpki import CA, cert, csr, ec_key, key_pem, pem
+from derpki import CA, cert, csr, ec_key, ext, key_pem, pem, tlv
 from fakedevice import FakeDevice
 
 KEY = ec_key()
@@ -142,3 +142,19 @@ def test_words_of_anything(run, files, option, word):
         (word, f"DNS:{word}", f"IP:{word}", f"URI:{word}", f"email:{word}") if option == "--san" else (word,)
     ):
         no_defect(run(FakeDevice(), *LOGIN, option, value))
+
+
+def test_a_request_that_no_board_reads(run, files):
+    board = FakeDevice()
+    seen = run(board, "rpc", "call", "Sys.GetInfo", '{"a": "%s"}' % ("x" * 12288))
+    assert seen.status == 2 and "is too large for a board: it reads 12288 at most" in seen.err
+    assert board.calls == []
+
+
+def test_a_chain_that_fits_into_no_request(run, files):
+    comment = ext("2.16.840.1.113730.1.13", tlv(0x16, b"x" * 3000))
+    (files / "large.crt").write_text("".join(pem(cert(f"R{i}", KEY, exts=(*CA, comment))) for i in range(4)))
+    board = FakeDevice()
+    seen = run(board, *PROVISION, "--server-ca", "large.crt")
+    assert seen.status == 6 and "too large for a board, all together" in seen.err
+    assert not board.keys

@@ -12,7 +12,14 @@ from typing import Any
 
 from atecc.bounded import parse
 from atecc.channels import Batched, Channel
-from atecc.errors import ChannelError, CorruptReply, DamagedRequest, DeviceError, RequestNotRead
+from atecc.errors import (
+    ArgumentError,
+    ChannelError,
+    CorruptReply,
+    DamagedRequest,
+    DeviceError,
+    RequestNotRead,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +53,8 @@ READS = frozenset(
         "Access.Status",
     }
 )
+
+LARGEST_FRAME = 12288  # firmware/rpc/frame.py
 
 # The marks U and B of firmware/rpc/README.md.
 USB_ONLY = frozenset({"Access.Trust", "Access.Forget", "Access.Bench", "Access.WebSocket"})
@@ -118,7 +127,13 @@ class Client:
             return known
         self._ahead = {}
         number = next(self._ids)
-        return number, self._channel.request(self._frame(number, method, params), timeout)
+        frame = self._frame(number, method, params)
+        if len(frame) > LARGEST_FRAME:
+            raise ArgumentError(
+                f"A request of {len(frame)} bytes ({method}) is too large for a board: it reads {LARGEST_FRAME} at "
+                "most."
+            )
+        return number, self._channel.request(frame, timeout)
 
     def _once(self, method: str, params: dict[str, Any] | None, timeout: float) -> Any:
         number, reply = self._ask(method, params, timeout)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from atecc.broker.judge import judge_ca
 from atecc.device.replies import Login, Stored
+from atecc.device.rpc import LARGEST_FRAME
 from atecc.errors import CertificateError
 from atecc.steps import Steps
 from atecc.x509.names import Rdns, from_x509
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 MOST_CAS, MOST_CHAIN, LARGEST_CERTIFICATE = 8, 4, 4096
-# firmware/rpc/frame.py takes 12288 bytes; names and what else stands in the frame take at most this much of it.
-LARGEST_STAGE = 12288 - 1536
+# Names, and what else stands in the request, take at most this much of it.
+LARGEST_STAGE = LARGEST_FRAME - 1536
 
 
 @dataclass(frozen=True)
