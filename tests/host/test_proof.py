@@ -203,3 +203,23 @@ def test_name_constraints_refuse_no_more_than_they_must(tmp_path, kind, what):
     except AteccError as error:
         said = error.message
     assert ("nameConstraints" in said) == (what not in WITHIN[kind]), said
+
+
+def test_a_request_whose_key_is_too_short(tmp_path):
+    ca = loaded(tmp_path, *CAS["ordinary"])
+    with pytest.raises(CertificateError, match="has 1024 bits"):
+        ca.issue(load_csr(csr("d", rsa_key(1024)), "x"), 9)
+
+
+@pytest.mark.parametrize("digest", ["SHA1", "SHA256", "SHA512"])
+def test_a_request_is_its_owners_whatever_hash_it_is_signed_over(tmp_path, digest):
+    ca = loaded(tmp_path, *CAS["ordinary"])
+    issued = ca.issue(load_csr(csr("d", rsa_key(), digest=digest), "x"), 9)
+    assert openssl_accepts(tmp_path, issued, ca).returncode == 0
+
+
+def test_a_request_that_was_changed(tmp_path):
+    made = bytearray(csr("device", DEVICE))
+    made[made.index(b"device")] ^= 1
+    with pytest.raises(CertificateError, match="does not have its key"):
+        load_csr(bytes(made), "x")

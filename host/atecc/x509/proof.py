@@ -47,6 +47,7 @@ _SUPPORTED = (
     ),
     *("2.5.29.31", "2.5.29.36", "2.5.29.33", "2.5.29.54"),
 )
+LEAST_RSA_BITS = 2048
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def _check_one(one: Anatomy, depth: int, now: dt.datetime) -> None:
         when = f"{one.not_before:%Y-%m-%d} to {one.not_after:%Y-%m-%d}"
         raise CertificateError(f"The certificate of {_who(one)} is valid from {when}, and not now.")
     _check_critical(one)
+    _check_strength(one)
     if depth:
         _check_purposes(one)
 
@@ -107,6 +109,18 @@ def _check_critical(one: Anatomy) -> None:
                 "understand: they refuse what comes from it.",
                 "Make the CA without it, or not critical.",
             )
+
+
+def _check_strength(one: Anatomy) -> None:
+    if one.key_algorithm[0] != RSA:
+        return
+    bits = read(one.key).parts()[0].integer.bit_length()
+    if bits < LEAST_RSA_BITS:
+        raise CertificateError(
+            f"The key in the certificate of {_who(one)} has {bits} bits: TLS libraries want {LEAST_RSA_BITS} of an "
+            "RSA key.",
+            "Make a longer key.",
+        )
 
 
 def _check_key(one: Anatomy) -> None:
