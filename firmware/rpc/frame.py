@@ -36,13 +36,15 @@ def parse(text):
 
 
 def load(text):
-    """The value that JSON `text` (str or bytes; None: too long to be kept) stands for; RpcError if it is none."""
+    """The value that JSON `text` (str, bytes or memoryview; None: too long to be kept) stands for; RpcError if none."""
     if text is None or len(text) > SIZE_MAX:
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
         # Bytes: in a str each offset would be counted from the start.
-        _check(text.encode() if isinstance(text, str) else text)
-        return json.loads(text if isinstance(text, str) else str(text, "utf-8"))
+        data = text.encode() if isinstance(text, str) else bytes(text)
+        _check(data)
+        joined = _joined(data)
+        return json.loads(text if joined is data and isinstance(text, str) else str(joined, "utf-8"))
     except (ValueError, RuntimeError):
         raise RpcError("frame", "the frame is not JSON")
     except MemoryError:
@@ -70,6 +72,39 @@ def _check(data):
             if values > _VALUES_MAX or quotes > _QUOTES_MAX:
                 raise RpcError("frame", "the frame has more than %d values" % _VALUES_MAX)
         at = quote + 1 if quote >= 0 else len(data)
+
+
+def _joined(data):
+    """JSON with each pair of surrogates as the character that it stands for (RFC 8259, section 7), of which MicroPython
+    would make two that are none; ValueError for half a pair, and for one in UTF-8 (RFC 3629, section 3)."""
+    at = data.find(b"\xed")
+    while at >= 0:
+        if data[at + 1 : at + 2] >= b"\xa0":
+            raise ValueError
+        at = data.find(b"\xed", at + 1)
+    if data.find(b"\\ud") < 0 and data.find(b"\\uD") < 0:
+        return data
+    parts = []
+    start = at = 0
+    while True:
+        at = data.find(b"\\u", at)
+        if at < 0:
+            parts.append(data[start:])
+            return b"".join(parts)
+        first = 0 if _is_escaped(data, start, at) else _unit(data, at)
+        if 0xD800 <= first < 0xE000:
+            second = _unit(data, at + 6)
+            if first >= 0xDC00 or not 0xDC00 <= second < 0xE000:
+                raise ValueError
+            parts.append(data[start:at])
+            parts.append(chr(0x10000 + ((first - 0xD800) << 10) + second - 0xDC00).encode())
+            start = at + 12
+        at = max(start, at + 2)
+
+
+def _unit(data, at):
+    """The number in a \\uXXXX; 0 if there is none."""
+    return int(data[at + 2 : at + 6], 16) if data[at : at + 2] == b"\\u" else 0
 
 
 def _is_closed(data):

@@ -1,5 +1,7 @@
 """Threads that run requests, so that whoever carries the frames can go on carrying."""
 
+import sys
+
 import _thread
 
 import threads
@@ -76,6 +78,9 @@ class Workers:
             steps = jobs.pop(0)
         try:
             job = next(steps)
-        except Exception:  # at its end; a job tells by itself what went wrong with it
+        except StopIteration:
+            return
+        except Exception as e:  # a defect: a job tells by itself what went wrong with it
+            sys.print_exception(e)
             return
         job.then(lambda: self._go_on(steps))
