@@ -109,16 +109,16 @@ def _is_at(record, home):
 
 
 class Keys:
-    """What is known of the keys in `chip` (ATECC608), kept at `path`; active() is the active identity's record or None.
+    """What is known of the keys in `chip` (ATECC608), kept at `path`; `store` knows the active identity.
 
     Kept is, for each slot in which an identity has or had its key: chip (serial, hex), slot, own (whether Begin made
     the key that is there) and home (the broker of the identity that was active with it, or None).
     """
 
-    def __init__(self, chip, path, active):
+    def __init__(self, chip, path, store):
         self._chip = chip
         self._book = Record(path)
-        self._active = active
+        self._store = store
 
     def _entry(self, serial, slot):
         for entry in self._book.load() or ():
@@ -141,15 +141,11 @@ class Keys:
         if asker.trusted or not (entry and entry["home"]):
             self.note(record["chip"], record["slot"], home=_home(record))
 
-    def _is_active(self, slot, serial):
-        record = self._active()
-        return record is not None and (record["slot"], record["chip"]) == (slot, serial)
-
     def use_of(self, slot, zone):
         """Whose the key in `slot` is: `active`, `previous` (Begin made it, and it was active), `idle` (Begin made it),
         `unknown` (anybody's) or None (no key)."""
         serial = zone.serial.hex()
-        if self._is_active(slot, serial):
+        if self._store.place == (serial, slot):
             return "active"
         if not self._chip.KeyValid(slot):
             return None
@@ -208,7 +204,7 @@ class Keys:
     def _is_retired(self, slot, zone):
         """Whether the active identity has taken the place of the one whose key is in `slot`."""
         serial = zone.serial.hex()
-        active, entry = self._active(), self._entry(serial, slot)
+        active, entry = self._store.current(), self._entry(serial, slot)
         return (
             bool(active) and active["chip"] == serial and is_proven(active) and _is_at(active, entry["home"])
         )
@@ -220,7 +216,7 @@ class Keys:
         if asker.trusted:
             return
         serial = zone.serial.hex()
-        if self._is_active(slot, serial) or self._entry(serial, slot):
+        if self._store.place == (serial, slot) or self._entry(serial, slot):
             raise StoreError(
                 "refused",
                 "the key in slot %d is an identity's: from afar it signs only what this device composes itself, unless"

@@ -48,15 +48,13 @@ class Store:
         self._records = {name: Record("%s/%s" % (directory, name)) for name in NAMES}
         self._switch = Record("%s/switch" % directory)
         self._adopted = Record("%s/adopted" % directory)
-        self.keys = Keys(chip, "%s/keys" % directory, self.current)
+        self.keys = Keys(chip, "%s/keys" % directory, self)
         # Nobody else writes it, and it is asked for all the time.
         self._switched = self._switch.load() or {"active": None, "count": 0}
-        self._name = None
         self._begun_at = None
         self._trial = _thread.allocate_lock()
         self._trying = False
-        if self.active:
-            chip.prefer(self.current()["chip"])
+        self._remember(self.current())
 
     # What there is.
 
@@ -65,12 +63,14 @@ class Store:
         """`a`, `b`, or None before the first commit."""
         return self._switched["active"]
 
-    @property
-    def name(self):
-        """The active identity's name, or None."""
-        if self.active and not self._name:
-            self._name = self.current()["name"]
-        return self._name
+    def _remember(self, record):
+        """What of the active identity's record, which is large, is asked for again and again. Its chip is preferred.
+
+        name: its name; place: the serial number of its chip and the slot of its key; or None.
+        """
+        self.name = record and record.get("name")
+        self.place = record and (record["chip"], record["slot"])
+        self._chip.prefer(record and record["chip"])
 
     @property
     def switch(self):
@@ -147,13 +147,13 @@ class Store:
 
     def check_chip(self):
         """StoreError if the active identity belongs to another chip than the one on the board."""
-        if self.active:
-            check_chip(self._chip, self._chip.preferred)
+        if self.place:
+            check_chip(self._chip, self.place[0])
 
     def free_slot(self, zone=None):
         """The key slot that `begin` uses unless told otherwise: never the active identity's, and one where the chip's
         configuration allows a device key, if there is one. zone: the configuration, if it was just read."""
-        taken = self.current()["slot"] if self.active else None
+        taken = self.place and self.place[1]
         usual = self._slots[NAMES.index(self.idle)]
         if usual == taken:
             usual = next(s for s in self._slots if s != taken)
@@ -341,8 +341,7 @@ class Store:
         switched = {"active": name, "count": self._switched["count"] + 1}
         self._switch.save(switched)
         self._switched = switched
-        self._name = None
-        self._chip.prefer(record["chip"])
+        self._remember(record)
         return name, previous
 
     def discard(self, token=None, asker=NOBODY):

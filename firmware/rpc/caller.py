@@ -1,7 +1,5 @@
 """Who sent a request: the owner at the USB cable, or an operator on a channel that has made sure of it."""
 
-from identity.keys import Asker
-
 OPEN = "open"  # the trust that admits everybody: plain WebSocket without a password, while the bench permission is on
 
 
@@ -31,4 +29,7 @@ def owner(_frame):
 
 def asker(caller, bench):
     """`caller` as the floors below know him; bench() tells whether the owner's bench permission is on."""
+    # Not before: boot.py imports this module, whether the device is started or not.
+    from identity.keys import Asker
+
     return Asker(caller.subject or caller.channel, caller.owner, bench())

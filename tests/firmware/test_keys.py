@@ -12,7 +12,13 @@ zone = chip.config()
 serial = zone.serial.hex()
 owner, bench, afar = Asker("usb", owner=True), Asker("wss", bench=True), Asker("wss")
 active = None
-keys = Keys(chip, "/keys", lambda: active)
+class TheStore:
+    def current(self):
+        return active
+    @property
+    def place(self):
+        return active and (active["chip"], active["slot"])
+keys = Keys(chip, "/keys", TheStore())
 home = ["broker.example", 8883, ["0b9f8e30aa1d0e8d8a1b3ad8e5ad1fd0"]]
 def forget():
     global active
