@@ -1,8 +1,10 @@
 """A JSON value on flash that is either the old one or the new one, whenever the power fails."""
 
+import io
 import json
 import os
 from binascii import crc32
+from json import dump
 
 import _thread
 
@@ -76,10 +78,21 @@ class Record:
 
 
 def _holds(f, value):
-    try:
-        return json.load(f) == value
-    except ValueError:
-        return False
+    same = _Same(f)
+    dump(value, same)
+    return same.so_far and not f.read(1)
+
+
+class _Same(io.IOBase):
+    """Compares what is written to it with what comes from `f`: a value read again would take its size once more."""
+
+    def __init__(self, f):
+        self._f = f
+        self.so_far = True
+
+    def write(self, data):
+        self.so_far = self.so_far and self._f.read(len(data)) == bytes(data)
+        return len(data)
 
 
 def _crc_of_rest(f):

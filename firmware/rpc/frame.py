@@ -40,11 +40,11 @@ def load(text):
     if text is None or len(text) > SIZE_MAX:
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
-        # Bytes: in a str each offset would be counted from the start.
+        # Bytes: in a str each offset would be counted from the start. And without need there is no copy of it.
         data = text.encode() if isinstance(text, str) else bytes(text)
         _check(data)
-        joined = _joined(data)
-        return json.loads(text if joined is data and isinstance(text, str) else str(joined, "utf-8"))
+        data = _joined(data)
+        return json.loads(data if max(data) <= 0x7F else str(data, "utf-8"))
     except (ValueError, RuntimeError):
         raise RpcError("frame", "the frame is not JSON")
     except MemoryError:

@@ -133,8 +133,8 @@ def test_a_nonce_is_good_for_a_minute_and_never_again(alone, seconds):
 @pytest.mark.parametrize("seconds", SPANS)
 def test_strangers_are_slowed_down_and_never_stopped(alone, seconds):
     code = SLEEP + (
-        "from rpc.web.guard import Guard\ng = Guard()\n"
-        "for _ in range(3): g.is_ready(); g.admits('a'); g.failed('a')\n"
+        "from rpc.web.guard import Guard, Repute\nr = Repute(); g = Guard(r)\n"
+        "for _ in range(3): g.is_ready(); g.admits('a'); r.failed('a')\n"
         "for _ in range(9): g.is_ready(); g.admits('b')\n"
         "before = [g.is_ready(), g.admits('a')]\n"
         f"pass_({seconds})\n"

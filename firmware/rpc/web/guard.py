@@ -17,7 +17,6 @@ _BURST = const(5)
 _EVERY_MS = const(1000)
 _STRIKES = const(3)
 _PENALTY_MS = const(10000)
-_REMEMBERED = const(8)
 
 
 class Repute:
@@ -55,13 +54,13 @@ class Repute:
 
 
 class Guard:
-    """Handshakes: _BURST at once, then one each _EVERY_MS; for an address that failed _STRIKES times in a row, one each
+    """Handshakes: _BURST at once, then one each _EVERY_MS; for all addresses where _STRIKES failed lately, one each
     _PENALTY_MS."""
 
-    def __init__(self):
+    def __init__(self, repute):
+        self._repute = repute
         self._tokens = _BURST
-        self._filled = uptime.ms()
-        self._failures = []  # [address, strikes, when]
+        self._filled = self._penalized = uptime.ms()
 
     def is_ready(self):
         """Whether the next handshake may be now."""
@@ -73,18 +72,9 @@ class Guard:
 
     def admits(self, address):
         """Whether `address` may have a handshake now, which it then has."""
-        for _, strikes, when in [f for f in self._failures if f[0] == address]:
-            if strikes >= _STRIKES and uptime.ms() - when < _PENALTY_MS:
+        if self._repute.rank(address) > _STRIKES:
+            if uptime.ms() - self._penalized < _PENALTY_MS:
                 return False
+            self._penalized = uptime.ms()
         self._tokens = max(0, self._tokens - 1)
         return True
-
-    def failed(self, address):
-        strikes = sum(f[1] for f in self._failures if f[0] == address)
-        self._failures = self._others(address)[1 - _REMEMBERED :] + [[address, strikes + 1, uptime.ms()]]
-
-    def succeeded(self, address):
-        self._failures = self._others(address)
-
-    def _others(self, address):
-        return [f for f in self._failures if f[0] != address]

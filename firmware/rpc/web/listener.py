@@ -11,16 +11,16 @@ from .porch import Porch
 
 _STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _BACKLOG = const(5)
-_PORCH = const(4)
+_PORCH = const(3)
 _CROWDED_MS = const(50)
 
 
 class Listener:
-    """lobby: Lobby; routes: Routes; repute: Repute; guard: Guard for TLS, None for plain."""
+    """lobby: Lobby; app: Routes.app; repute: Repute; guard: Guard for TLS, None for plain."""
 
-    def __init__(self, lobby, routes, repute, guard=None):
+    def __init__(self, lobby, app, repute, guard=None):
         self._lobby = lobby
-        self._app = routes.app
+        self._app = app
         self._repute = repute
         self._guard = guard
         self._porch = Porch(self._places, self._may_enter, self._welcome, repute)
@@ -128,8 +128,7 @@ class Listener:
         finally:
             self._lobby.leave(connection)
             connection.stream.s.close()
-            for judge in (self._repute, self._guard) if self._guard else (self._repute,):
-                (judge.succeeded if connection.admitted else judge.failed)(connection.address)
+            (self._repute.succeeded if connection.admitted else self._repute.failed)(connection.address)
 
 
 def _host(address):

@@ -49,14 +49,13 @@ class _App(Microdot):
 
 
 class Routes:
-    """The microdot app of one listener.
+    """The microdot app of all listeners.
 
     run: a coroutine function that has a worker run a generator for a connection; access: Access, which knows who is let
-    in; is_own(name) tells whether a name (in small letters) is this device's; digest: Digest, or None where TLS is sure
-    of who calls.
+    in; is_own(name) tells whether a name (in small letters) is this device's; digest: Digest, which knows the password.
     """
 
-    def __init__(self, dispatcher, run, access, is_own, digest=None):
+    def __init__(self, dispatcher, run, access, is_own, digest):
         self._dispatcher = dispatcher
         self._run = run
         self._access = access
@@ -75,11 +74,11 @@ class Routes:
         if status:
             await connection.discard(request.content_length)
             return self._refuse(request, status)
-        body = await connection.readexactly(request.content_length)
+        box = [await connection.readexactly(request.content_length)]
         if request.path == "/rpc":
             gate = _Held(self._access, connection.caller)
-            return await self._answer(connection, [body], gate.admit) or "", 200, _JSON
-        return await self._method(request, body)
+            return await self._answer(connection, box, gate.admit) or "", 200, _JSON
+        return await self._method(request, box)
 
     def _why_not(self, request):
         """The status of a refusal, or None: of what asks, where, and how."""
@@ -104,7 +103,7 @@ class Routes:
 
     def _refuse(self, request, status):
         connection = request and request.sock[0]
-        known = not self._digest or self._access.is_open or (connection and connection.known)
+        known = connection and (connection.known or (self._access.is_open and not connection.is_secure))
         if status == 401 or not (known or status == 403):
             return "", 401, {"WWW-Authenticate": self._digest.http_challenge()}
         if status == 413 and request.path == "/rpc":
@@ -114,8 +113,8 @@ class Routes:
     async def _admit(self, request):
         """Whether the caller of an HTTP request is let in."""
         connection = request.sock[0]
-        if not self._digest:
-            return connection.caller is not None
+        if connection.is_secure:
+            return True
         if not self._access.is_open:
             answer = request.headers.get("Authorization")
             if not self._digest.accepts_http(request.method, request.url, answer):
@@ -138,7 +137,7 @@ class Routes:
             connection.done()
 
     def _handled(self, box, admit):
-        return (yield from self._dispatcher.answer(parse(_text(box)), admit))
+        return (yield from self._dispatcher.answer(parse(_taken(box)), admit))
 
     async def _socket(self, request):
         connection = request.sock[0]
@@ -163,22 +162,22 @@ class Routes:
             await asyncio.sleep_ms(_WRONG_ANSWER_MS)
         if reply is not None:
             await asyncio.wait_for(socket.send(reply), _SEND_S)
-        return gate.caller or self._digest
+        return gate.caller or not connection.is_secure
 
     # Single methods.
 
-    async def _method(self, request, body):
+    async def _method(self, request, box):
         connection = request.sock[0]
         connection.start()
         try:
-            return await self._run(self._called(request, body, connection.caller), connection)
+            return await self._run(self._called(request, box, connection.caller), connection)
         finally:
             connection.done()
 
-    def _called(self, request, body, caller):
+    def _called(self, request, box, caller):
         try:
             if request.method == "POST":
-                params = load(body) if body else {}
+                params = load(_taken(box)) if box[0] else {}
             else:
                 params = {name: _value(request.args[name]) for name in request.args}
             caller = _Held(self._access, caller).admit(None)
@@ -215,7 +214,7 @@ class _Gate:
     def admit(self, frame):
         self.caller = None
         self.wrong = False
-        if not self._digest:
+        if self._connection.is_secure:
             self.caller = _Held(self._access, self._connection.caller).admit(frame)
         elif self._access.is_open or self._digest.accepts_frame(frame.get("auth")):
             self.caller = self._access.plain_caller()
@@ -226,14 +225,10 @@ class _Gate:
         return self.caller
 
 
-def _text(box):
+def _taken(box):
     """The message in `box`, which is emptied; None if it was too long to be kept."""
-    if box[0] == TOO_LONG:
-        return None
-    try:
-        return str(box.pop(), "utf-8")
-    except UnicodeError:
-        return ""  # answered like everything that is no JSON
+    message = box.pop()
+    return None if message == TOO_LONG else bytes(message)
 
 
 def _value(text):

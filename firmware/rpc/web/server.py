@@ -51,11 +51,10 @@ class Server:
         self._looked = self._done = -1
         places, secure = connections
         self._rooms = rooms = Rooms(places)
-        routes = Routes(dispatcher, self._run, access, is_own)
+        app = Routes(dispatcher, self._run, access, is_own, Digest(access)).app
         repute = Repute()
-        self._secure = Listener(Lobby(rooms, 1, secure, _STALLED_MS), routes, repute, Guard())
-        routes = Routes(dispatcher, self._run, access, is_own, Digest(access))
-        self._plain = Listener(Lobby(rooms, 3, places), routes, repute)
+        self._secure = Listener(Lobby(rooms, 1, secure, _STALLED_MS), app, repute, Guard(repute))
+        self._plain = Listener(Lobby(rooms, 3, places), app, repute)
 
     def start(self):
         """Serve from now on, in a thread: from when there is something to listen on, for its stack takes memory."""
