@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from atecc.chip.config import ConfigZone, Slot, crc16
 from atecc.chip.config.check import check, device_key_slots
+from atecc.chip.config.dump import parse as parse_hex
 from atecc.chip.config.presets import compile_preset
 from atecc.chip.config.words import changes, describe
-from atecc.chip.config.zone import parse_hex
 from atecc.errors import ArgumentError
 from fakedevice import BLANK
 

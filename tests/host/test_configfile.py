@@ -1,9 +1,11 @@
 """Configurations as files: ours, Mongoose OS's and hex. No bit is lost, and what is wrong is said with its line."""
 
+import json
 import random
 from pathlib import Path
 
 import pytest
+import yaml
 from atecc.chip.config import ConfigZone, chipwords, slotwords
 from atecc.chip.config.document import FACTORY, ROLES, Configuration, Label, dump, parse
 from atecc.chip.config.load import load, loads
@@ -134,6 +136,37 @@ def test_mongooses_format_is_read(kind):
     assert read.zone.data[16:].hex() == hex_of(kind).hex()
     assert read.zone.data[13] == 1 and read.zone.revision == "00006002"
     assert str(read.labels[0]) == "device key"
+
+
+GO = {"serialnum": "SerialNum", "i2caddress": "I2CAddress", "i2cenable": "I2CEnable", "slotinfo": "SlotInfo"}
+
+
+@pytest.mark.parametrize(
+    "serial", [[1, 35, 161, 178, 195, 212, 229, 246, 238], "ASOhssPU5fbu", "0123a1b2c3d4e5f6ee"]
+)
+def test_mongooses_json_is_read_with_the_names_of_go(serial):
+    capital = lambda x: (  # noqa: E731
+        {GO.get(k, k.title()): capital(v) for k, v in x.items()}
+        if isinstance(x, dict)
+        else [capital(v) for v in x]
+        if isinstance(x, list)
+        else x
+    )
+    document = yaml.safe_load(mongoose(hex_of("mos"))) | {"serialnum": serial, "i2cenable": False}
+    read = loads(json.dumps(capital(document), indent="\t"), "atca.json")
+    assert read.zone.data[16:].hex() == hex_of("mos").hex()
+    assert (read.zone.serial, read.zone.i2c_enabled) == ("0123a1b2c3d4e5f6ee", False)
+
+
+def test_mongooses_private_slots_may_have_a_readkey():
+    uses = (
+        "    privatekeyslotconfig:\n"
+        + "".join(f"      {name}: true\n" for name in ("extsignenable", "intsignenable", "ecdhenable"))
+        + "      ecdhtonextslot: false\n"
+    )
+    text = mongoose(hex_of("mos"))
+    assert uses in text
+    assert loads(text.replace(uses, "    readkey: 7\n"), "x").zone == loads(text, "x").zone
 
 
 @pytest.mark.parametrize(

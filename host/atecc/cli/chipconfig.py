@@ -59,7 +59,8 @@ def _heading(configuration: Configuration) -> str:
 
 
 def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A file's name stays as it is."""
+    return text[:1].upper() + text[1:] if text.startswith(("chip ", "preset ")) else text
 
 
 def _configuration(app: App, name: str | None) -> Configuration:
@@ -186,7 +187,7 @@ def set_(
     rehearse: bool,
     simulator: str | None,
 ) -> None:
-    """Write a configuration: the preset `tls`, or FILE (YAML, YAML of Mongoose OS, or hex).
+    """Write a configuration: the preset `tls`, or FILE (YAML, YAML or JSON of Mongoose OS, or its bytes).
 
     Checks it, shows what would change, and asks. Until the config zone is locked, this can be repeated.
     """

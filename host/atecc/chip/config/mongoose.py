@@ -1,9 +1,12 @@
-"""Configurations in the format of Mongoose OS (`mos atca-set-config`, atca-test-config-608a.yaml).
+"""Configurations in the format of Mongoose OS (`mos atca-set-config`, atca-test-config-608a.yaml), YAML or JSON.
 
+`mos atca-get-config --format=json` writes the names as Go has them: capitals don't count here.
 Its names are those of an ATECC508A: `otpmode` is CountMatch on a 608, `lastkeyuse…` are UseLock and what follows.
 """
 
 from __future__ import annotations
+
+import base64
 
 from atecc.chip.config.document import Configuration
 from atecc.chip.config.slot import KeyType, Slot
@@ -60,11 +63,20 @@ MARKS = {"slotinfo", "i2caddress", "chipmode", "otpmode"}
 
 
 def is_mongoose(document: Value) -> bool:
-    return bool(MARKS & set(document.entries()))
+    return bool(MARKS & {name.lower() for name in document.entries()})
+
+
+def _entries(value: Value) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for name, one in value.entries().items():
+        if name.lower() in found:
+            raise one.error("is there twice.")
+        found[name.lower()] = one
+    return found
 
 
 def of_document(document: Value) -> Configuration:
-    entries = document.entries()
+    entries = _entries(document)
     reject_unknown(entries, (*NUMBERS, *OTHERS))
     missing = [n for n in (*NUMBERS, *OTHERS) if n not in entries and n not in OPTIONAL]
     if missing:
@@ -74,6 +86,7 @@ def of_document(document: Value) -> Configuration:
         if name in entries:
             number = entries[name].number((1 << 8 * size) - 1)
             zone = zone.patched(offset, number.to_bytes(size, "big" if order == "big" else "little"))
+    zone = _with_chip(zone, entries)
     zone = zone.patched(19, bytes([_chip_mode(entries["chipmode"])]))
     for name, offset in (("lockvalue", 86), ("lockconfig", 87)):
         zone = zone.patched(offset, bytes([LOCKS[entries[name].choice(LOCKS)]]))
@@ -81,9 +94,35 @@ def of_document(document: Value) -> Configuration:
     return Configuration(zone.with_slots(_slots(entries["slotinfo"])), source=document.file)
 
 
+def _with_chip(zone: ConfigZone, entries: dict[str, Value]) -> ConfigZone:
+    """What nobody can write, and a dump has: the serial number, and whether the chip talks I2C."""
+    if "serialnum" in entries:
+        serial = _octets(entries["serialnum"], 9)
+        zone = zone.patched(0, serial[:4]).patched(8, serial[4:])
+    if "i2cenable" not in entries:
+        return zone.patched(14, b"\x01") if zone.is_dump else zone
+    return zone.patched(14, bytes([entries["i2cenable"].flag()]))
+
+
+def _octets(value: Value, count: int) -> bytes:
+    """A list of numbers, or as Go writes bytes in JSON (base64), or hex."""
+    if value.is_list:
+        data = bytes(one.number(255) for one in value.items())
+    elif len(value.text) == 4 * -(-count // 3):
+        try:
+            data = base64.b64decode(value.text, validate=True)
+        except ValueError:
+            raise value.error(f"{value.text!r} is neither base64 nor a list of numbers.") from None
+    else:
+        data = value.octets()
+    if len(data) != count:
+        raise value.error(f"{count} bytes are expected, not {len(data)}.")
+    return data
+
+
 def _fields(value: Value, names: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Value]:
     """A table that has just these fields."""
-    entries = value.entries()
+    entries = _entries(value)
     reject_unknown(entries, names)
     for name in names:
         if name not in entries and name not in optional:
@@ -152,10 +191,11 @@ def _slot(slot_config: Value, key_config: Value) -> Slot:
 
 
 def _read_key(value: Value, rules: dict[str, Value], private: bool) -> int:
-    name = "privatekeyslotconfig" if private else "readkey"
+    by_uses = private and ("privatekeyslotconfig" in rules or "readkey" not in rules)
+    name = "privatekeyslotconfig" if by_uses else "readkey"
     if name not in rules:
         raise value.error(f"{name} is missing: the slot is {'' if private else 'not '}private.")
-    if not private:
+    if name == "readkey":  # the same four bits
         return rules[name].number(15)
     uses = _fields(rules[name], PRIVATE_USES)
     return sum(uses[use].flag() << bit for bit, use in enumerate(PRIVATE_USES))

@@ -71,6 +71,10 @@ class Value:
             raise self.error(f"{count} bytes in hex are expected, not {len(data)}.")
         return data
 
+    @property
+    def is_list(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
     def items(self) -> Iterator[Value]:
         if not isinstance(self.node, yaml.SequenceNode):
             raise self.error("a list is expected here, like [a, b].")

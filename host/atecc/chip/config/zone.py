@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from atecc.chip.config.slot import Slot
-from atecc.errors import ArgumentError, ChipError
+from atecc.errors import ChipError
 
 SIZE = 128
 UNLOCKED = 0x55
@@ -127,21 +127,3 @@ class ConfigZone:
 
     def _word(self, offset: int) -> int:
         return int.from_bytes(self.data[offset : offset + 2], "little")
-
-
-def parse_hex(text: str) -> bytes:
-    """A configuration as people write it down: hex with blanks, colons, 0x, # comments; 128 or 112 bytes."""
-    lines = [line.split("#", 1)[0] for line in text.splitlines()]
-    digits = " ".join(lines).replace("0x", " ").replace(",", " ").replace(":", " ")
-    try:
-        data = bytes.fromhex("".join(digits.split()))
-    except ValueError as error:
-        raise ArgumentError(f"That is not a configuration in hex digits ({error}).") from error
-    if len(data) == SIZE - 16:
-        return bytes(16) + data
-    if len(data) != SIZE:
-        raise ArgumentError(
-            f"A configuration has 128 bytes (or 112, from byte 16 on), this one has {len(data)}.",
-            "`atecc chip config get --hex` writes one that can be read back.",
-        )
-    return data
