@@ -133,7 +133,8 @@ class FakeDevice:
     def rules(self, slot):
         low, high = self.config[20 + 2 * slot], self.config[21 + 2 * slot]
         private = self.config[96 + 2 * slot] & 0x1D == 0x11 and bool(low & 0x80)
-        return private, private and bool(high & 0x20), private and bool(low & 1)
+        free = not self.config[96 + 2 * slot] & 0x80 and not self.config[97 + 2 * slot] & 0x10
+        return private, private and bool(high & 0x20), private and free and bool(low & 1)
 
     def ATCA_GetInfo(self):
         config, data = self.locked

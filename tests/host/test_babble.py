@@ -1,9 +1,13 @@
 """A board on which no prompt answers: what it says instead tells why."""
 
+import re
+import time
+
 import pytest
 from atecc.channels import serial as channel
 from atecc.channels.babble import why_no_prompt
 from atecc.channels.serial import SerialChannel
+from atecc.device import Device
 from atecc.errors import ChannelError
 from boardpty import BoardPty
 from fakedevice import FakeDevice
@@ -42,3 +46,52 @@ def test_the_channel_listens_while_it_looks_for_the_prompt(monkeypatch: pytest.M
         with pytest.raises(ChannelError, match="starts over and over: its watchdog restarts it"):
             serial.request(b"{}", 1)
         serial.close()
+
+
+class Talker(BoardPty):
+    """Says lines without a pause for so many seconds, and is a board with MicroPython then."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(FakeDevice())
+        self.until = time.monotonic() + seconds
+
+    def _serve(self) -> None:
+        while time.monotonic() < self.until and not self._stop.wait(0.002):
+            self._write(b"I (1234) boot: a line of log\r\n")
+        super()._serve()
+
+
+def test_a_board_that_talks_while_it_starts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "ENTER_TIMEOUT", 0.1)
+    with Talker(1.5) as board, Device(SerialChannel(board.port)) as device:
+        assert device.chip_info().part == "ATECC608A"
+
+
+@pytest.mark.parametrize(
+    ("talks", "said"),
+    [
+        (
+            99,
+            r"No MicroPython answers on \S+: something there talks without end, and did not stop within (\d+) s",
+        ),
+        (0, r"No MicroPython answers on \S+: not a byte came within (\d+) s"),
+    ],
+)
+def test_talking_and_silence_are_told_apart_with_true_seconds(
+    monkeypatch: pytest.MonkeyPatch, talks: float, said: str
+) -> None:
+    monkeypatch.setattr(channel, "ENTER_TIMEOUT", 0.5)
+    monkeypatch.setattr(channel, "ENTER_ATTEMPTS", 2)
+    with Talker(talks) as board:
+        board.micropython, board.babble = False, b""
+        began = time.monotonic()
+        serial = SerialChannel(board.port)
+        with pytest.raises(ChannelError, match=said) as caught:
+            serial.request(b"{}", 1)
+        serial.close()
+        seconds = re.search(said, caught.value.message)
+        assert seconds and abs(int(seconds[1]) - (time.monotonic() - began)) <= 1
+
+
+def test_a_busy_micropython_is_told_as_one() -> None:
+    assert "it is busy" in why_no_prompt("PORT", b"hello\r\n>>> \r\n", 9.0).message

@@ -145,6 +145,33 @@ def test_a_slot_that_cant_sign(board, run, ca, wish):
     assert untouched(board)
 
 
+@pytest.mark.parametrize(
+    ("offset", "byte", "said"),
+    [
+        (96, 0xB3, "each use must be authorised with slot 0 first"),
+        (97, 0x10, "it works only while the persistent latch is set"),
+        (20, 0x82, "it can't sign what it is given"),
+        (96, 0x3C, "it holds no secret P-256 private key"),
+    ],
+)
+def test_the_rule_that_keeps_a_slot_from_signing_is_said_before_there_is_a_key(
+    board, run, ca, wish, offset, byte, said
+):
+    board.config[offset] = byte
+    seen = provision(run, board, ca, wish, "--slot", 0)
+    assert (
+        seen.status == 4 and f"Slot 0 can't sign: {said}." in seen.err and "Slots that can: 1, 2" in seen.err
+    )
+    assert untouched(board)
+
+
+def test_a_hidden_public_key_is_said_before_anything_is_begun(board, run, ca, wish):
+    board.config[96] = 0x31
+    board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    seen = provision(run, board, ca, wish, "--slot", 0, "--key", "existing")
+    assert seen.status == 4 and "Slot 0 hides the public key" in seen.err and BEGIN not in board.calls
+
+
 def test_a_slot_that_cant_generate_and_is_empty(board, run, ca, wish):
     board.config[21] = 0x00
     seen = provision(run, board, ca, wish)

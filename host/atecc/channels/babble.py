@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from atecc.errors import ChannelError
+from atecc.errors import ChannelError, ChannelTimeout
 
 _FLASH = "`atecc flash` writes a firmware that starts."
 # The first line of a start: of a chip since the ESP32-S2, or of an ESP32.
@@ -22,8 +22,11 @@ _REASONS = (
 )
 
 
-def why_no_prompt(port: str, heard: bytes) -> ChannelError:
-    """The error for a port on which `heard` was all that came, and none of it MicroPython's prompt."""
+def why_no_prompt(port: str, heard: bytes, seconds: float = 0.0, talking: bool = False) -> ChannelError:
+    """The error for a port on which `heard` was the last that came, and none of it MicroPython's raw prompt.
+
+    `seconds`: for how long that was waited for; `talking`: whether something still came in the end.
+    """
     if b"waiting for download" in heard:
         return ChannelError(
             f"The board on {port} is in its bootloader, and waits to be flashed.",
@@ -33,11 +36,40 @@ def why_no_prompt(port: str, heard: bytes) -> ChannelError:
         return _loop(port, heard)
     if b"appears to be corrupted" in heard:
         return no_file_system()
+    if b">>>" in heard or b"raw REPL" in heard:
+        return ChannelError(
+            f"MicroPython is on {port}, but within {seconds:.0f} s it did not come to its prompt: it is busy, or its "
+            "own output gets in between.",
+            "Try again in a moment; its RESET button ends whatever it does.",
+        )
     return ChannelError(
-        f"No MicroPython answers on {port}.",
-        "Is it the right port, and does the board run this project's firmware? "
-        'The README, "On a real board", tells how it gets there.',
+        f"No MicroPython answers on {port}: {_silence(heard, seconds, talking)}.", _WHO_IS_THERE
     )
+
+
+_WHO_IS_THERE = (
+    "Is it the right port, and does the board run this project's firmware? "
+    'The README, "On a real board", tells how it gets there.'
+)
+
+
+def _silence(heard: bytes, seconds: float, talking: bool) -> str:
+    if talking:
+        return f"something there talks without end, and did not stop within {seconds:.0f} s"
+    if heard:
+        return f"something there talks, but gave no prompt within {seconds:.0f} s"
+    return f"not a byte came within {seconds:.0f} s"
+
+
+def why_overdue(port: str, seconds: float, received: int, talking: bool) -> ChannelTimeout:
+    """The error for a board at whose prompt something was begun that did not end."""
+    if talking:
+        return ChannelTimeout(
+            f"The board on {port} talks without end: in {seconds:.0f} s it sent {received} bytes, and no end of its "
+            "answer.",
+            "Its RESET button ends whatever it does.",
+        )
+    return ChannelTimeout(f"The board on {port} did not answer within {seconds:.0f} s.")
 
 
 def _loop(port: str, heard: bytes) -> ChannelError:

@@ -19,8 +19,9 @@ from typing import Any
 
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
+from serial import SerialTimeoutException
 
-from atecc.channels.babble import why_no_prompt
+from atecc.channels.babble import why_no_prompt, why_overdue
 from atecc.channels.ports import why_not_open
 from atecc.errors import ChannelError, ChannelTimeout, CodeFailed, CorruptReply, FirmwareMissing
 from atecc.log import traffic
@@ -32,6 +33,8 @@ board_log = logging.getLogger("atecc.board")
 BAUDRATE = 115200
 ENTER_ATTEMPTS = 3
 ENTER_TIMEOUT = 3.0
+# Whoever was silent for so long has stopped talking, in seconds.
+PAUSE = 1.0
 MOST_OUTPUT = 1 << 20
 MOST_HEARD = 1 << 12
 _REPLY = re.compile(rb'^"""(\{.*\})([0-9a-f]{8})"""\r?$', re.MULTILINE)
@@ -67,7 +70,7 @@ class SerialChannel:
 
     def _run(self, code: str, timeout: float) -> tuple[bytes, bytes]:
         """What the code printed, and the traceback that it ended with."""
-        with self._explained(timeout):
+        with self._explained():
             self._enter()
             self._line.allow(timeout)
             self._transport.exec_raw_no_follow(code)
@@ -85,14 +88,14 @@ class SerialChannel:
     @contextlib.contextmanager
     def transport(self, timeout: float) -> Iterator[SerialTransport]:
         """mpremote's own, at the raw prompt, for what it can do with a board's files; its errors become ours."""
-        with self._explained(timeout):
+        with self._explained():
             self._enter()
             self._line.allow(timeout)
             yield self._transport
 
     def reset(self) -> None:
         """As its button does it. Returns at once; the board needs a moment."""
-        with self._explained(ENTER_TIMEOUT):
+        with self._explained():
             self._enter()
             self._line.allow(ENTER_TIMEOUT)
             self._transport.exec_raw_no_follow("import machine; machine.reset()")
@@ -103,7 +106,7 @@ class SerialChannel:
         from mpremote.console import Console
         from mpremote.repl import do_repl_main_loop
 
-        with self._explained(ENTER_TIMEOUT):
+        with self._explained():
             self._enter()
             self._transport.exit_raw_repl()
         self._transport.serial = self._line.unbounded  # for as long as somebody types
@@ -140,27 +143,32 @@ class SerialChannel:
     def _enter(self) -> None:
         if self._transport.in_raw_repl:
             return
+        began = time.monotonic()
         for attempt in range(1, ENTER_ATTEMPTS + 1):
             self._line.allow(ENTER_TIMEOUT + 1)
             try:
                 self._transport.enter_raw_repl(soft_reset=False, timeout_overall=ENTER_TIMEOUT)
             except TransportError:
                 logger.debug("no raw REPL at attempt %d", attempt)
-            except _Overdue:  # it says so much that nothing else comes through
-                break
+            except _Overdue:  # it talks all the time: perhaps because it starts, and that has an end
+                logger.debug("no pause in what it says at attempt %d", attempt)
+                if self._line.flooded:
+                    break
             else:
                 return
-        raise why_no_prompt(self.port, bytes(self._line.heard))
+        seconds = time.monotonic() - began
+        raise why_no_prompt(self.port, bytes(self._line.heard), seconds, self._line.talking)
 
     @contextlib.contextmanager
-    def _explained(self, timeout: float) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         """mpremote's and the system's errors as ours; its prints kept away from standard output."""
         try:
             with contextlib.redirect_stdout(io.StringIO()):
                 yield
         except _Overdue:
             self._transport.in_raw_repl = False
-            raise ChannelTimeout(f"The board on {self.port} did not answer within {timeout:.0f} s.") from None
+            line = self._line
+            raise why_overdue(self.port, line.waited, line.received, line.talking) from None
         except TransportError as error:
             self._transport.in_raw_repl = False
             raise CorruptReply(
@@ -171,6 +179,13 @@ class SerialChannel:
             # What the board was asked to do goes on: the next request has to interrupt it.
             self._transport.in_raw_repl = False
             raise
+        except SerialTimeoutException:
+            self._transport.in_raw_repl = False
+            raise ChannelTimeout(
+                f"The board on {self.port} takes no byte within {self._line.write_timeout} s: it hangs, or its "
+                "flow control holds.",
+                "Its RESET button gives it a fresh start.",
+            ) from None
         except OSError as error:
             self._transport.in_raw_repl = False
             raise ChannelError(
@@ -209,8 +224,23 @@ class _BoundedLine:
         return self._port
 
     def allow(self, seconds: float) -> None:
-        self._deadline = time.monotonic() + seconds
-        self._received = 0
+        self._began = self._last = time.monotonic()
+        self._deadline = self._began + seconds
+        self.received = 0
+
+    @property
+    def waited(self) -> float:
+        """Seconds since the time began that was allowed."""
+        return time.monotonic() - self._began
+
+    @property
+    def flooded(self) -> bool:
+        return self.received > MOST_OUTPUT
+
+    @property
+    def talking(self) -> bool:
+        """Whether something has come in this time, and just now too."""
+        return self.flooded or (self.received > 0 and time.monotonic() - self._last < PAUSE)
 
     def read(self, size: int = 1) -> bytes:
         """`size` bytes; a single one may stay away until the port's own patience ends."""
@@ -244,7 +274,8 @@ class _BoundedLine:
             data: bytes = self._port.read(1)
             if data and (more := int(self._port.inWaiting())):
                 data += self._port.read(more)
-            self._received += len(data)
+            self.received += len(data)
+            self._last = time.monotonic() if data else self._last
             self._held += data
             self.heard += data
             del self.heard[:-MOST_HEARD]
@@ -262,7 +293,7 @@ class _BoundedLine:
             object.__setattr__(self, name, value)
 
     def _check(self) -> None:
-        if time.monotonic() > self._deadline or self._received > MOST_OUTPUT:
+        if time.monotonic() > self._deadline or self.flooded:
             raise _Overdue
 
 

@@ -119,7 +119,7 @@ class Preflight:
         slot = key.slot
         if not key.can_sign:
             raise ChipError(
-                f"Slot {slot} can't sign: its configuration allows no device key there.", self._others(chip)
+                f"Slot {slot} can't sign: {self._why_no_signature(slot, chip)}.", self._others(chip)
             )
         if key.limited_use:
             self._check_uses(slot, chip)
@@ -127,9 +127,24 @@ class Preflight:
             if not key.valid:
                 why = "" if key.can_generate else ", and its configuration lets the chip make none"
                 raise ChipError(f"Slot {slot} holds no key{why}.", self._others(chip))
+            self._check_shown(slot, chip)
             return f"slot {slot} signs; its key is used as it is"
         self._check_use(key, chip)
         return f"slot {slot} can make a key and sign with it"
+
+    def _why_no_signature(self, slot: int, chip: ChipInfo) -> str:
+        from atecc.chip.config.check import why_no_signature
+
+        return why_no_signature(read_config(self._device, chip).slots[slot]) or "its configuration says so"
+
+    def _check_shown(self, slot: int, chip: ChipInfo) -> None:
+        """The request for a key that is there needs its public half."""
+        if chip.data_locked and not read_config(self._device, chip).slots[slot].pub_info:
+            raise ChipError(
+                f"Slot {slot} hides the public key of the key that is there (PubInfo): no certificate can be requested "
+                "for it.",
+                self._others(chip, slot),
+            )
 
     def _check_uses(self, slot: int, chip: ChipInfo) -> None:
         left = uses_left(read_config(self._device, chip), slot)

@@ -122,17 +122,24 @@ def _broken(slot: Slot, role: str) -> str:
     return "" if kept else broken
 
 
-def why_no_device_key(slot: Slot) -> str:
-    """What keeps a slot from being a device key's, the first of all reasons; nothing if it is good for that."""
+def why_no_signature(slot: Slot) -> str:
+    """What keeps the firmware from signing with a key in that slot; nothing if it can."""
     reasons = (
         (not slot.is_private_key, "it holds no secret P-256 private key"),
         (not slot.can_sign, "it can't sign what it is given"),
-        (not slot.can_generate, "the chip can't make a key there once it is locked"),
         (slot.req_auth, f"each use must be authorised with slot {slot.auth_key} first"),
         (slot.persistent_disable, "it works only while the persistent latch is set"),
-        (not slot.pub_info, "its public key can't be asked for"),
     )
     return next((reason for applies, reason in reasons if applies), "")
+
+
+def why_no_device_key(slot: Slot) -> str:
+    """What keeps a slot from being a device key's; nothing if it is good for that."""
+    reasons = (
+        (not slot.can_generate, "the chip can't make a key there once it is locked"),
+        (not slot.pub_info, "its public key can't be asked for"),
+    )
+    return why_no_signature(slot) or next((reason for applies, reason in reasons if applies), "")
 
 
 # What one should know

@@ -53,7 +53,7 @@ def parse(text: str) -> bytes:
     if len(data) not in (SIZE, SIZE - FIRST) or (len(data) != SIZE - (first or 0) and first is not None):
         raise _wrong_size(len(data), words, first)
     if len(data) == SIZE - FIRST:
-        data = [0] * FIRST + data
+        data = [*bytes(FIRST), *data]
     covered = [at for at, byte in enumerate(data) if byte is None]
     if any(at not in _SERIAL for at in covered):
         raise ArgumentError(
