@@ -7,6 +7,10 @@ ARGS ?=
 SEED ?=
 SLOWEST ?=
 
+# What is downloaded and compiled is kept here for the next clone, and for CI; ATECC_CACHE= keeps nothing.
+ATECC_CACHE ?= $(if $(or $(XDG_CACHE_HOME),$(HOME)),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/atecc)
+export ATECC_CACHE
+
 # Without compiled modules every command and every test would compile them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -28,35 +32,49 @@ $(VENV)/.pip: boards/SIM/venv.py
 	@$(PYTHON) boards/SIM/venv.py $(VENV)
 	@touch $@
 
+# The plain one of pip's ways: the other costs each start of Python some of its time.
+EDITABLE := --config-settings editable_mode=compat
+
 # Python packages: the host tool itself, and what the bench in software and the tests need.
 READY := $(VENV)/.ready
 $(READY): host/pyproject.toml tests/requirements.txt | $(VENV)/.pip
-	@echo "setting up Python packages in $(VENV) (the first time this takes up to a minute)"
-	@$(PYTHON) boards/SIM/venv.py $(VENV) -e "host[flash]" -r tests/requirements.txt
+	@echo "install the Python packages"
+	@$(PYTHON) boards/SIM/venv.py $(VENV) $(EDITABLE) -e "host[flash]" -r tests/requirements.txt
 	@touch $@
 
 CHECK_READY := $(VENV)/.ready-check
 $(CHECK_READY): $(READY) tests/requirements-check.txt
+	@echo "install ruff and mypy"
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-check.txt
 	@touch $@
 
 FOREIGN_READY := $(VENV)/.ready-foreign
 $(FOREIGN_READY): $(READY) tests/requirements-foreign.txt tests/requirements-speed.txt
+	@echo "install other people's drivers, to compare with"
 	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-foreign.txt
 	@$(PYTHON) boards/SIM/venv.py $(VENV) --no-deps -r tests/requirements-speed.txt
 	@touch $@
 
-.PHONY: setup
 # Downloads and builds side by side: the network and the compiler wait for each other least this way.
+SIDE_BY_SIDE = $(MAKE) -s --no-print-directory -j$(shell echo $$(($$(nproc) + 1)))
+
+.PHONY: setup
 setup: ## set everything up under build/ (the other targets do it by themselves)
-	@$(MAKE) -s --no-print-directory -j3 $(READY) sim mosquitto
+	+@$(SIDE_BY_SIDE) $(SIMULATION) $(CHECK_READY) $(SIM32_HERE) $(ESP32_CMAKE)
+
+# What a demo takes.
+SIMULATION := $(READY) sim mosquitto
+.PHONY: simulation
+simulation:
+	+@$(SIDE_BY_SIDE) $(SIMULATION)
 
 .PHONY: demo
-demo: setup ## from a blank chip to a living MQTT connection, on a simulated board
+demo: simulation ## from a blank chip to a living MQTT connection, on a simulated board
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
 .PHONY: test
-test: setup $(FOREIGN_READY) $(ESP32_CMAKE) $(SIM32_HERE) ## run all tests (ARGS="tests/host -k csr": some; SLOWEST=15; SEED=7: shuffled)
+test: ## run all tests (ARGS="tests/host -k csr": some; SLOWEST=15; SEED=7: shuffled)
+	+@$(SIDE_BY_SIDE) $(SIMULATION) $(FOREIGN_READY) $(SIM32_HERE) $(ESP32_CMAKE)
 	@$(PY) -m pytest -n auto $(if $(SLOWEST),--durations=$(SLOWEST)) \
 		$(if $(SEED),--randomly-seed=$(SEED),-p no:randomly) $(ARGS)
 
@@ -70,7 +88,7 @@ test-hardware: ## tests of the board on PORT=… whose chip is SERIAL=…; IRREV
 		$(PY) -m pytest tests/hardware -rs -s $(ARGS)
 
 .PHONY: bench
-bench: setup $(FOREIGN_READY) ## what the driver's operations cost beside other drivers', in virtual time
+bench: simulation $(FOREIGN_READY) ## what the driver's operations cost beside other drivers', in virtual time
 	@$(PY) tests/speed
 
 .PHONY: check
@@ -93,7 +111,7 @@ atecc: $(READY) ## the host tool: make atecc ARGS="info"
 	@$(VENV)/bin/atecc $(ARGS)
 
 .PHONY: board
-board: setup ## a simulated board in the foreground; prints the port to use (ARGS="--rpc wss://127.0.0.1:0": on the network)
+board: simulation ## a simulated board in the foreground; prints the port to use (ARGS="--rpc wss://127.0.0.1:0": on the network)
 	@PYTHONPATH=boards/SIM $(PY) -m simboard $(ARGS)
 
 .PHONY: chip

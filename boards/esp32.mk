@@ -40,7 +40,7 @@ $(BUILD)/esp-web-tools/.ready: boards/web/esp-web-tools.txt boards/release.py
 
 # The whole path on an emulated ESP32-C3: QEMU is ESP-IDF's, chip, broker and CA are this computer's.
 .PHONY: firmware-test
-firmware-test: setup ## build for an ESP32-C3 in QEMU and walk the whole path on it: MICROPYTHON_DIR=… IDF_PATH=…
+firmware-test: simulation ## build for an ESP32-C3 in QEMU and walk the whole path on it: MICROPYTHON_DIR=… IDF_PATH=…
 	@$(MAKE) --no-print-directory firmware BOARD=ESP32_QEMU_C3
 	@QEMU_IMAGE="$(BUILD)/firmware/ESP32_QEMU_C3/firmware.bin" QEMU_PATH="$$($(ESP32) path --idf "$(IDF_PATH)")" \
 		$(PY) -m pytest tests/emulated -rs -s $(ARGS)

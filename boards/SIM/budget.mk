@@ -15,7 +15,7 @@ SIM32_PACKAGES := libc6-dev-i386 libc6-i386 lib32gcc-$(SIM32_VERSION)-dev lib32g
 # it executes itself when it resets.
 SIM32_GCC := $(SIM32_DEBIAN)/usr/lib/gcc/x86_64-linux-gnu/$(SIM32_VERSION)/32
 SIM32_LIBRARIES := $(SIM32_DEBIAN)/lib32 $(SIM32_DEBIAN)/usr/lib32
-SIM32_CC := gcc -m32 -idirafter /usr/include/x86_64-linux-gnu -idirafter $(SIM32_DEBIAN)/usr/include/x86_64-linux-gnu \
+SIM32_CC = $(SIM_GCC) -m32 -idirafter /usr/include/x86_64-linux-gnu -idirafter $(SIM32_DEBIAN)/usr/include/x86_64-linux-gnu \
 	-B$(SIM32_GCC)/ -B$(SIM32_DEBIAN)/usr/lib32/ $(addprefix -L,$(SIM32_GCC) $(SIM32_LIBRARIES)) \
 	-Wl,--sysroot=$(SIM32_DEBIAN) -Wl,--dynamic-linker=$(SIM32_DEBIAN)/lib32/ld-linux.so.2 \
 	$(addprefix -Wl$(comma)-rpath=,$(SIM32_LIBRARIES))
@@ -39,7 +39,7 @@ $(SIM32_DEBIAN)/.ready: $(SIM)/budget.mk $(SIM)/debian.py
 	@touch $@
 
 $(SIM32_MICROPYTHON): $(SIM32_DEBIAN)/.ready $(SIM_INPUTS) $(SIM)/budget.mk
-	@echo "building the simulated board with 32-bit objects"
+	@echo "build the simulated board with 32-bit objects"
 	@mkdir -p $(SIM32_BUILD)/port && $(call SIM_FORGET,$(SIM32_BUILD)/port)
 	@cp $(SIM_BUILD)/port/board_pins.h $(SIM32_BUILD)/port
 	+@$(SIM_PORT_MAKE) BUILD=$(SIM32_BUILD)/port MICROPY_FORCE_32BIT=1 CC="$(SIM32_CC)" $(SIM_LOGGED)

@@ -10,9 +10,10 @@ CLOUD_PACKAGES := mosquitto mosquitto-clients mosquitto-dev libmosquitto-dev
 CLOUD_PACKAGES += $(if $(shell command -v openssl),,openssl)
 
 $(MOSQUITTO): boards/SIM/cloud.mk
-	python3 boards/SIM/debian.py binary $(CLOUD_PACKAGES) --into $(BUILD)/debian
-	touch $@
+	@python3 boards/SIM/debian.py binary $(CLOUD_PACKAGES) --into $(BUILD)/debian
+	@touch $@
 
 $(BUILD)/simcloud/plugin.so: boards/SIM/simcloud/plugin.c $(MOSQUITTO)
-	mkdir -p $(@D)
-	gcc -std=c11 -O2 -Wall -Wextra -Werror -fPIC -shared -isystem $(BUILD)/debian/usr/include -o $@ $<
+	@echo "build the broker's plugin"
+	@mkdir -p $(@D)
+	@gcc -std=c11 -O2 -Wall -Wextra -Werror -fPIC -shared -isystem $(BUILD)/debian/usr/include -o $@ $<

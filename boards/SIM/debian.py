@@ -10,13 +10,15 @@ tree: programs are in usr/bin and usr/sbin, libraries in usr/lib (for LD_LIBRARY
 
 apt does the downloading and checks the signatures. It gets a state, a cache and a source list of its own; the
 list is made from the machine's own Debian sources. What is there already is not fetched again, and what
-was interrupted goes on where it stopped: a directory with its final name is always complete.
+was interrupted goes on where it stopped: a directory with its final name is always complete. A copy of what was
+unpacked is kept in the directory that ATECC_CACHE names, for the next clone.
 
 Only the standard library, for this runs before there is a virtual environment.
 """
 
 import argparse
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -225,7 +227,7 @@ def fetch_sources(packages: list[str], into: Path, apt: Apt) -> None:
         )
         for name in names:
             if ".orig.tar." in name:
-                say(f"unpack {name}")
+                say(f"unpack {package}")
                 unpack_source(apt.home / "archives" / name, into / package)
 
 
@@ -250,8 +252,8 @@ def fetch_binaries(packages: list[str], into: Path, apt: Apt) -> None:
     part = into.with_name(into.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    say(f"unpack {into.name}: {len(names)} packages")
     for name in names:
-        say(f"unpack {name}")
         subprocess.run(["dpkg-deb", "--extract", apt.home / "archives" / name, part], check=True)
     (part / ".packages").write_text(listing(packages))
     shutil.rmtree(into, ignore_errors=True)
@@ -273,8 +275,35 @@ def say(text: str) -> None:
     print(f"debian.py: {text}", file=sys.stderr, flush=True)
 
 
-def fetch(use: str, packages: list[str], into: Path, suite: str | None) -> None:
-    """Downloads and unpacks what isn't complete yet."""
+# --- what other clones have unpacked
+
+
+def kept_copy(cache: Path, use: str, packages: list[str], sources: str) -> Path:
+    """Where a copy of the tree that these make is, or will be. It goes by all that decides what is in it."""
+    installed = dpkg_status([]) if use == "binary" else ""
+    digest = hashlib.sha256("\n".join([use, *sorted(packages), sources, installed]).encode()).hexdigest()
+    return cache / "debian" / f"{packages[0]}-{digest[:16]}"
+
+
+def copy(tree: Path, into: Path) -> None:
+    """Its final name is that of a complete copy."""
+    into.parent.mkdir(parents=True, exist_ok=True)
+    part = into.with_name(f"{into.name}.{os.getpid()}.part")
+    shutil.copytree(tree, part, symlinks=True)
+    shutil.rmtree(into, ignore_errors=True)
+    part.rename(into)
+
+
+def keep(tree: Path, there: Path) -> None:
+    if not there.is_dir():
+        try:
+            copy(tree, there)
+        except OSError as error:
+            say(f"no copy of {tree.name} is kept for the next clone: {error}")
+
+
+def fetch(use: str, packages: list[str], into: Path, suite: str | None, cache: Path | None = None) -> None:
+    """Downloads and unpacks what isn't complete yet, or takes the copy that is kept in `cache`."""
     home = into.with_name(into.name + ".apt")
     home.parent.mkdir(parents=True, exist_ok=True)
     with open(home.with_name(home.name + ".lock"), "w") as lock:
@@ -283,15 +312,27 @@ def fetch(use: str, packages: list[str], into: Path, suite: str | None) -> None:
             return
         kind = "deb-src" if use == "source" else "deb"
         sources = "\n".join(source.stanza(kind, suite) for source in machine_sources())
-        apt = Apt(home, sources, without=packages if use == "binary" else [])
-        say(f"download {' '.join(packages)}")
-        apt.get("update", "--error-on=any")
-        if use == "source":
-            into.mkdir(exist_ok=True)
-            fetch_sources(packages, into, apt)
-        else:
-            fetch_binaries(packages, into, apt)
-        shutil.rmtree(home)
+        trees = {into / name: [name] for name in packages} if use == "source" else {into: packages}
+        kept = {tree: kept_copy(cache, use, names, sources) for tree, names in trees.items()} if cache else {}
+        for tree, there in kept.items():
+            if there.is_dir() and not complete(use, trees[tree], into):
+                say(f"take {' '.join(trees[tree])} from {cache}")
+                copy(there, tree)
+        if not complete(use, packages, into):
+            download(use, packages, into, Apt(home, sources, without=packages if use == "binary" else []))
+            shutil.rmtree(home)
+        for tree, there in kept.items():
+            keep(tree, there)
+
+
+def download(use: str, packages: list[str], into: Path, apt: Apt) -> None:
+    say(f"download {' '.join(packages)}")
+    apt.get("update", "--error-on=any")
+    if use == "source":
+        into.mkdir(exist_ok=True)
+        fetch_sources(packages, into, apt)
+    else:
+        fetch_binaries(packages, into, apt)
 
 
 def main() -> None:
@@ -301,8 +342,9 @@ def main() -> None:
     parser.add_argument("--into", type=Path, required=True, metavar="DIR", help="where to unpack")
     parser.add_argument("--suite", help="the Debian release to take (trixie, say); default: the machine's")
     arguments = parser.parse_args()
+    cache = Path(os.environ["ATECC_CACHE"]).absolute() if os.environ.get("ATECC_CACHE") else None
     try:
-        fetch(arguments.use, arguments.packages, arguments.into.resolve(), arguments.suite)
+        fetch(arguments.use, arguments.packages, arguments.into.resolve(), arguments.suite, cache)
     except (Problem, OSError, subprocess.CalledProcessError) as problem:
         sys.exit(f"debian.py: {problem}")
 

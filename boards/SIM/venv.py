@@ -4,6 +4,7 @@ Runs with the system's Python before anything is installed. Debian's python3 com
 python3-venv is installed; pip is then taken from Debian's own wheel, which needs no root.
 """
 
+import fcntl
 import importlib.util
 import os
 import subprocess
@@ -29,16 +30,23 @@ def make(directory: Path) -> None:
     )
 
 
+def install(directory: Path, arguments: list[str]) -> None:
+    python = directory / "bin/python"
+    if not python.exists():
+        make(directory)
+    if arguments:
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True
+        )
+
+
 def main() -> int:
     directory, arguments = Path(sys.argv[1]).absolute(), sys.argv[2:]
-    python = directory / "bin/python"
+    directory.parent.mkdir(parents=True, exist_ok=True)
     try:
-        if not python.exists():
-            make(directory)
-        if arguments:
-            subprocess.run(
-                [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *arguments], check=True
-            )
+        with open(directory.with_name(directory.name + ".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # what is set up side by side is installed one after the other
+            install(directory, arguments)
     except subprocess.CalledProcessError as e:
         print(
             f"could not set up {directory.name}: {e.cmd[0]} exited with {e.returncode} (its words are above)",

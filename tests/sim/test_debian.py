@@ -109,6 +109,66 @@ def test_what_is_complete_is_not_fetched_again(machine: Path, tmp_path: Path) ->
     debian.fetch("binary", ["b", "a"], tmp_path / "root", None)
 
 
+@pytest.fixture
+def mirror(machine: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Where something was downloaded to: a tree, or one for each source package, with a link and a program."""
+    downloads = []
+
+    def download(use: str, packages: list[str], into: Path, apt: object) -> None:
+        downloads.append(into)
+        for tree in [into / name for name in packages] if use == "source" else [into]:
+            (tree / "bin").mkdir(parents=True)
+            (tree / "bin" / "program").write_text("#!/bin/sh\n")
+            (tree / "bin" / "program").chmod(0o755)
+            (tree / "link").symlink_to("bin/program")
+        if use == "binary":
+            (into / ".packages").write_text(debian.listing(packages))
+
+    monkeypatch.setattr(debian, "download", download)
+    monkeypatch.setattr(debian, "dpkg_status", lambda without: "Package: libc6\n")
+    monkeypatch.setattr(debian, "Apt", lambda home, sources, without: home.mkdir())
+    (machine / "sources.list").write_text(ONE_LINE)
+    return downloads
+
+
+@pytest.mark.parametrize("use", ["source", "binary"])
+def test_what_one_clone_has_fetched_another_takes(mirror: list[Path], tmp_path: Path, use: str) -> None:
+    cache, first, second = (tmp_path / name for name in ("cache", "first", "second"))
+    for into in (first, second):
+        debian.fetch(use, ["a", "b"], into, None, cache)
+    assert mirror == [first]
+    for tree in [second / "a", second / "b"] if use == "source" else [second]:
+        assert (tree / "link").readlink() == Path("bin/program")
+        assert (tree / "link").stat().st_mode & 0o777 == 0o755
+    (second / "a" / "bin").mkdir(parents=True, exist_ok=True)
+    (second / "a" / "bin" / "program").write_text("changed")
+    debian.fetch(use, ["a", "b"], tmp_path / "third", None, cache)
+    assert not any(file.read_text() == "changed" for file in (tmp_path / "third").rglob("program"))
+
+
+def test_other_packages_and_another_release_are_fetched(mirror: list[Path], tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    debian.fetch("binary", ["a"], tmp_path / "1", None, cache)
+    debian.fetch("binary", ["a", "b"], tmp_path / "2", None, cache)
+    debian.fetch("binary", ["a"], tmp_path / "3", "trixie", cache)
+    assert [into.name for into in mirror] == ["1", "2", "3"]
+
+
+def test_without_a_cache_nothing_is_kept(mirror: list[Path], tmp_path: Path) -> None:
+    debian.fetch("binary", ["a"], tmp_path / "1", None)
+    debian.fetch("binary", ["a"], tmp_path / "2", None)
+    assert [into.name for into in mirror] == ["1", "2"]
+
+
+def test_a_cache_that_can_not_be_written_costs_nothing(
+    mirror: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    debian.fetch("binary", ["a"], tmp_path / "1", None, tmp_path / "cache")
+    assert (tmp_path / "1" / ".packages").exists()
+    assert "no copy of 1 is kept" in capsys.readouterr().err
+
+
 def test_unpacking_goes_on_after_an_interruption(tmp_path: Path) -> None:
     (tmp_path / "package-1.0").mkdir()
     (tmp_path / "package-1.0" / "file").write_text("whole")
