@@ -41,7 +41,9 @@ def load(text):
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
         # Bytes: in a str each offset would be counted from the start. And without need there is no copy of it.
-        data = text.encode() if isinstance(text, str) else bytes(text)
+        data = text.encode() if isinstance(text, str) else text
+        if isinstance(data, memoryview):
+            data = bytes(data)
         _check(data)
         data = _joined(data)
         return json.loads(data if max(data) <= 0x7F else str(data, "utf-8"))
