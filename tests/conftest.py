@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+# Nobody's own files and settings are read or written.
+os.environ["HOME"] = "/nonexistent"
+for name in [name for name in os.environ if name.startswith(("ATECC_", "AWS_", "XDG_"))]:
+    del os.environ[name]
 # Behind the machine's own programs: what `make setup` has unpacked, openssl for one where the machine has none.
 os.environ["PATH"] += os.pathsep + str(Path(__file__).parents[1] / "build" / "debian" / "usr" / "bin")
 
