@@ -12,7 +12,12 @@ from .caller import OPEN, Caller
 from .errors import RpcError
 
 _OPERATORS_MAX = 4
-_FRESH = {"operators": [], "ws": {"enable": False, "port": 80, "username": None, "ha1": None}, "bench": False}
+_FRESH = {
+    "operators": [],
+    "withdrawers": [],  # the SHA-256 of those CAs whose operators may have others forgotten
+    "ws": {"enable": False, "port": 80, "username": None, "ha1": None},
+    "bench": False,
+}
 
 
 class Access:
@@ -103,10 +108,11 @@ class Access:
         """The trusted CAs: a list of Certificate."""
         return [Certificate(binascii.a2b_base64(ca)) for ca in self._kept["operators"]]
 
-    def trust(self, der, refuse=lambda ca: None):
+    def trust(self, der, refuse=lambda ca: None, withdraw=None):
         """Callers with a certificate of the CA `der` are operators from now on; its Certificate.
 
-        refuse(ca) raises if it must not be trusted.
+        refuse(ca) raises if it must not be trusted. withdraw: whether they may have other operators forgotten, from
+        afar; None leaves that as it is.
         """
         try:
             ca = Certificate(der)
@@ -119,7 +125,10 @@ class Access:
             raise RpcError(
                 "state", "%d operators' CAs are trusted already: forget one (Access.Forget)" % _OPERATORS_MAX
             )
-        self._save(operators=others + [text])
+        self._save(
+            operators=others + [text],
+            withdrawers=self._withdrawers(ca.sha256, keep=withdraw is None, add=withdraw),
+        )
         clock.vouch(ca.not_before)
         return ca
 
@@ -128,7 +137,31 @@ class Access:
         stay = [ca for ca in self.operators if ca.sha256 != sha256]
         if len(stay) == len(self._kept["operators"]):
             raise RpcError("argument", "sha256: no CA with this fingerprint is trusted")
-        self._save(operators=[binascii.b2a_base64(ca.der, newline=False).decode() for ca in stay])
+        self._save(
+            operators=[binascii.b2a_base64(ca.der, newline=False).decode() for ca in stay],
+            withdrawers=self._withdrawers(sha256),
+        )
+
+    def _withdrawers(self, sha256, keep=False, add=False):
+        here = self._kept["withdrawers"]
+        if keep:
+            return here
+        return [other for other in here if other != sha256] + ([sha256] if add else [])
+
+    def may_withdraw(self, ca):
+        """Whether operators of the CA with this fingerprint (None for whoever has none) may have others forgotten."""
+        return ca in self._kept["withdrawers"]
+
+    def withdraw(self, caller, sha256):
+        """`forget`, for a Caller from afar: an operator to whom the owner has given the right, of others only."""
+        if not self.may_withdraw(caller.by):
+            raise RpcError(
+                "refused",
+                "over USB the owner may do this, and from afar an operator to whom the owner has given the right",
+            )
+        if sha256 == caller.by:
+            raise RpcError("refused", "an operator is withdrawn by another one, or by the owner over USB")
+        self.forget(sha256)
 
     # Plain WebSocket.
 

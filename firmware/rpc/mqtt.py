@@ -21,9 +21,9 @@ _SRC_MAX = const(240)  # `/rpc` follows, and a topic has 256 bytes at most
 _CALLER = Caller("mqtt")
 
 
-def _known(certificate):
-    """The operator of this certificate as a caller."""
-    caller = Caller("mqtt")
+def _known(certificate, ca):
+    """The operator with this certificate, of the CA with this fingerprint, as a caller."""
+    caller = Caller("mqtt", by=ca)
     caller.subject = certificate.subject
     return caller
 
@@ -104,7 +104,7 @@ class Channel:
         digest, key = signed.digest(gate.name), None
         try:
             key = self._seal.key()  # by which the caller knows this device: the request may be to change it
-            gate.caller = _known(self._operators.admit(signed, digest))
+            gate.caller = _known(*self._operators.admit(signed, digest))
         except Exception as e:
             allowance.end(failed=True)
             reply = yield from self._dispatcher.answer((signed.head, e), gate.let_know)

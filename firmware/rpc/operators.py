@@ -102,7 +102,7 @@ class Operators:
         )
 
     def admit(self, signed, digest):
-        """The Certificate of the operator who has signed this request (Signed); its number is used up.
+        """(Certificate of the operator who has signed this request (Signed), SHA-256 of its CA); its number is used up.
 
         RpcError says what is wrong with it. What costs least is looked at first, for whoever sends it may mean ill.
         """
@@ -110,13 +110,13 @@ class Operators:
         key = sha256(certificate.public_key).digest()[:8].hex()
         self._check_time(signed.time)
         self._counters.check(key, signed.counter)
-        self._check_issued(certificate, cas, key)
+        ca = self._issuer(certificate, cas, key)
         if not self._verifies(certificate.public_key, signed.signature, digest):
             raise RpcError(
                 "refused", "the signature of this request is not by the operator who is named in it"
             )
         self._counters.use(key, signed.counter)
-        return certificate
+        return certificate, ca.sha256
 
     def _certificate(self, signed):
         """The operator's Certificate, and those of the CAs of the name that stands in it as its issuer's."""
@@ -148,12 +148,13 @@ class Operators:
                 "this request was signed at %s, and it is %s here" % (clock.text(time), clock.text(now)),
             )
 
-    def _check_issued(self, certificate, cas, key):
+    def _issuer(self, certificate, cas, key):
         for ca in cas:
             proven = sha256(certificate.der).digest(), ca.sha256, key
             if self._proven == proven or self._is_by(certificate, ca):
                 self._proven = proven
-                return self._check_dates(ca)
+                self._check_dates(ca)
+                return ca
         raise RpcError("refused", "%s is not by %s, whatever it says" % (certificate.subject, cas[0].subject))
 
     def _is_by(self, certificate, ca):

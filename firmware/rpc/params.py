@@ -102,14 +102,16 @@ def encode(data):
 ANY = ""
 USB = "U"
 BENCH = "B"
+WITHDRAW = "W"
 CALLER = object()
 
 
 class Method:
     """A handler and its parameters: required ones as name=converter, optional ones as name=(converter, default).
 
-    access: who may call it (README.md): ANY admitted caller, over USB only, or with the bench permission. A parameter
-    given as CALLER is no parameter: the handler gets the Caller in it.
+    access: who may call it (README.md): ANY admitted caller, over USB only, with the bench permission, or with the
+    right to WITHDRAW, which the handler judges. A parameter given as CALLER is no parameter: the handler gets the
+    Caller in it.
     """
 
     def __init__(self, handler, access=ANY, **params):
@@ -135,7 +137,7 @@ class Method:
         return self._handler(**values)
 
     def _check_access(self, caller, bench):
-        if caller.owner or self._access == ANY:
+        if caller.owner or self._access in (ANY, WITHDRAW):
             return
         if self._access == USB:
             raise RpcError("refused", "only the owner may do this, over USB")

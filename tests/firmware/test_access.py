@@ -123,6 +123,70 @@ def test_trusting_and_forgetting(device, tmp_path):
     assert device.refused("owner", "Access.Trust", ca=b64("3000")) == "certificate"
 
 
+# An operator who may withdraw others
+
+
+@pytest.fixture
+def operators(device, tmp_path):
+    """SHA-256 by name of two CAs that are trusted; callers of each are `one` and `two`, and `ws` has a password."""
+    found = {}
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        make_ca(tmp_path / name)
+        sh(
+            f"openssl req -x509 -key ca.key -subj /CN={name} -days 9 -outform DER -out ca.der",
+            tmp_path / name,
+        )
+        der = base64.b64encode((tmp_path / name / "ca.der").read_bytes()).decode()
+        found[name] = device.owner("Access.Trust", ca=der)["sha256"]
+        found[f"{name}.der"] = der
+        device.repl.run_in_main(f"callers[{name!r}] = Caller('wss', by={found[name]!r})")
+    device.repl.run_in_main("callers['ws'] = Caller('ws', by='open'); callers['none'] = Caller('mqtt')")
+    return found
+
+
+def test_only_who_was_given_the_right_withdraws_another(device, operators):
+    one, two = operators["one"], operators["two"]
+    for caller in ("one", "two", "ws", "none"):
+        assert device.refused(caller, "Access.Forget", sha256=two) == "refused"
+        assert device.refused(caller, "Access.Forget", sha256="0" * 64) == "refused"
+    device.owner("Access.Trust", ca=operators["one.der"], withdraw=True)
+    device.owner("Access.Bench", on=True)  # which gives nobody that right
+    for caller in ("two", "ws", "none"):
+        assert device.refused(caller, "Access.Forget", sha256=one) == "refused"
+    assert device.ask("one", "Access.Forget", sha256=two)["result"] is None
+    assert [ca["sha256"] for ca in device.operator("Access.Status")["operators"]] == [one]
+
+
+def test_nobody_withdraws_himself(device, operators):
+    device.owner("Access.Trust", ca=operators["one.der"], withdraw=True)
+    assert device.refused("one", "Access.Forget", sha256=operators["one"]) == "refused"
+    assert len(device.operator("Access.Status")["operators"]) == 2
+
+
+def test_the_right_stays_until_it_is_taken_back_or_its_ca_is_forgotten(device, operators):
+    def rights():
+        return [ca["withdraw"] for ca in device.operator("Access.Status")["operators"]]
+
+    der = operators["one.der"]
+    assert rights() == [False, False]
+    assert device.owner("Access.Trust", ca=der, withdraw=True)["withdraw"] is True
+    assert device.owner("Access.Trust", ca=der)["withdraw"] is True
+    device.restart()
+    assert sorted(rights()) == [False, True]
+    assert device.owner("Access.Trust", ca=der, withdraw=False)["withdraw"] is False
+    device.owner("Access.Trust", ca=der, withdraw=True)
+    device.owner("Access.Forget", sha256=operators["one"])
+    assert device.owner("Access.Trust", ca=der)["withdraw"] is False
+
+
+def test_the_right_is_the_owners_to_give(device, operators):
+    device.owner("Access.Trust", ca=operators["one.der"], withdraw=True)
+    device.owner("Access.Bench", on=True)
+    for caller in ("one", "two"):
+        assert device.refused(caller, "Access.Trust", ca=operators["two.der"], withdraw=True) == "refused"
+
+
 def test_the_passwords_hash_stays_inside(device):
     secret = "5ec7e7" + "0" * 58
     device.owner("Access.WebSocket", enable=True, port=8123, username="u", ha1=secret)

@@ -423,6 +423,21 @@ def test_only_the_owner_switches_it(street: Street) -> None:
         assert mos.config_get("rpc.mqtt.unsigned") is False
 
 
+def test_a_signed_request_has_the_rights_of_its_signers_ca(street: Street) -> None:
+    other = Authority.root(name(common_name="Other operators"))
+    theirs = street.device.asks("Access.Trust", {"ca": b64(der(other.certificate))})["sha256"]
+    mine = {"ca": b64(der(street.operators.certificate))}
+    try:
+        with Mos(street.operator()) as mos:
+            with pytest.raises(Refused):
+                mos.call("Access.Forget", {"sha256": theirs})
+            street.device.asks("Access.Trust", mine | {"withdraw": True})
+            mos.call("Access.Forget", {"sha256": theirs})
+        assert theirs not in [ca["sha256"] for ca in street.device.asks("Access.Status")["operators"]]
+    finally:
+        street.device.asks("Access.Trust", mine | {"withdraw": False})
+
+
 def test_who_is_no_longer_trusted_is_refused(street: Street) -> None:
     operator = street.operator()
     assert ask(operator)["id"] == NAME

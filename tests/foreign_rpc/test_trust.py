@@ -111,6 +111,29 @@ def test_another_cas_operator_goes_on(house: House) -> None:
         assert "other.txt" in mos.ls()
 
 
+def test_an_operator_withdraws_another_from_afar_if_he_may(house: House) -> None:
+    """Over TLS: what a caller may is that of the CA which has issued his certificate, whatever name it has."""
+    other = Authority.root(name(common_name="Operators CA"))
+    house.device.asks("Access.Trust", {"ca": b64(der(other.certificate))})
+    until(lambda: house.device.asks("Access.Status")["wss"]["listening"], "it listens")
+    mine, theirs = fingerprint(house, 0), fingerprint(house, 1)
+    with house.connect_in_the_end(house.context(other)) as stolen:
+        alive(stolen)
+        is_refused(stolen, "Access.Forget", sha256=mine)
+        with house.connect_in_the_end(house.context(house.operators)) as mos:
+            is_refused(mos, "Access.Forget", sha256=theirs)
+            house.device.asks("Access.Trust", {"ca": b64(der(house.operators.certificate)), "withdraw": True})
+    until(lambda: house.device.asks("Access.Status")["wss"]["listening"], "it listens")
+    with house.connect_in_the_end(house.context(other)) as stolen:
+        is_refused(stolen, "Access.Forget", sha256=mine)
+        with house.connect_in_the_end(house.context(house.operators)) as mos:
+            is_refused(mos, "Access.Forget", sha256=mine)
+            mos.call("Access.Forget", {"sha256": theirs})
+        is_refused(stolen)
+    assert [ca["sha256"] for ca in house.device.asks("Access.Status")["operators"]] == [mine]
+    nothing_was_done(house.device)
+
+
 @pytest.mark.parametrize("days", [(-1, 10)])
 def test_a_certificate_that_expires_ends_its_connection(house: House, days: tuple[int, int]) -> None:
     with house.connect_in_the_end(house.context(house.operators, days)) as mos:

@@ -67,10 +67,12 @@ def blank():
 
 @pytest.fixture
 def run():
-    """Run `atecc ARGS` on a board in memory; `typed` is what the user types when asked."""
+    """Run `atecc ARGS` on a board in memory, or on what a function (of port and access) gives; `typed` is what the user
+    types when asked."""
 
     def run(device, *args, typed=None):
-        app = App(open_channel=lambda port, access: device, interactive=typed is not None)
+        opened = device if callable(device) else lambda port, access: device
+        app = App(open_channel=opened, interactive=typed is not None)
         result = CliRunner().invoke(cli, [str(a) for a in args], obj=app, input=typed)
         return Ran(result.exit_code, result.stdout, result.stderr)
 

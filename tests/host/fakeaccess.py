@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from fakedevice import FakeDevice, Refusal, b64
 
-USB_ONLY = ("Access.Trust", "Access.Forget", "Access.Bench", "Access.WebSocket")
+USB_ONLY = ("Access.Trust", "Access.Bench", "Access.WebSocket")
 BENCH = ("ATCA.SetConfig", "ATCA.LockZone", "ATCA.LockSlot", "ATCA.SetKey")
 SETTINGS = {
     "device": {"id": ""},
@@ -27,6 +27,7 @@ class NetworkedDevice(FakeDevice):
     def __init__(self, **locks):
         super().__init__(**locks)
         self.caller = "owner"
+        self.withdraws = False  # whether the operator who calls has been given that right
         self.trusted = {}
         self.bench = {"on": False, "left": None, "kept": False}
         self.ws = {"enabled": False, "port": 80, "listening": False, "username": None, "why": None}
@@ -58,18 +59,24 @@ class NetworkedDevice(FakeDevice):
         wss = {"enabled": True, "port": 443, "listening": not idle, "why": why}
         return {"bench": self.bench, "operators": list(self.trusted.values()), "wss": wss, "ws": self.ws}
 
-    def Access_Trust(self, ca):
+    def Access_Trust(self, ca, withdraw=None):
         der = base64.b64decode(ca)
         certificate = x509.load_der_x509_certificate(der)
         digest = hashlib.sha256(der).hexdigest()
+        before = self.trusted.get(digest, {}).get("withdraw", False)
         self.trusted[digest] = {
             "subject": certificate.subject.rfc4514_string(),
             "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
             "not_after": int(certificate.not_valid_after_utc.timestamp()),
+            "withdraw": before if withdraw is None else withdraw,
         }
         return self.trusted[digest]
 
     def Access_Forget(self, sha256):
+        if self.caller != "owner" and not self.withdraws:
+            raise Refusal(403, "refused", "from afar an operator with the right may do this")
+        if sha256 not in self.trusted:
+            raise Refusal(400, "argument", "no CA with this fingerprint is trusted")
         del self.trusted[sha256]
 
     def Access_Bench(self, on, seconds=3600, keep=False):

@@ -3,7 +3,7 @@
 import binascii
 
 from rpc.errors import RpcError
-from rpc.params import USB, Method, binary, flag, integer, text
+from rpc.params import CALLER, USB, WITHDRAW, Method, binary, flag, integer, text
 
 _CERTIFICATE_MAX = 4096
 _PERMITTED_MAX_S = 31 * 86400
@@ -32,8 +32,8 @@ class Access:
     def methods(self):
         return {
             "Access.Status": Method(self.status),
-            "Access.Trust": Method(self.trust, USB, ca=binary(_CERTIFICATE_MAX)),
-            "Access.Forget": Method(self._access.forget, USB, sha256=text(64, 64)),
+            "Access.Trust": Method(self.trust, USB, ca=binary(_CERTIFICATE_MAX), withdraw=(flag, None)),
+            "Access.Forget": Method(self.forget, WITHDRAW, sha256=text(64, 64), caller=CALLER),
             "Access.Bench": Method(
                 self.permit, USB, on=flag, seconds=(integer(1, _PERMITTED_MAX_S), 3600), keep=(flag, False)
             ),
@@ -53,12 +53,18 @@ class Access:
         listeners = self._listeners()
         plain = access.plain
         ws = {"enabled": plain["enable"], "port": plain["port"], "username": plain["username"]}
-        operators = [_summary(ca) for ca in access.operators]
+        operators = [self._summary(ca) for ca in access.operators]
         ways = {"wss": listeners["wss"], "ws": ws | listeners["ws"], "mqtt": listeners["mqtt"]}
         return {"bench": bench, "operators": operators} | ways
 
-    def trust(self, ca):
-        return _summary(self._access.trust(ca, self._refuse))
+    def trust(self, ca, withdraw):
+        return self._summary(self._access.trust(ca, self._refuse, withdraw))
+
+    def forget(self, sha256, caller):
+        if caller.owner:
+            self._access.forget(sha256)
+        else:
+            self._access.withdraw(caller, sha256)
 
     def permit(self, on, seconds, keep):
         self._access.permit(on, seconds, keep)
@@ -68,6 +74,6 @@ class Access:
         self._access.set_plain(enable, port, username, ha1)
         return self.status()
 
-
-def _summary(ca):
-    return {"subject": ca.subject, "sha256": ca.sha256, "not_after": ca.not_after}
+    def _summary(self, ca):
+        out = {"subject": ca.subject, "sha256": ca.sha256, "not_after": ca.not_after}
+        return out | {"withdraw": self._access.may_withdraw(ca.sha256)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from atecc.cli.app import FILE, App, Command, Group, pass_app
-from atecc.errors import ArgumentError, RefusedError
+from atecc.errors import ArgumentError, ChannelError, RefusedError
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -109,8 +109,13 @@ def renew(app: App, name: str | None, days: int, ca_key_password_file: Path | No
     is_flag=True,
     help="A device of this name is known: forget the keys that it had, and take these.",
 )
+@click.option(
+    "--may-withdraw/--may-not-withdraw",
+    default=None,
+    help="May this operator withdraw others from afar? Default: as it was, which is no at first.",
+)
 @pass_app
-def trust(app: App, name: str | None, replace: bool) -> None:
+def trust(app: App, name: str | None, replace: bool, may_withdraw: bool | None) -> None:
     """Over USB: let this operator call the device, and learn the device's keys.
 
     A board that has none of the keys that are known of a device of its name is refused: it is another one, or it is not
@@ -126,7 +131,7 @@ def trust(app: App, name: str | None, replace: bool) -> None:
     operator = app.operator()
     operator.check()
     with app.device() as device:
-        found = introduce(device, operator, name, replace)
+        found = introduce(device, operator, name, replace, may_withdraw)
     _show_introduced(app, found)
 
 
@@ -201,20 +206,64 @@ def _operator_words(one: TrustedCa, own: str | None) -> str:
     from atecc.cli.show import utc
 
     mark = " (yours)" if one.sha256 == own else ""
-    return f"{one.subject}{mark}, valid until {utc(one.not_after)}, SHA-256 {one.sha256}"
+    right = ", may withdraw others" if one.withdraw else ""
+    return f"{one.subject}{mark}{right}, valid until {utc(one.not_after)}, SHA-256 {one.sha256}"
 
 
-@command.command("forget", cls=Command, examples="atecc operator forget\natecc operator forget 3f9a01c2")
+@command.command(
+    "forget",
+    cls=Command,
+    examples="""atecc operator forget
+    atecc operator forget 3f9a01c2
+    atecc operator forget 3f9a01c2 --all""",
+)
 @click.argument("sha256", required=False)
+@click.option("--all", "every", is_flag=True, help="Tell every device that is known here, over wss://.")
 @pass_app
-def forget(app: App, sha256: str | None) -> None:
-    """Over USB: don't let an operator in any more. SHA256 or its beginning; default: this operator."""
+def forget(app: App, sha256: str | None, every: bool) -> None:
+    """Don't let an operator in any more: SHA256 of its CA, or the beginning of it. Default: this operator.
+
+    Over USB, and from afar for an operator who may withdraw others (`atecc operator trust --may-withdraw`). What that
+    operator has open ends.
+    """
+    if every:
+        _forget_everywhere(app, sha256)
+        return
     own = _own_ca(app)
     with app.device() as device:
         trusted = device.access_status().operators
         one = _choose(trusted, sha256.lower() if sha256 else own)
         device.forget(one.sha256)
     app.emit(asdict(one), f"The device does not let {one.subject} in any more.")
+    others = app.operator().devices.names()
+    if others and not app.json:
+        app.say(
+            f"Devices that are known here: {', '.join(others)}. `atecc operator forget SHA256 --all` tells them."
+        )
+
+
+def _forget_everywhere(app: App, sha256: str | None) -> None:
+    from atecc.cli.screen import Grid
+    from atecc.provisioning.trust import withdraw
+
+    if not sha256 or app.port:
+        raise ArgumentError(
+            "--all is for devices on the network, and for another operator than this one: SHA256 says which.",
+            "`atecc operator list` shows whom a device trusts.",
+        )
+    told, grid = [], Grid(columns=3)
+    operator = app.operator()
+    for name in operator.devices.names():
+        with app.err.spinner(f"telling {name}"):
+            told.append(withdraw(operator, name, sha256.lower(), app.open_channel))
+        grid.add(name, "told" if told[-1].done else "NOT TOLD", told[-1].say)
+    app.emit([asdict(one) for one in told], grid)
+    left = [one.device for one in told if not one.done]
+    if left:
+        raise ChannelError(
+            f"{len(left)} of {len(told)} devices may still let that operator in: {', '.join(left)}.",
+            "The same command again tells those that can be reached by then; over USB the owner does.",
+        )
 
 
 def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:

@@ -106,9 +106,13 @@ class Device:
     def access_status(self) -> AccessStatus:
         return access_status(self.call("Access.Status"), "Access.Status")
 
-    def trust(self, ca: bytes) -> TrustedCa:
-        """Callers with a certificate of this CA (DER) are operators from now on."""
-        return build(TrustedCa, self.call("Access.Trust", {"ca": _text(ca)}), "Access.Trust")
+    def trust(self, ca: bytes, withdraw: bool | None = None) -> TrustedCa:
+        """Callers with a certificate of this CA (DER) are operators from now on.
+
+        `withdraw`: whether they may have others forgotten from afar; None leaves that as it is.
+        """
+        params = {"ca": _text(ca)} | ({} if withdraw is None else {"withdraw": withdraw})
+        return build(TrustedCa, self.call("Access.Trust", params), "Access.Trust")
 
     def forget(self, sha256: str) -> None:
         self.call("Access.Forget", {"sha256": sha256})

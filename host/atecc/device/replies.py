@@ -197,11 +197,12 @@ class Bench:
 
 @dataclass(frozen=True)
 class TrustedCa:
-    """Whoever has a certificate of it is an operator."""
+    """Whoever has a certificate of it is an operator; with `withdraw` one who may have others forgotten from afar."""
 
     subject: str
     sha256: str
     not_after: int
+    withdraw: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,9 @@ READS = frozenset(
 
 LARGEST_FRAME = 12288  # firmware/rpc/frame.py
 
-# The marks U and B of firmware/rpc/README.md.
-USB_ONLY = frozenset({"Access.Trust", "Access.Forget", "Access.Bench", "Access.WebSocket"})
+# The marks U, W and B of firmware/rpc/README.md.
+USB_ONLY = frozenset({"Access.Trust", "Access.Bench", "Access.WebSocket"})
+WITHDRAW = frozenset({"Access.Forget"})
 NEEDS_BENCH = frozenset({"ATCA.SetConfig", "ATCA.LockZone", "ATCA.LockSlot", "ATCA.GenKey", "ATCA.SetKey"})
 
 
@@ -175,6 +176,10 @@ def _from_afar(method: str) -> str:
     """What to do about a refusal that a caller on the cable would not have got."""
     if method in USB_ONLY:
         return "That is for the owner, and works over USB only: plug the board in, and name its port with --port."
+    if method in WITHDRAW:
+        return (
+            "The owner gives that right over USB: `atecc operator trust --may-withdraw`. Or do it over USB."
+        )
     if method in NEEDS_BENCH:
         return (
             "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "

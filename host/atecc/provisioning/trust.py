@@ -6,11 +6,12 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from atecc.channels import Access, Channel
 from atecc.channels.address import Address
 from atecc.chip.keys import request
 from atecc.device import Device
 from atecc.device.replies import AccessStatus, TrustedCa
-from atecc.errors import CertificateError, DeviceError, RefusedError
+from atecc.errors import AteccError, CertificateError, DeviceError, RefusedError
 from atecc.operators.known import fingerprint
 from atecc.operators.operator import Operator
 from atecc.x509.requests import der
@@ -51,9 +52,15 @@ class Shown:
 
 
 def introduce(
-    device: Device, operator: Operator, name: str | None = None, replace: bool = False
+    device: Device,
+    operator: Operator,
+    name: str | None = None,
+    replace: bool = False,
+    withdraw: bool | None = None,
 ) -> Introduced:
     """Hand the operator's CA over, and learn the device's keys, under the name that it has or that is given here.
+
+    `withdraw`: whether this operator may have others forgotten from afar; None leaves that as it is.
 
     RefusedError, with nothing done, if the name is known already and the device has none of the keys that are known by
     it; with `replace` those are forgotten.
@@ -65,7 +72,7 @@ def introduce(
             raise CertificateError(f"The board can't sign with the key that it shows of slot {slot}.")
     if not replace:
         _check_same(device, shown, operator, name)
-    ca = device.trust(der(operator.ca()))
+    ca = device.trust(der(operator.ca()), withdraw)
     access = device.access_status()
     address = _address(device, access)
     if shown.keys:
@@ -88,6 +95,35 @@ def learner(
         operator.devices.learn(name, [fingerprint(point)])
 
     return learn
+
+
+@dataclass(frozen=True)
+class Told:
+    """A device, and whether it does not let the operator in any more; `say` says why not, or what it said."""
+
+    device: str
+    done: bool
+    say: str
+
+
+def withdraw(
+    operator: Operator, name: str, sha256: str, open_channel: Callable[[str, Access], Channel]
+) -> Told:
+    """Have a device that is known forget the CA whose SHA-256 begins like this, over wss://."""
+    address = operator.devices.address_of(name)
+    if address is None:
+        return Told(name, False, "no address is known: it was never reached over wss:// from here")
+    try:
+        access = Access(operator=operator.directory, device=name)
+        with Device(open_channel(address, access), remote=True) as device:
+            found = [one for one in device.access_status().operators if one.sha256.startswith(sha256)]
+            if len(found) > 1:
+                return Told(name, False, f"{len(found)} of the CAs that it trusts begin so")
+            for one in found:
+                device.forget(one.sha256)
+    except AteccError as error:
+        return Told(name, False, error.message)
+    return Told(name, True, f"forgot {found[0].subject}" if found else "does not let that operator in")
 
 
 def recognise(device: Device) -> tuple[str, list[str]]:
