@@ -73,9 +73,7 @@ def secure_port():
 
 
 def refuse_own_ca(ca):
-    from rpc.operators import refuse_issuer
-
-    refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
+    lazily.load("rpc.operators").refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
 
 
 def is_own(name):
@@ -102,8 +100,8 @@ def requests():
     """RPC over MQTT."""
     from rpc.counters import Counters
     from rpc.mqtt import Channel
-    from rpc.operators import Operators
     from rpc.signed import Seal
+    from rpc.verify import Operators
 
     operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
     return Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))

@@ -5,7 +5,8 @@ what the configuration says: these settings, and the files that they name, are n
 permission is on (`guarded`, `files`).
 """
 
-from . import pem
+import lazily
+
 from .store import StoreError
 
 _PORT = 8883
@@ -66,7 +67,7 @@ def _own(values, read):
 def _file(key, values, read):
     name = values[key]
     try:
-        return pem.certificates(read(name))
+        return lazily.load("identity.pem").certificates(read(name))
     except OSError as e:
         raise StoreError("certificate", "%s: the file %s can't be read (%s)" % (key, name, e))
     except ValueError as e:

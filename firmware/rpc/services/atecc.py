@@ -1,6 +1,7 @@
 """ATCA: the chip itself. The names are those of Mongoose OS."""
 
-from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16, sealed
+import lazily
+from atecc608 import ZONE_CONFIG, ZONE_DATA, StateLost, crc16
 from rpc.caller import asker
 from rpc.errors import RpcError
 from rpc.params import BENCH, CALLER, Method, binary, encode, flag, integer, text
@@ -195,7 +196,7 @@ class ATCA:
                     "argument", "wkslot: slot %d's write key is in slot %d" % (slot, rules.write_key)
                 )
             if not ecc:
-                return sealed.write(self._chip, slot, block, key, wkey)
+                return lazily.load("atecc608.sealed").write(self._chip, slot, block, key, wkey)
             if not rules.can_import:
                 raise RpcError(
                     "slot", "slot %d takes no key from outside: its configuration forbids PrivWrite" % slot
@@ -205,7 +206,11 @@ class ATCA:
                     "slot", "the data zone is locked: slot %d takes a key only sealed (wkey)" % slot
                 )
             return self._replace(
-                slot, zone, caller, serial, lambda: sealed.priv_write(self._chip, slot, key, wkey)
+                slot,
+                zone,
+                caller,
+                serial,
+                lambda: lazily.load("atecc608.sealed").priv_write(self._chip, slot, key, wkey),
             )
 
     def read_slot(self, slot):

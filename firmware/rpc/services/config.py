@@ -3,7 +3,6 @@
 import lazily
 from rpc.errors import RpcError, refused_by_flash
 from rpc.params import CALLER, Method, flag, text
-from rpc.services.system import reboot as reboot_later
 
 
 class Config:
@@ -30,14 +29,14 @@ class Config:
         self._check(_worded(self._settings.differing, config), caller)
         _worded(self._settings.change, config, save, try_once, caller.owner)
         if reboot:
-            reboot_later()
+            lazily.load("rpc.services.system").reboot()
         return {"saved": save}
 
     def save(self, reboot, try_once, caller):
         self._check(self._settings.unsaved(), caller)
         _worded(self._settings.save, try_once, caller.owner)
         if reboot:
-            reboot_later()
+            lazily.load("rpc.services.system").reboot()
         return {"saved": True}
 
     def _check(self, keys, caller):

@@ -37,9 +37,8 @@ class DeviceTLS:
         operators, record = self._access.operators, self._store.current()
         clock.ensure()  # callers' certificates are not valid in the year 2000
         try:
-            admits = lambda der: is_operator(der, operators)  # noqa: E731
             context = ServerContext(
-                self._chip, record, [ca.der for ca in operators], admits, self._access.operator
+                self._chip, record, [ca.der for ca in operators], self._admits, self._access.operator
             )
             context.check_chip()
         except (OSError, ValueError) as e:
@@ -49,6 +48,10 @@ class DeviceTLS:
         except ATECCError:
             pass  # a chip that is silent now may answer later, and is looked at then
         return context
+
+    def _admits(self, der):
+        # Asked for anew: certificates are large, and the context lives long.
+        return is_operator(der, self._access.operators)
 
 
 def _certificate(record):
