@@ -5,7 +5,9 @@ In a handshake signatures are TLS's business. Elsewhere the chip verifies them: 
 
 from hashlib import sha256
 
-from . import der, names
+import lazily
+
+from . import der
 
 _EXTENDED_KEY_USAGE = b"\x55\x1d\x25"
 # serverAuth and anyExtendedKeyUsage (RFC 5280, 4.2.1.12)
@@ -88,6 +90,7 @@ class Certificate:
         self.serial = tbs.integer("serialNumber").hex()
         tbs.skip()  # signature algorithm
         issuer = tbs.next(der.SEQUENCE, "issuer")
+        names = lazily.load("identity.names")
         self.issuer = names.decode(issuer)
         validity = tbs.enter(der.SEQUENCE, "validity")
         self.not_before = _time(validity)

@@ -1,6 +1,8 @@
 """PKCS#10 certification requests (RFC 2986) for a key that only a chip can use."""
 
-from . import der, names
+import lazily
+
+from . import der
 
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 _PRIME256V1 = "1.2.840.10045.3.1.7"
@@ -57,7 +59,8 @@ def _attributes(subject_is_empty, san, key_usage):
         extensions.append(_extension(_KEY_USAGE, _key_usage(key_usage), critical=True))
     if san:
         # RFC 5280, 4.2.1.6: critical where the subject says nothing.
-        extensions.append(_extension(_SUBJECT_ALT_NAME, names.general_names(san), critical=subject_is_empty))
+        general_names = lazily.load("identity.names").general_names(san)
+        extensions.append(_extension(_SUBJECT_ALT_NAME, general_names, critical=subject_is_empty))
     if not extensions:
         return der.context(0)
     values = der.set_of(der.sequence(*extensions))
@@ -72,7 +75,7 @@ def request_info(subject, public_key, san=(), key_usage=()):
     """
     return der.sequence(
         der.unsigned(b"\x00"),
-        names.encode(subject),
+        lazily.load("identity.names").encode(subject),
         public_key_info(public_key),
         _attributes(not subject, san, key_usage),
     )
