@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 DER = serialization.Encoding.DER
 
 STORE = """
-from identity.keys import OWNER, Asker, content
+from identity.terms import OWNER, Asker
 from identity.store import Store
 afar, bench = Asker("wss"), Asker("wss", bench=True)
 store = Store(chip, "/identity", (0, 1))

@@ -7,7 +7,7 @@ import select
 import tls
 
 from . import der
-from .keys import check_chip
+from .terms import check_chip
 
 # ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
 _CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]

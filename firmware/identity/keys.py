@@ -23,37 +23,13 @@ from micropython import const
 from atecc608 import ChipError
 
 from .record import Record
+from .terms import StoreError
 
 # Of a record, what a connection to a broker depends on.
 _CONTENT = ("slot", "chip", "name", "client_id", "endpoint", "port", "certificate", "cas", "chain")
 _ENTRIES_MAX = const(16)
 _DIGEST = const(32)  # hex digits
 _NONCE_SIZE = const(32)
-
-
-class StoreError(Exception):
-    """`kind` is one of `state`, `slot`, `key-in-use`, `refused`, `busy`, `certificate`, `other-chip`."""
-
-    def __init__(self, kind, message):
-        super().__init__(message)
-        self.kind = kind
-
-
-class Asker:
-    """Who wants something: the owner at the cable, or somebody from afar who is known as `name`.
-
-    bench: whether the owner's bench permission is on.
-    """
-
-    def __init__(self, name="nobody", owner=False, bench=False):
-        self.name = name
-        self.owner = owner
-        self.bench = bench
-        self.trusted = owner or bench
-
-
-NOBODY = Asker()
-OWNER = Asker("usb", owner=True)
 
 
 def content(record):
@@ -70,16 +46,6 @@ def content(record):
 def is_proven(record):
     """Whether what is in `record` is what a broker has accepted."""
     return record.get("tried") == content(record)
-
-
-def check_chip(chip, wanted):
-    """StoreError if an identity that belongs to the chip with the serial number `wanted` (hex) meets another one."""
-    found = chip.serial().hex()
-    if found != wanted:
-        raise StoreError(
-            "other-chip",
-            "this identity belongs to chip %s, on the board is another chip, %s" % (wanted, found),
-        )
 
 
 def holds(chip, slot, public_key):

@@ -20,8 +20,8 @@ import uptime
 from atecc608 import ATECCError
 
 from .certificate import Certificate
-from .keys import NOBODY, OWNER, Keys, StoreError, check_chip, content, holds, is_proven
 from .record import Record
+from .terms import NOBODY, OWNER, StoreError, check_chip
 
 NAMES = ("a", "b")
 _EMPTY = {"state": "empty", "slot": None}
@@ -29,6 +29,10 @@ UNFINISHED = ("pending", "staged", "tried")
 # For so long nobody else begins in the place of what was begun.
 _FRESH_MS = const(600_000)
 _TOKEN_SIZE = const(16)
+
+
+def _keys():
+    return lazily.load("identity.keys")
 
 
 def _b64(data):
@@ -40,6 +44,7 @@ class Store:
 
     def __init__(self, chip, directory, slots):
         self._chip = chip
+        self._directory = directory
         self._slots = slots
         try:
             os.mkdir(directory)
@@ -48,7 +53,6 @@ class Store:
         self._records = {name: Record("%s/%s" % (directory, name)) for name in NAMES}
         self._switch = Record("%s/switch" % directory)
         self._adopted = Record("%s/adopted" % directory)
-        self.keys = Keys(chip, "%s/keys" % directory, self)
         # Nobody else writes it, and it is asked for all the time.
         self._switched = self._switch.load() or {"active": None, "count": 0}
         self._begun_at = None
@@ -118,6 +122,11 @@ class Store:
         return name, record
 
     # Whose is what.
+
+    @property
+    def keys(self):
+        """Keys (see there), for whoever holds the chip."""
+        return _keys().Keys(self._chip, self._directory + "/keys", self)
 
     def begun(self):
         """{by, ago, token} of what is unfinished, or None; `ago` in seconds, None if that was before the last start."""
@@ -290,7 +299,7 @@ class Store:
         if certificate.public_key is None:
             raise StoreError("certificate", "the certificate's key is no P-256 key")
         check_chip(self._chip, record["chip"])
-        if not holds(self._chip, record["slot"], certificate.public_key):
+        if not _keys().holds(self._chip, record["slot"], certificate.public_key):
             raise StoreError(
                 "certificate",
                 "the certificate (%s) is for another key than the one in slot %d"
@@ -309,13 +318,13 @@ class Store:
     def candidate(self, token):
         """The staged identity's record, to try, and the digest by which `mark_tried` knows it again."""
         record = self._unfinished(token, UNFINISHED[1:])[1]
-        return record, content(record)
+        return record, _keys().content(record)
 
     def mark_tried(self, token, digest):
         """A broker has accepted what has this digest; StoreError if that is not what is staged any more."""
         with self._chip:
             name, record = self._unfinished(token, UNFINISHED[1:])
-            if content(record) != digest:
+            if _keys().content(record) != digest:
                 raise StoreError(
                     "state",
                     "what was tried is not what is staged now: somebody staged something else meanwhile",
@@ -330,7 +339,7 @@ class Store:
             raise StoreError("refused", "to commit what was not tried needs the owner's bench permission")
         with self._chip:
             name, record = self._unfinished(token, UNFINISHED[1:] if untried else UNFINISHED[2:])
-            if not untried and not is_proven(record):
+            if not untried and not _keys().is_proven(record):
                 raise StoreError("state", "what is staged is not what was tried: try it again")
             self._check_key(Certificate(binascii.a2b_base64(record["certificate"])), record)
             return self._switch_to(name, record, asker)

@@ -30,6 +30,6 @@ def owner(_frame):
 def asker(caller, bench):
     """`caller` as the floors below know him; bench() tells whether the owner's bench permission is on."""
     # Not before: boot.py imports this module, whether the device is started or not.
-    from identity.keys import Asker
+    from identity.terms import Asker
 
     return Asker(caller.subject or caller.channel, caller.owner, bench())

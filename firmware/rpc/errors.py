@@ -2,7 +2,7 @@
 
 from atecc608 import BusError, ChipError, ConfigError, NoChip, OtherPart, StateLost
 from folder import flash
-from identity.store import StoreError
+from identity.terms import StoreError
 from link.clock import ClockError
 from link.errors import LinkError
 

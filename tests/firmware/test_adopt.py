@@ -17,7 +17,7 @@ SETUP = """
 import binascii
 from identity.store import Store
 from identity.adopt import adopt
-from identity.keys import OWNER
+from identity.terms import OWNER
 store = Store(chip, "/identities", (0, 1))
 def read(name):
     if name not in given["files"]:

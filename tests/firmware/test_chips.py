@@ -81,7 +81,7 @@ def test_nothing_is_signed_with_another_chips_key(locked):
     locked.chip.transfers.clear()
     assert said in locked.error("ClientContext(chip, record, 5).wrap_socket(None)", code)
     assert said in locked.error("ClientContext(chip, record, 5)._sign(b'', bytes(32))", code)
-    assert said in locked.error("ServerContext(chip, record, [], bool)._sign(b'', bytes(32))", code)
+    assert said in locked.error("ServerContext(chip, record, [], bool, bool)._sign(b'', bytes(32))", code)
     assert SIGN not in locked.chip.commands
 
 

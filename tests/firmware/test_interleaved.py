@@ -11,7 +11,8 @@ import identity.record
 import threads
 from identity import csr, der, names
 from identity.certificate import Certificate
-from identity.keys import OWNER, Asker, StoreError, content, holds, is_proven
+from identity.keys import content, holds, is_proven
+from identity.terms import OWNER, Asker, StoreError
 from identity.store import Store
 bench = Asker("wss", bench=True)
 serial = chip.config().serial.hex()

@@ -7,7 +7,8 @@ import pytest
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 SETUP = """
 import os
-from identity.keys import Asker, Keys, StoreError, content
+from identity.keys import Keys, content
+from identity.terms import Asker, StoreError
 zone = chip.config()
 serial = zone.serial.hex()
 owner, bench, afar = Asker("usb", owner=True), Asker("wss", bench=True), Asker("wss")

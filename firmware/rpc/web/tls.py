@@ -5,7 +5,7 @@ import binascii
 from atecc608 import ATECCError
 from identity.certificate import Certificate
 from identity.context import ServerContext
-from identity.keys import StoreError
+from identity.terms import StoreError
 from link import clock
 from rpc.operators import is_operator
 

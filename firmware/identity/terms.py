@@ -1,0 +1,36 @@
+"""What all that has to do with identities agrees on: its errors, who asks, and that a key is in its own chip."""
+
+
+class StoreError(Exception):
+    """`kind` is one of `state`, `slot`, `key-in-use`, `refused`, `busy`, `certificate`, `other-chip`."""
+
+    def __init__(self, kind, message):
+        super().__init__(message)
+        self.kind = kind
+
+
+class Asker:
+    """Who wants something: the owner at the cable, or somebody from afar who is known as `name`.
+
+    bench: whether the owner's bench permission is on.
+    """
+
+    def __init__(self, name="nobody", owner=False, bench=False):
+        self.name = name
+        self.owner = owner
+        self.bench = bench
+        self.trusted = owner or bench
+
+
+NOBODY = Asker()
+OWNER = Asker("usb", owner=True)
+
+
+def check_chip(chip, wanted):
+    """StoreError if an identity that belongs to the chip with the serial number `wanted` (hex) meets another one."""
+    found = chip.serial().hex()
+    if found != wanted:
+        raise StoreError(
+            "other-chip",
+            "this identity belongs to chip %s, on the board is another chip, %s" % (wanted, found),
+        )
