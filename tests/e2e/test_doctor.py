@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 import serial
 from atecc.channels.serial import SerialChannel
+from atecc.chip.config.presets import preset
 from atecc.device import Device
 from atecc.device.replies import Stored
 from atecc.x509.names import parse_subject
@@ -18,6 +19,8 @@ from openssl import EC, sh
 from ports import free_port
 from repl import Repl
 from simboard import Board
+from simchip import statefile
+from simchip.eeprom import Image
 from simcloud.broker import Broker, free_address
 from simcloud.pki import Authority, name, server_certificate
 from user import User
@@ -232,6 +235,27 @@ def test_a_bus_that_spoils_bytes(clinic, tmp_path, fault, words):
     made = clinic(chip_options=["--preset", "tls", "--locked", f"--faults={faults}"])
     faults.write_text(fault + "\n")
     made.finds("CRC", 4, words, "pull-up")
+
+
+def altered(folder, offset, data):
+    """Options of a locked chip with these bytes in its configuration."""
+    zone = (
+        preset("tls").zone.patched(0, bytes.fromhex("0123a1b200006002c3d4e5f6ee015500")).patched(86, b"\0\0")
+    )
+    (folder / "chip").write_text(statefile.dump(Image(bytearray(zone.patched(offset, data).data))))
+    return ["--state", str(folder / "chip")]
+
+
+def test_a_chip_at_another_address(clinic, tmp_path):
+    made = clinic(chip_options=altered(tmp_path, 16, b"\x20"))
+    layers = made.finds("identity", 5, "no identity yet")
+    assert {states(layers)[name] for name in WIRED} == {"ok"}
+    assert layers["scan"]["say"].endswith("the chip is the one at 0x10")
+
+
+def test_a_relative_of_the_chip(clinic, tmp_path):
+    made = clinic(chip_options=altered(tmp_path, 4, b"\0\0\x50\0"))
+    made.finds("scan", 4, "is no ATECC608 (ATECC508A, revision 00005000)", "Is it the chip you ordered?")
 
 
 def test_an_unlocked_chip(clinic):

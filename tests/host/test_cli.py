@@ -169,9 +169,29 @@ def test_an_error_for_programs(board, run):
     board.faults["MQTT.Status"] = no("chip", 500) | {"command": "Sign", "status": 15}
     seen = run(board, "mqtt", "status", "--json")
     assert seen.status == 4
-    assert seen.json["error"] | {"message": ""} == {
-        "kind": "chip", "message": "", "exit_status": 4, "code": 500, "command": "Sign", "status": 15,
+    assert seen.json["error"] | {"message": "", "hint": ""} == {
+        "kind": "chip", "message": "", "hint": "", "exit_status": 4, "code": 500, "command": "Sign", "status": 15,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (0x03, "knows no such command"),
+        (0x05, "supply"),
+        (0x07, "own test"),
+        (0x08, "random generator"),
+        (0x0F, "slots' rules"),
+    ],
+)
+def test_what_the_chip_answers_comes_with_advice(board, run, status, advice):
+    board.faults["MQTT.Status"] = no("chip", 500) | {"command": "Sign", "status": status}
+    assert advice in run(board, "mqtt", "status", "--json").json["error"]["hint"]
+
+
+def test_a_status_that_is_none_is_no_defect(board, run):
+    board.faults["MQTT.Status"] = no("chip", 500) | {"command": "Sign", "status": [15]}
+    assert run(board, "mqtt", "status").status == 4
 
 
 def test_a_usage_error_for_programs(board, run):

@@ -4,6 +4,7 @@ import base64
 import json
 
 import pytest
+from atecc.chip.config.chipwords import counter_bytes
 from atecc.chip.keys import generate, plan_generate
 from atecc.device import Device
 from atecc.errors import ChannelTimeout, RefusedError
@@ -378,3 +379,25 @@ def test_without_the_command_line(board):
         with pytest.raises(RefusedError):
             generate(device, again)
         assert generate(device, again, SERIAL) == board.point(1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({20: 0xA7, 52: counter_bytes(2_097_151)}, "Slot 0 counts its uses (counter 0), and none is left"),
+        ({20: 0xA7, 18: 0x91}, "up to what is stored in slot 9 (CountMatch)"),
+        ({96: 0xB3}, "Slot 0 can't sign: each use must be authorised with slot 0 first"),
+        ({}, "by its slots' rules"),
+    ],
+)
+def test_a_refusal_of_the_chip_gets_the_slots_rule_as_its_reason(board, run, change, said):
+    board.keys[0] = ec.generate_private_key(ec.SECP256R1())
+    for offset, value in change.items():
+        data = value if isinstance(value, bytes) else bytes([value])
+        board.config[offset : offset + len(data)] = data
+    board.faults["Identity.Request"] = {
+        "code": 500, "kind": "chip", "message": "Sign: the chip answers 0x0F (execution error)",
+        "command": "Sign", "status": 15,
+    }  # fmt: skip
+    seen = run(board, "csr", "--slot", "0", "--subject", "CN=x")
+    assert seen.status == 4 and said in seen.err

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from atecc.chip.config.check import device_key_slots
+from atecc.chip.config.check import device_key_slots, why_no_signature
+from atecc.chip.config.chipwords import uses_left
 from atecc.chip.config.slot import PRIVWRITE, Slot
 from atecc.chip.config.zone import ConfigZone
 from atecc.chip.reading import normal_serial, read_config
 from atecc.device import Device
 from atecc.device.replies import ChipInfo, KeyInfo
-from atecc.errors import ChannelError, ChipError, DeviceError, RefusedError
+from atecc.errors import AteccError, ChannelError, ChipError, DeviceError, RefusedError
 from atecc.x509.names import Rdns
 from atecc.x509.points import to_point
 from atecc.x509.requests import check_csr
@@ -25,6 +26,8 @@ from atecc.x509.requests import check_csr
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric import ec
+
+EXECUTION_ERROR = 0x0F
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,8 @@ def request(
     pubkey: bytes | None = None,
 ) -> x509.CertificateSigningRequest:
     """A certificate request for the key that is there, signed by it; checked here against the chip's own word."""
-    asked = device.request(slot, subject, san, key_usage)
+    with _explained(device, slot):
+        asked = device.request(slot, subject, san, key_usage)
     expected = pubkey if pubkey is not None else device.public_key(slot)
     return check_csr(asked.csr, expected, subject, san, key_usage)
 
@@ -210,6 +214,30 @@ def _check_confirmed(plan: KeyPlan, serial: str | None) -> None:
             f"{serial or 'Nothing'} is not this chip's serial number: the key in slot {plan.slot} stays.",
             f"The board's chip is {plan.chip.serial}. Is it the board you meant?",
         )
+
+
+@contextlib.contextmanager
+def _explained(device: Device, slot: int) -> Iterator[None]:
+    """The chip refuses without a reason (execution error): what of the slot's rules and state can be one, is said."""
+    try:
+        yield
+    except DeviceError as error:
+        if error.kind == "chip" and error.status == EXECUTION_ERROR:
+            with contextlib.suppress(AteccError):
+                error.hint = _reason(read_config(device), slot) or error.hint
+        raise
+
+
+def _reason(config: ConfigZone, slot: int) -> str:
+    if uses_left(config, slot) == 0:
+        return f"Slot {slot} counts its uses (counter 0), and none is left: its key is dead for good."
+    if config.slots[slot].limited_use and config.count_match & 1:
+        return (
+            f"Slot {slot} counts its uses (counter 0), up to what is stored in slot {config.count_match >> 4} "
+            "(CountMatch): they may be used up."
+        )
+    why = why_no_signature(config.slots[slot])
+    return f"Slot {slot} can't sign: {why}." if why else ""
 
 
 @contextlib.contextmanager

@@ -100,20 +100,36 @@ def crc(patient: Patient) -> str:
     """The configuration is read again and again: it must be the same, without a damaged transfer on the way."""
     try:
         before = _damaged(patient)
-        readings = {patient.device.get_config() for _ in range(READINGS)}
+        readings, lost = _readings(patient)
     except DeviceError as error:
         if error.kind == "no-chip":
             raise Unchecked("no chip answers") from None
         raise
     damaged = _damaged(patient) - before
+    if lost and not damaged:
+        raise lost
     if len(readings) > 1 or damaged:
         raise ChipError(
             f"Of {READINGS} readings of the configuration, {damaged} transfers arrived damaged"
-            + (", and they differ." if len(readings) > 1 else " and were repeated."),
+            + (", and they differ." if len(readings) > 1 else " and were repeated.")
+            + (" One did not arrive at all." if lost else ""),
             "Check pull-up resistors (2.2 to 10 kΩ) and wires (short, twisted with ground, away from motors); a "
             "lower I2C_HZ in board.py is more patient.",
         )
     return f"{READINGS} readings of 128 bytes are the same, none was damaged"
+
+
+def _readings(patient: Patient) -> tuple[set[bytes], DeviceError | None]:
+    """The different ones, up to the first that was lost on the bus."""
+    readings: set[bytes] = set()
+    try:
+        for _ in range(READINGS):
+            readings.add(patient.device.get_config())
+    except DeviceError as error:
+        if error.kind != "bus":
+            raise
+        return readings, error
+    return readings, None
 
 
 def _damaged(patient: Patient) -> int:
