@@ -10,7 +10,7 @@ import click
 from atecc.bounded import read_path
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.files import check_free, deliver, out_options, read_stdin
-from atecc.errors import ArgumentError, CertificateError
+from atecc.errors import ArgumentError
 
 
 @click.group("fs", cls=Group)
@@ -64,7 +64,7 @@ def _read(path: Path) -> bytes:
     try:
         return read_path(path)
     except (OSError, ValueError) as error:
-        raise CertificateError(
+        raise ArgumentError(
             f"What to write can't be read from {path}: {getattr(error, 'strerror', None) or error}."
         ) from error
 
