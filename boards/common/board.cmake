@@ -39,7 +39,7 @@ add_link_options(
 
 # MicroPython's heap, as large as the whole path needs (`make budget`). From the port's 56 KB it would be doubled at the
 # first shortage, and TLS would find nothing left.
-list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=81920)
+list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=86016)
 
 # See sdkconfig.common.
 list(APPEND MICROPY_DEF_BOARD MICROPY_PY_BLUETOOTH=0)
