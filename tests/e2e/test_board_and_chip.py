@@ -194,7 +194,7 @@ def test_a_clock_in_2000_is_refused(user):
 
 def test_a_board_with_an_unset_clock_raises_it_to_what_must_have_passed(user):
     with Repl(user.port) as repl:
-        code = "from link import clock\nclock.ensure(given)\n"
+        code = "from link import clock\nclock.vouch(given)\nclock.ensure()\n"
         assert repl.value("clock.now()", "from link import clock") < 946684800 + 3600
         assert repl.value("clock.now() - given", code, 1900000000) in (0, 1)
         # It never goes back.

@@ -90,7 +90,9 @@ def test_a_key_a_request_and_a_certificate(user, tmp_path):
     assert user.succeeds("key", "public", "1").out == public
     csr = user.succeeds("csr", "--slot", "1", "--subject", "/C=IE/CN=by hand", "--san", "DNS:x.example").out
     ca = ("--ca-cert", tmp_path / "ca.crt", "--ca-key", tmp_path / "ca.key", "--days", "5")
-    (tmp_path / "made.pem").write_text(user.succeeds("cert", *ca, "--csr", "-", keys=csr).out)
+    (tmp_path / "made.pem").write_text(
+        user.succeeds("cert", *ca, "--csr", "-", "--san", "DNS:x.example", keys=csr).out
+    )
     sh("openssl verify -CAfile ca.crt made.pem", tmp_path)
     made = x509.load_pem_x509_certificate((tmp_path / "made.pem").read_bytes())
     assert made.public_key() == load_pem_public_key(public.encode())

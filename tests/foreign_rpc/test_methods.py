@@ -70,6 +70,7 @@ GOOD: dict[str, tuple[dict[str, Any], str | None]] = {
     "MQTT.Disconnect": ({}, None),
     "MQTT.Publish": ({"topic": "a", "message": "b"}, "state"),
     "MQTT.Subscribe": ({"topic": "a"}, "state"),
+    "MQTT.Unsubscribe": ({"topic": "a"}, "state"),
     "MQTT.Receive": ({"timeout": 0}, "state"),
 }
 NOT_CALLED = {"Sys.Reboot", "Wifi.Scan", "Wifi.Setup"}
