@@ -38,7 +38,7 @@ def refusal(handle, method, params=None):
 def documented():
     """The rows of the README's table: (method, mark, parameters)."""
     table = README.read_text().partition("## Methods")[2].partition("### ")[0]
-    return re.findall(r"^\| `(\w+\.\w+)`(?: \*\*([UB])\*\*)? \| ([^|]*) \|", table, re.MULTILINE)
+    return re.findall(r"^\| `(\w+\.\w+)`(?: \*\*([UBW])\*\*)? \| ([^|]*) \|", table, re.MULTILINE)
 
 
 def test_a_reply_goes_back_to_who_asked(handle):
