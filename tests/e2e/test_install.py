@@ -65,9 +65,7 @@ def test_what_was_copied_runs(board):
     info = user.succeeds("--json", "info").json
     assert info["chip"]["part"] == "ATECC608A"
     with Repl(board.port) as repl:
-        names = (
-            "['atecc608', 'identity.store', 'link.link', 'rpc.web.server', 'microdot', 'board', 'lazily']"
-        )
+        names = "['atecc608', 'identity.store', 'link.link', 'rpc.web.server', 'microdot', 'board', 'lazily']"
         places = repl.value(f"[getattr(sys.modules[n], '__file__', '') for n in {names}]", "import sys")
     assert [place.lstrip("/").split("/")[0] for place in places] == ["lib"] * 5 + ["board.py", "lib"], places
     verdict = user.types("--json", "doctor").json
