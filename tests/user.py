@@ -7,16 +7,20 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import Bench
 
+# What `atecc` notes of its work at AWS, for all of this process's users.
+STATE = TemporaryDirectory(prefix="atecc-state-")
 ATECC = Path(sys.executable).with_name("atecc")
 PLAIN = {
     "NO_COLOR": "1",
     "COLUMNS": "200",
     "PATH": os.environ["PATH"],
     "HOME": "/nonexistent",
+    "XDG_STATE_HOME": STATE.name,
     "LC_ALL": "C.UTF-8",
 }
 

@@ -69,7 +69,7 @@ def test_the_device_connects_again_by_itself_after_a_power_cut(aws, cloud):
 
 def test_rotation_gives_a_new_key_and_the_old_certificate_works_until_then(aws, cloud):
     first = provision(aws, cloud, "rotation").json
-    second = provision(aws, cloud, "rotation").json
+    second = provision(aws, cloud, "rotation", "--renew").json
     assert (first["slot"], second["slot"]) == (0, 1)
     keys = [
         x509.load_pem_x509_certificate(d["certificate_pem"].encode()).public_key() for d in (first, second)
@@ -107,7 +107,7 @@ def test_a_throttled_call_is_retried_and_then_named(aws, cloud):
     cloud.faults.throttle("CreateCertificateFromCsr", 2)
     assert provision(aws, cloud, "throttled").status == 0
     cloud.faults.throttle("AttachPolicy", 1000)
-    said = provision(aws, cloud, "throttled")
+    said = provision(aws, cloud, "throttled", "--renew")
     assert said.status == 7
     assert "throttl" in said.err.lower()
     assert aws.succeeds("--json", "identity", "status").json["active"] == "a"

@@ -12,7 +12,13 @@ import botocore.session
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from moto.core.config import default_user_config
-from moto.iot.exceptions import InvalidRequestException, IoTClientError, ResourceAlreadyExistsException
+from moto.core.utils import utcnow
+from moto.iot.exceptions import (
+    InvalidRequestException,
+    IoTClientError,
+    ResourceAlreadyExistsException,
+    VersionConflictException,
+)
 from moto.iot.models import (
     FakeCertificate,
     FakeEndpoint,
@@ -29,6 +35,7 @@ from simcloud.pki import PublicKey, pem
 from simcloud.policy import MalformedPolicy, Statement, parse
 
 MAX_POLICIES_PER_PRINCIPAL = 10
+MAX_ATTRIBUTES, MAX_ATTRIBUTES_WITHOUT_TYPE = 50, 3
 STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
 
 
@@ -51,8 +58,8 @@ def check(shape: str, parameter: str, value: str) -> None:
     broken = None
     if not re.fullmatch(rules["pattern"], value):
         broken = f"satisfy regular expression pattern: {rules['pattern']}"
-    elif not rules["min"] <= len(value) <= rules["max"]:
-        broken = f"have length between {rules['min']} and {rules['max']}"
+    elif not rules.get("min", 0) <= len(value) <= rules["max"]:
+        broken = f"have length between {rules.get('min', 0)} and {rules['max']}"
     if broken:
         raise InvalidRequestException(
             f"1 validation error detected: Value '{value[:64]}' at '{parameter}' failed to satisfy "
@@ -81,6 +88,7 @@ class Registry(IoTBackend):
         self.lock = RLock()
         self.settling_seconds = 0.0
         self._changed: dict[str, float] = {}  # when, by ARN
+        self._exclusive: set[tuple[str, str]] = set()  # (principal, thing)
         self._ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -131,6 +139,7 @@ class Registry(IoTBackend):
         if new_status not in STATUSES:
             raise InvalidRequestException(f"newStatus {new_status} is not one of {', '.join(STATUSES)}")
         super().update_certificate(certificate_id, new_status)
+        self.describe_certificate(certificate_id).last_modified_date = utcnow()
 
     def delete_certificate(self, certificate_id: str, force_delete: bool) -> None:
         arn = self.describe_certificate(certificate_id).arn
@@ -150,6 +159,7 @@ class Registry(IoTBackend):
         """The same thing again is the same thing; another one of the same name is an error."""
         check("ThingName", "thingName", thing_name)
         existing = self.things.get(self.arn(f"thing/{thing_name}"))
+        check_attributes((attribute_payload or {}).get("attributes", {}), typed=bool(thing_type_name))
         if not existing:
             return super().create_thing(thing_name, thing_type_name, attribute_payload, billing_group_name)
         type_name = existing.thing_type.thing_type_name if existing.thing_type else None
@@ -161,6 +171,26 @@ class Registry(IoTBackend):
                 existing.arn,
             )
         return existing
+
+    def change_thing(
+        self,
+        thing_name: str,
+        thing_type_name: str | None,
+        attribute_payload: dict[str, Any] | None,
+        remove_thing_type: bool,
+        expected_version: int | None,
+    ) -> None:
+        thing = self.describe_thing(thing_name)
+        if expected_version is not None and expected_version != thing.version:
+            raise VersionConflictException(thing_name)
+        payload = attribute_payload or {}
+        wanted = payload.get("attributes", {})
+        after = (thing.attributes if payload.get("merge") or "attributes" not in payload else {}) | wanted
+        after = {name: value for name, value in after.items() if value}
+        typed = bool(thing_type_name or (thing.thing_type and not remove_thing_type))
+        check_attributes(after, typed)
+        self.update_thing(thing_name, thing_type_name or "", attribute_payload, remove_thing_type)
+        thing.version += 1
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
         """Whoever asks for another type gets an address at which nobody is."""
@@ -190,8 +220,25 @@ class Registry(IoTBackend):
         self._changed[target] = time.monotonic()
 
     def attach_thing_principal(self, thing_name: str, principal_arn: str) -> None:
+        self.attach_to_thing(thing_name, principal_arn, exclusive=False)
+
+    def attach_to_thing(self, thing_name: str, principal_arn: str, exclusive: bool) -> None:
+        self._get_principal(principal_arn)
+        others = set(self.list_principal_things(principal_arn)) - {thing_name}
+        alone = {thing for principal, thing in self._exclusive if principal == principal_arn}
+        if others and (exclusive or others & alone):
+            raise InvalidRequestException("The principal is attached to another thing, exclusively or not")
         super().attach_thing_principal(thing_name, principal_arn)
+        if exclusive:
+            self._exclusive.add((principal_arn, thing_name))
         self._changed[principal_arn] = time.monotonic()
+
+    def detach_thing_principal(self, thing_name: str, principal_arn: str) -> None:
+        super().detach_thing_principal(thing_name, principal_arn)
+        self._exclusive.discard((principal_arn, thing_name))
+
+    def is_exclusive(self, thing_name: str, principal_arn: str) -> bool:
+        return (principal_arn, thing_name) in self._exclusive
 
     def _get_principal(self, principal_arn: str) -> Any:
         if not re.match(r"arn:aws:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
@@ -228,6 +275,17 @@ class Registry(IoTBackend):
             for key, value in thing.attributes.items():
                 variables[f"iot:Connection.Thing.Attributes[{key}]"] = value
         return variables
+
+
+def check_attributes(attributes: dict[str, str], typed: bool) -> None:
+    """AWS allows a thing without a type three."""
+    most = MAX_ATTRIBUTES if typed else MAX_ATTRIBUTES_WITHOUT_TYPE
+    if len(attributes) > most:
+        raise InvalidRequestException(f"Thing has more than {most} attributes")
+    for key, value in attributes.items():
+        check("AttributeName", "attributePayload.attributes.key", key)
+        if not re.fullmatch(service_model().shape_for("AttributeValue").metadata["pattern"], value):
+            raise InvalidRequestException(f"Attribute {key} has a value that is not allowed")
 
 
 def check_policy(document: str) -> None:

@@ -66,6 +66,19 @@ _ANSWERS = (
     ),
     Sentence(("ResourceAlreadyExistsException",), "AWS IoT has it already: {text}", "", "aws-exists"),
     Sentence(("InvalidRequestException",), "AWS refuses iot:{action}: {text}", "", "aws-invalid"),
+    Sentence(("VersionConflictException",), "AWS IoT has another version by now: {text}", "", "aws-version"),
+    Sentence(
+        (
+            "InternalFailureException",
+            "InternalFailure",
+            "InternalException",
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+        ),
+        "AWS could not do iot:{action}: {text}",
+        "Wait a minute and run the same command again.",
+        "aws-server",
+    ),
 )
 
 # What boto3 says without an answer of AWS, by exception.

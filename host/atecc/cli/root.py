@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import screen
+from atecc.cli import screen, signals
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError
 
@@ -49,6 +49,8 @@ class Root(Group):
         try:
             status = super().main(*args, **kwargs)
         except BaseException as error:
+            if isinstance(error, click.Abort | KeyboardInterrupt):
+                signals.ignore()
             status = _end(error, app)
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -58,7 +60,8 @@ def _end(error: BaseException, app: App) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.Abort | KeyboardInterrupt):
         app.err.show("", "Interrupted.")
-        return INTERRUPTED
+        cause = error if isinstance(error, signals.Terminated) else error.__cause__ or error.__context__
+        return 128 + cause.number if isinstance(cause, signals.Terminated) else INTERRUPTED
     if isinstance(error, BrokenPipeError):
         screen.drop()
         return 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ALPN_PORT = 443
 NO_ALPN = "MicroPython's TLS can't send ALPN"
-_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
 Board = Callable[[str, int, list[bytes]], None]
 
@@ -52,7 +52,7 @@ def look_at_broker(
 
 def refuse_alpn_only(host: str, port: int) -> None:
     """AWS IoT on port 443 tells MQTT from HTTPS by ALPN."""
-    if port == ALPN_PORT and host.lower().endswith(_AWS):
+    if port == ALPN_PORT and host.lower().endswith(AWS_HOSTS):
         raise ArgumentError(
             f"AWS IoT takes MQTT on port {ALPN_PORT} only with ALPN, and {NO_ALPN}.",
             "Port 8883 works without it.",
