@@ -446,6 +446,67 @@ def test_the_cable_is_gone_at_every_step(every_step, provision, account):
     every_step(gone, check, after=(True,))
 
 
+def killed(provision, account, monkeypatch, at, after=True):
+    """A run for a new thing that was killed at a step; its board."""
+    with monkeypatch.context() as patch:
+        board, account.thing = FakeDevice(), next(NAMES)
+        account.before = set(account._all())
+        cut = Cut(patch, board)
+        cut.at(at, after, Killed)
+        provision(board)
+        cut.over()
+        return board, cut.steps[at]
+
+
+def test_sweeping_without_the_board(provision, account, monkeypatch, run):
+    for at in range(30):
+        board, step = killed(provision, account, monkeypatch, at)
+        swept = run(board, "aws", "sweep", "--json")
+        assert swept.status == 0, swept.err
+        if board.active:
+            break
+        # The last note before the switch says that it may have been.
+        if swept.json["unsure"]:
+            assert step == "journal" and provision(board).status == 0 and in_order(account, board)
+        else:
+            assert account.certificates == {} and journal() == [], step
+    [unsure] = swept.json["unsure"]
+    assert SERIAL in unsure and "provision aws" in unsure and step == "Identity.Commit"
+    assert account.certificates == {used(board): "ACTIVE"}, "it may be in use, and it is"
+    assert provision(board).status == 0 and in_order(account, board)
+
+
+def test_a_sweep_that_only_shows(provision, account, monkeypatch, run):
+    board, step = killed(provision, account, monkeypatch, 8)
+    calls = run(board, "aws", "sweep", "--dry-run", "--json").json["calls"]
+    assert "DeleteCertificate" in [call["action"] for call in calls], step
+    assert len(account.certificates) == 1 and journal()
+
+
+def test_what_was_replaced_is_kept_for_a_while(board, provision, account, run, monkeypatch):
+    provision(board)
+    first = used(board)
+    provision(board, "--renew")
+    sweep = ["aws", "sweep", "--thing", account.thing, "--json"]
+    assert run(board, *sweep).json["deleted"] == []
+    assert run(board, *sweep, "--keep-previous", "0").json["deleted"] == [first]
+    assert in_order(account, board)
+
+
+def test_listing_and_revoking(board, provision, account, run):
+    provision(board)
+    listed = run(board, "aws", "certificates", "--thing", account.thing, "--json").json["certificates"]
+    [one] = listed
+    assert (one["certificate_id"], one["status"], one["exclusive"]) == (used(board), "ACTIVE", True)
+    assert used(board) in run(board, "aws", "certificates", "--thing", account.thing).out
+    revoke = ["aws", "revoke", "--certificate", used(board)]
+    assert run(board, *revoke).status == 5 and account.certificates
+    assert run(board, *revoke, "--yes-revoke", "x").status == 5 and account.certificates
+    seen = run(board, *revoke, "--yes-revoke", used(board))
+    assert seen.status == 0 and f"lets {account.thing} connect" in seen.err and account.certificates == {}
+    assert run(board, *revoke).status == 2
+
+
 # Errors of AWS, one call after the other
 
 OPERATIONS = [

@@ -97,14 +97,18 @@ def describe(cloud: Cloud, identifier: str) -> Certificate | None:
     )
 
 
-def of_thing(cloud: Cloud, thing: str) -> list[Certificate]:
-    """Those that are attached to a thing."""
+def of_thing(cloud: Cloud, thing: str, but: str = "") -> list[Certificate]:
+    """Those that are attached to a thing, without the one of the ID `but`."""
     found = []
     for one in cloud.pages("list_thing_principals_v2", "thingPrincipalObjects", thingName=thing):
         known = describe(cloud, one["principal"].rpartition("/")[2]) if ":cert/" in one["principal"] else None
         if known:
             found.append(replace(known, exclusive=one.get("thingPrincipalType") == "EXCLUSIVE_THING"))
     return found
+
+
+def things_of(cloud: Cloud, arn: str) -> list[str]:
+    return list(cloud.pages("list_principal_things", "things", principal=arn))
 
 
 def with_key(cloud: Cloud, key: str, since: float) -> list[Certificate]:
@@ -203,8 +207,7 @@ def withdraw(cloud: Cloud, identifier: str, arn: str) -> None:
     try:
         listed = cloud.pages("list_attached_policies", "policies", target=arn)
         policies = [one["policyName"] for one in listed]
-        things = list(cloud.pages("list_principal_things", "things", principal=arn))
-        cloud.withdraw(identifier, arn, policies, things)
+        cloud.withdraw(identifier, arn, policies, things_of(cloud, arn))
     except AwsError as error:
         if error.kind != "aws-missing":
             raise

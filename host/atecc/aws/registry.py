@@ -116,6 +116,10 @@ def check_free(thing: Thing, mine: Claim) -> None:
         )
 
 
+def clear_claim(cloud: Cloud, name: str) -> None:
+    cloud.change("update_thing", thingName=name, attributePayload={"attributes": {CLAIM: ""}, "merge": True})
+
+
 # What is written on it
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atecc.device.replies import ChipInfo, Login
     from atecc.provisioning.authority import Unchanged, Wish
     from atecc.provisioning.order import Connection, Order
-    from atecc.provisioning.workflow import Outcome, Planned
+    from atecc.provisioning.workflow import Outcome
     from atecc.x509.names import Rdns
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -296,7 +296,7 @@ def _carry_out(app: App, order: Order, dry_run: bool = False) -> None:
         if isinstance(outcome, Unchanged):
             _unchanged(app, outcome)
         elif isinstance(outcome, Planned):
-            _show_plan(app, outcome)
+            show_calls(app, outcome.calls, outcome.steps.warnings)
         else:
             _show(app, outcome)
 
@@ -307,12 +307,13 @@ def _unchanged(app: App, found: Unchanged) -> None:
         app.say(found.why, style="bold green")
 
 
-def _show_plan(app: App, plan: Planned) -> None:
-    calls = [{"action": action, "parameters": params} for action, params in plan.calls]
-    lines = [f"iot:{action} {json.dumps(params, sort_keys=True)}" for action, params in plan.calls]
-    app.emit({"dry_run": True, "calls": calls, "warnings": plan.steps.warnings}, *lines)
+def show_calls(app: App, planned: list[tuple[str, dict[str, Any]]], warnings: list[str]) -> None:
+    """What a dry run would have asked AWS to do."""
+    calls = [{"action": action, "parameters": params} for action, params in planned]
+    lines = [f"iot:{action} {json.dumps(params, sort_keys=True)}" for action, params in planned]
+    app.emit({"dry_run": True, "calls": calls, "warnings": warnings}, *lines)
     if not app.json:
-        app.say("Nothing was done: these calls would be made, and the chip would make a key.")
+        app.say("Nothing was done: these calls would be made." if calls else "Nothing would be done.")
 
 
 def _show(app: App, outcome: Outcome) -> None:

@@ -19,7 +19,9 @@ from atecc.errors import AteccError
 COMMANDS = {
     "flash": "flash.command",
     "install": "install.install",
-    **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
+    **{
+        name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "aws", "mqtt")
+    },
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
     "console": "install.console",
