@@ -101,7 +101,8 @@ def of_thing(cloud: Cloud, thing: str, but: str = "") -> list[Certificate]:
     """Those that are attached to a thing, without the one of the ID `but`."""
     found = []
     for one in cloud.pages("list_thing_principals_v2", "thingPrincipalObjects", thingName=thing):
-        known = describe(cloud, one["principal"].rpartition("/")[2]) if ":cert/" in one["principal"] else None
+        kind, _, identifier = one["principal"].rpartition("/")
+        known = describe(cloud, identifier) if kind.endswith(":cert") and identifier != but else None
         if known:
             found.append(replace(known, exclusive=one.get("thingPrincipalType") == "EXCLUSIVE_THING"))
     return found

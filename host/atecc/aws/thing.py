@@ -340,7 +340,7 @@ class AwsAuthority(Authority):
             if stray.id != used:
                 certificates.withdraw(self._cloud, stray.id, stray.arn)
         rehearsing = self._cloud.rehearsing
-        there = self._there if rehearsing else certificates.of_thing(self._cloud, self._order.thing)
+        there = self._there if rehearsing else certificates.of_thing(self._cloud, self._order.thing, but=used)
         before = certificates.describe(self._cloud, self._entry.before) if self._entry.before else None
         elsewhere = [before] if before and before.id not in {one.id for one in there} else []
         for one in [*there, *elsewhere]:
