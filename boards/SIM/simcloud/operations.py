@@ -3,7 +3,8 @@
 from typing import Any
 
 from simcloud.own import Handler, page
-from simcloud.registry import Registry
+from simcloud.policy import Request, evaluate
+from simcloud.registry import AwsError, Principal, Registry
 
 LARGEST_PAGE = 250
 
@@ -17,6 +18,8 @@ class Operations:
         self._registry = registry
         self.handlers: dict[str, Handler] = {
             "AttachThingPrincipal": self._attach_thing_principal,
+            "GetThingConnectivityData": self._connectivity,
+            "TestAuthorization": self._test_authorization,
             "ListCertificates": self._list_certificates,
             "ListThingPrincipalsV2": self._list_thing_principals,
             "UpdateThing": self._update_thing,
@@ -58,6 +61,34 @@ class Operations:
             bool(params.get("removeThingType")),
             params.get("expectedVersion"),
         )
+
+    def _connectivity(self, params: Params) -> Params:
+        thing = params["thingName"]
+        found = self._registry.connectivity(thing)
+        if found is None:
+            return {"thingName": thing, "connected": False}
+        answer = {"thingName": thing, "connected": found.connected, "timestamp": found.timestamp}
+        return answer | {"disconnectReason": found.reason, "clientId": found.client_id}
+
+    def _test_authorization(self, params: Params) -> Params:
+        """For a certificate's ARN; the variables are those of a connection with `clientId`."""
+        identifier = str(params.get("principal", "")).rpartition("/")[2]
+        principal = self._registry.principal(identifier, params.get("clientId", ""))
+        if principal is None:
+            raise AwsError("ResourceNotFoundException", "The principal does not exist")
+        return {"authResults": [_judged(principal, info) for info in params["authInfos"]]}
+
+
+def _judged(principal: Principal, info: Params) -> Params:
+    """Of several resources every one has to be allowed."""
+    decision = "ALLOWED"
+    for resource in info["resources"]:
+        request = Request(f"iot:{info['actionType'].capitalize()}", resource, principal.variables)
+        verdict = evaluate(principal.policies, request)
+        if not verdict.allowed:
+            decision = "EXPLICIT_DENY" if " denies " in verdict.reason else "IMPLICIT_DENY"
+            break
+    return {"authInfo": info, "authDecision": decision}
 
 
 def _listed(certificate: Any) -> Params:

@@ -77,6 +77,16 @@ class Principal:
     variables: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Connectivity:
+    """What fleet indexing knows of a thing's connection."""
+
+    connected: bool
+    timestamp: float
+    reason: str
+    client_id: str
+
+
 class Registry(IoTBackend):
     """One account in one region. Hold `lock` while reading or calling: the API and the broker both do."""
 
@@ -89,6 +99,7 @@ class Registry(IoTBackend):
         self.settling_seconds = 0.0
         self._changed: dict[str, float] = {}  # when, by ARN
         self._exclusive: set[tuple[str, str]] = set()  # (principal, thing)
+        self._connectivity: dict[str, Connectivity] = {}  # by thing
         self._ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -257,6 +268,19 @@ class Registry(IoTBackend):
             {each.name: parse(str(each.document)) for each in self.list_attached_policies(certificate.arn)},
             self._variables(certificate, client_id),
         )
+
+    def note_connectivity(self, certificate_id: str, client_id: str, connected: bool, reason: str) -> None:
+        """A thing's client has come, or gone, or was turned away: told of the thing that has this name."""
+        if self.arn(f"thing/{client_id}") in self.things:
+            self._connectivity[client_id] = Connectivity(connected, time.time(), reason, client_id)
+
+    def connectivity(self, thing_name: str) -> Connectivity | None:
+        """None if it never connected; needs the fleet's index, as at AWS."""
+        self.describe_thing(thing_name)
+        indexing = self.get_indexing_configuration()["thingIndexingConfiguration"]
+        if indexing.get("thingConnectivityIndexingMode") != "STATUS":
+            raise AwsError("IndexNotReadyException", "Fleet indexing for thing connectivity is not enabled")
+        return self._connectivity.get(thing_name)
 
     def _variables(self, certificate: FakeCertificate, client_id: str) -> dict[str, str]:
         """The thing is the one named like the client ID, and only if the certificate is attached to it."""

@@ -84,16 +84,16 @@ def describe(cloud: Cloud, identifier: str) -> Certificate | None:
             raise
         return None
     validity = got.get("validity") or {}
-    created = _seconds(got.get("creationDate"))
+    created = seconds_of(got.get("creationDate"))
     return Certificate(
         got["certificateId"],
         got["certificateArn"],
         got["status"],
         got["certificatePem"],
         created,
-        _seconds(got.get("lastModifiedDate")) or created,
-        _seconds(validity.get("notBefore")),
-        _seconds(validity.get("notAfter")),
+        seconds_of(got.get("lastModifiedDate")) or created,
+        seconds_of(validity.get("notBefore")),
+        seconds_of(validity.get("notAfter")),
     )
 
 
@@ -120,14 +120,14 @@ def with_key(cloud: Cloud, key: str, since: float) -> list[Certificate]:
 
 def _made_since(cloud: Cloud, since: float) -> Iterator[Certificate]:
     for listed in cloud.pages("list_certificates", "certificates", ascendingOrder=False):
-        if _seconds(listed.get("creationDate")) < since:
+        if seconds_of(listed.get("creationDate")) < since:
             return
         found = describe(cloud, listed["certificateId"])
         if found:
             yield found
 
 
-def _seconds(moment: Any) -> float:
+def seconds_of(moment: Any) -> float:
     return float(moment.timestamp()) if moment is not None else 0.0
 
 

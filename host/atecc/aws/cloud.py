@@ -179,6 +179,18 @@ def _config(attempts: int) -> Any:
     return Config(connect_timeout=10, read_timeout=20, retries=retries)
 
 
+def has_credentials(profile: str | None = None) -> bool:
+    """Whether there are any to ask with; nobody is asked but this computer."""
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = boto3.Session(profile_name=profile)
+        return session.region_name is not None and session.get_credentials() is not None
+    except BotoCoreError:
+        return False
+
+
 def default_region() -> str:
     """That of the AWS configuration; nobody is asked."""
     import boto3

@@ -66,6 +66,12 @@ _ANSWERS = (
     ),
     Sentence(("ResourceAlreadyExistsException",), "AWS IoT has it already: {text}", "", "aws-exists"),
     Sentence(("InvalidRequestException",), "AWS refuses iot:{action}: {text}", "", "aws-invalid"),
+    Sentence(
+        ("IndexNotReadyException",),
+        "AWS has no index of connections (iot:{action}): {text}",
+        "",
+        "aws-no-index",
+    ),
     Sentence(("VersionConflictException",), "AWS IoT has another version by now: {text}", "", "aws-version"),
     Sentence(
         (
