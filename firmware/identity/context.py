@@ -50,7 +50,9 @@ class _Context:
         self._error = None
         self.signed = False
         self._context = context = verifying(protocol, cas)
-        context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
+        # The first is the device's own; the others, of the CAs between it and what the peer trusts, are sent behind it.
+        for one in [record["certificate"]] + list(record.get("chain") or ()):
+            context.load_cert_chain(binascii.a2b_base64(one), key_reference(self._slot))
         context.ecdsa_sign_callback = self._sign
 
     def check_chip(self):

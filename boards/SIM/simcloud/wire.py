@@ -70,7 +70,7 @@ class Wire:
 
         return decide
 
-    def _gone(self, handle: str, reason: str = "") -> bytes:
+    def _gone(self, handle: str, reason: str) -> bytes:
         self._judge.gone(handle, {"0": "CLIENT_INITIATED_DISCONNECT", "19": KEEP_ALIVE}.get(reason, LOST))
         return YES
 

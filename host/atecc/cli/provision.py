@@ -209,7 +209,7 @@ def aws(app: App, /, **options: Any) -> None:
 def factory(app: App, /, **options: Any) -> None:
     """Provision a Trust&GO or TrustFLEX chip with the certificate it has from the factory.
 
-    The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
+    The broker must trust Microchip's root CA, or the chip's signer: `atecc cert factory` prints its certificate.
     """
     from atecc.broker.address import parse_broker
     from atecc.provisioning.factory import FactoryOrder, root_point

@@ -178,7 +178,8 @@ class Provisioning:
 
     def _look(self, target: Target) -> None:
         check_fits(target, self._authority.chain)
-        look_at_broker(target, self.steps, self._board_looks, self._authority.issuer)
+        authority = self._authority
+        look_at_broker(target, self.steps, self._board_looks, authority.issuer, authority.chain)
 
     def _board_looks(self, host: str, port: int, ca: list[bytes]) -> None:
         self._clock_set()  # a board that wakes up in 2000 accepts nobody
