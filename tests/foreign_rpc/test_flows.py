@@ -13,10 +13,12 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from foreign_rpc.frames import BadReply, Refused, Silence
+from foreign_rpc import frames
+from foreign_rpc.frames import BadReply, Refused, Silence, text
 from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos
 from foreign_rpc.mqttchannel import MqttChannel
 from foreign_rpc.rpcbench import HOST, Device, der, give_identity, until
+from mpremote.transport import TransportError
 from ports import free_port
 from simchip.presets import fresh_image
 from simchip.quirks import Quirks
@@ -131,11 +133,43 @@ def test_settings(device: Device, client: Client) -> None:
 
 
 def test_settings_that_restart_the_device(device: Device) -> None:
+    with device.owner() as owner:
+        owner.channel.run("import builtins; builtins.before = True")
     with device.serial() as mos:
         mos.config_set({"device.id": "after-restart", "mqtt.enable": False}, reboot=True)
+    until(lambda: restarted(device), "the device has started anew")
     until(lambda: name_of(device) == "after-restart", "the device is back with its new name")
     with device.serial() as mos:
         assert mos.config_get("mqtt.enable") is False
+
+
+def test_without_save_there_is_no_restart(device: Device) -> None:
+    """`mos config-set --no-save` asks for a restart all the same: what it has set would be gone."""
+    with device.serial() as mos:
+        mos.config_set({"device.id": "unsaved"}, save=False, reboot=True)
+    # A restart comes half a second later, of the device's own time.
+    assert device.asks("Config.Get", {"key": "device.id"}) == "unsaved"
+    with device.owner() as owner:
+        owner.channel.run("import time; time.sleep(2)")
+    assert device.asks("Config.Get", {"key": "device.id"}) == "unsaved"
+
+
+def test_a_network_to_join(device: Device, client: Client) -> None:
+    with client(device) as mos:
+        assert mos.config_get("wifi.ap.enable") is False
+        mos.config_set(
+            {"wifi.ap.enable": False, "wifi.sta.ssid": "home 😀", "wifi.sta.pass": "correct horse"}
+        )
+        assert mos.config_get("wifi.sta") == {"enable": False, "ssid": "home 😀", "pass": "********"}
+
+
+def restarted(device: Device) -> bool:
+    """False too while it starts: then there is no prompt, or one that is gone a moment later."""
+    try:
+        with device.owner() as owner:
+            return owner.channel.run("print(hasattr(__import__('builtins'), 'before'))").strip() == b"False"
+    except TransportError:
+        return False
 
 
 def name_of(device: Device) -> str | None:
@@ -259,6 +293,21 @@ def test_through_a_broker(
             with pytest.raises(Refused) as refused:
                 mos.call(method, params)
             assert refused.value.code in (400, 403), refused.value.error
+        # Text beyond U+FFFF, in both of JSON's ways to write it: in frames and in messages, there and back.
+        for written in (text, lambda frame: json.dumps(frame).encode()):
+            channel.send(written(frames.request("RPC.List", src=channel.src, tag="😀 \U0010ffff")))
+            assert channel.receive()["tag"] == "😀 \U0010ffff"
+        mos.call("MQTT.Subscribe", {"topic": "through-mqtt/😀"})
+        for told in ('"😀"', r'"\ud83d\uDE00"'):
+            params = f'{{"topic":"through-mqtt/😀","message":{told}}}'.encode()
+            channel.send(
+                text(frames.request("MQTT.Publish", 7, src=channel.src)).replace(b"7}", params + b"}")
+            )
+            assert "result" in channel.receive()
+            got = mos.call("MQTT.Receive", {"timeout": 5})
+            assert (got["topic"], got["message"]) == ("through-mqtt/😀", "😀")
+        channel.send(b'{"id":1,"src":"%s","method":"RPC.List","tag":"\\ud83d"}' % channel.src.encode())
+        assert channel.receive()["error"]["kind"] == "frame"
 
 
 # --- the command that makes a thing of it

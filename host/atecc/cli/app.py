@@ -158,7 +158,10 @@ class App:
         """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
         if not self.can_ask:
             raise RefusedError("Nothing was done: nobody can be asked here.", otherwise)
-        line = self.err.ask(question)
+        try:
+            line = self.err.ask(question)
+        except UnicodeDecodeError as error:
+            raise ArgumentError("What was typed is not text in UTF-8.") from error
         if not line:
             raise RefusedError("Nothing was done: there was no answer.", otherwise)
         return line.strip()
@@ -256,11 +259,28 @@ class Command(click.Command):
         self.params += shared_options(hidden=True)
         self.examples = examples
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            _check_text(ctx, param, ctx.params.get(str(param.name)))
+        return rest
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
                     formatter.write(f"  {line.strip()}\n")
+
+
+def _check_text(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """A usage error for bytes that are no UTF-8, except in files' names: Python hides them in halves of pairs."""
+    for one in value if isinstance(value, tuple) else ():
+        _check_text(ctx, param, one)
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise click.BadParameter("That is not text in UTF-8.", ctx, param) from None
 
 
 class Group(click.Group):
