@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from foreign_rpc import frames
 from foreign_rpc.frames import BadReply, Refused, Silence, text
-from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos
+from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos, b64
 from foreign_rpc.mqttchannel import MqttChannel
 from foreign_rpc.rpcbench import HOST, Device, der, give_identity, until
 from mpremote.transport import TransportError
@@ -311,6 +311,60 @@ def test_through_a_broker(
 
 
 # --- the command that makes a thing of it
+
+
+def left_without_ca(mos: Mos, slot: int) -> None:
+    """As `mos aws-iot-setup` leaves it where nobody has put a ca.pem there."""
+    certificate = mos.atca_gen_cert(slot, "aws.crt.pem", ec.generate_private_key(ec.SECP256R1()))
+    assert certificate
+    mos.config_set(
+        {
+            "mqtt.enable": True,
+            "mqtt.server": "broker.invalid:8883",
+            "mqtt.ssl_cert": "aws.crt.pem",
+            "mqtt.ssl_key": f"ATCA:{slot}",
+            "mqtt.ssl_ca_cert": "ca.pem",
+            "aws.thing_name": "thing",
+        }
+    )
+
+
+def test_a_setup_that_came_to_nothing_is_told_everywhere(board: Callable[..., Device]) -> None:
+    device = board(preset="tls", locked=True)
+    device.asks("Access.Bench", {"on": True})
+    with device.serial() as mos:
+        left_without_ca(mos, 0)
+    device.bench.board.reset()
+    with device.owner() as owner:
+        told = owner.call("Identity.Status")
+        assert told["active"] is None and told["not_adopted"]["kind"] == "certificate"
+        said = told["not_adopted"]["message"]
+        assert said.startswith("mqtt.ssl_ca_cert: the file ca.pem can't be read")
+        assert owner.call("MQTT.Status")["last_error"]["message"] == said
+        found = {one["name"]: one for one in owner.call("Sys.Check")}
+        assert not found["identity"]["ok"] and said in found["identity"]["say"]
+        with pytest.raises(Refused, match=r"ca\.pem"):
+            owner.call("MQTT.Connect")
+        line = owner.channel.run("import selfcheck, device; print(selfcheck.line(device.check()))").decode()
+        assert "look at" in line and said in line
+        # Put right, it becomes one at the next start, and nobody complains any more.
+        owner.call("FS.Put", {"filename": "ca.pem", "data": b64(certificate_of("CA"))})
+    device.bench.board.reset()
+    with device.owner() as owner:
+        told = owner.call("Identity.Status")
+        assert told["active"] == "a" and told["not_adopted"] is None
+        assert all(one["ok"] for one in owner.call("Sys.Check") if one["name"] == "identity")
+        # With an identity that works it is a remark.
+        owner.call("FS.Remove", {"filename": "ca.pem"})
+        owner.call("Config.Set", {"config": {"mqtt.ssl_cert": "other.pem"}, "save": True})
+    device.bench.board.reset()
+    with device.owner() as owner:
+        found = {one["name"]: one for one in owner.call("Sys.Check")}
+        assert found["identity"]["ok"] and "other.pem can't be read" in found["identity"]["say"]
+
+
+def certificate_of(common_name: str) -> bytes:
+    return der(Authority.root(name(common_name=common_name)).certificate)
 
 
 def test_aws_iot_setup(board: Callable[..., Device]) -> None:
