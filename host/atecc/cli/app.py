@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,7 @@ import click
 
 from atecc.channels import Access, Channel, open_channel
 from atecc.channels.address import Address, parse_address
-from atecc.cli.screen import Screen, Shown
+from atecc.cli.screen import Screen, Shown, can_be_asked
 from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.log import TRAFFIC
 
@@ -152,7 +151,7 @@ class App:
 
     @property
     def can_ask(self) -> bool:
-        return self.interactive if self.interactive is not None else sys.stdin.isatty()
+        return self.interactive if self.interactive is not None else can_be_asked()
 
     def ask(self, question: str, otherwise: str) -> str:
         """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
