@@ -28,7 +28,7 @@ class Config:
             raise RpcError("argument", "try_once: only together with save, there is nothing to try otherwise")
         self._check(_worded(self._settings.differing, config), caller)
         _worded(self._settings.change, config, save, try_once, caller.owner)
-        if reboot:
+        if reboot and save:  # what is not saved would be gone (and `mos config-set --no-save` asks for both)
             lazily.load("rpc.services.system").reboot()
         return {"saved": save}
 

@@ -148,6 +148,10 @@ class Connection:
                 return False
         return True
 
+    def begun(self, n):
+        """The first `n` bytes of what has come and was not taken, or fewer."""
+        return self._buffer[:n]
+
     async def discard(self, n):
         """Read so many bytes, and keep none."""
         while n > 0 and (self._buffer or await self._more()):

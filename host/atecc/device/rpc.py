@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from atecc.bounded import parse
+from atecc.bounded import check_text, parse
 from atecc.channels import Batched, Channel
 from atecc.errors import (
     ArgumentError,
@@ -120,6 +120,10 @@ class Client:
         frame: dict[str, Any] = {"id": number, "src": self._src, "method": method}
         if params:
             frame["params"] = params
+        try:
+            check_text(frame)
+        except ValueError as error:
+            raise ArgumentError(f"That can't be said to a board: {error}.") from error
         return json.dumps(frame, separators=(",", ":")).encode()
 
     def _ask(self, method: str, params: dict[str, Any] | None, timeout: float) -> tuple[int, bytes]:
