@@ -407,10 +407,12 @@ def test_switched_off_nothing_is_listened_to_and_on_again_it_is(street: Street) 
     operator, other = street.operator(), street.operator()
     assert street.listening() == {"enabled": True, "unsigned": False, "listening": True, "why": None}
     street.configure(enable=False)
-    until(lambda: not street.listening()["listening"], "it is off")
-    with pytest.raises(Silence):
-        ask(operator, timeout=SHORT_S)
-    street.configure(enable=True)
+    try:
+        assert not street.listening()["listening"]
+        with pytest.raises(Silence):
+            ask(operator, timeout=SHORT_S)
+    finally:
+        street.configure(enable=True)
     until(lambda: street.listening()["listening"], "it is on")
     assert ask(operator)["id"] == ask(other)["id"] == NAME
 
