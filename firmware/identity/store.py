@@ -145,7 +145,7 @@ class Store:
         """StoreError(busy) if something is unfinished that is not for `asker` to end."""
         record = self.get(self.idle)
         ago = self._ago()
-        if record["state"] not in UNFINISHED or asker.trusted or asker.name == record.get("by"):
+        if record["state"] not in UNFINISHED or asker.trusted or _is_by(record, asker):
             return
         if ago is not None and ago * 1000 < _FRESH_MS:
             raise StoreError(
@@ -203,6 +203,7 @@ class Store:
                 "era": self._switched["count"],
                 "token": os.urandom(_TOKEN_SIZE).hex(),
                 "by": asker.name,
+                "ca": asker.ca,
             }
             make = self._makes(slot, key, zone)
             public_key = self._new_key(new, key, serial, zone, asker) if make else self._same_key(new)
@@ -409,6 +410,11 @@ class Store:
 def _half_adopted(record):
     """Whether the power failed between an adoption's record and the switch to it."""
     return record.get("adopted") and record["state"] == "staged"
+
+
+def _is_by(record, asker):
+    """Whether it was `asker` who has begun what is in `record`."""
+    return (record.get("by"), record.get("ca")) == (asker.name, asker.ca)
 
 
 def _whose(record):

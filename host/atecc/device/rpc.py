@@ -181,9 +181,7 @@ def _from_afar(method: str) -> str:
     if method in USB_ONLY:
         return "That is for the owner, and works over USB only: plug the board in, and name its port with --port."
     if method in WITHDRAW:
-        return (
-            "The owner gives that right over USB: `atecc operator trust --may-withdraw`. Or do it over USB."
-        )
+        return "Over USB the owner withdraws anybody, and gives that right: `atecc operator trust --may-withdraw`."
     if method in NEEDS_BENCH:
         return (
             "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "
