@@ -6,8 +6,10 @@ interrupts the main one only: whoever comes to the prompt in the middle finds it
 
 import binascii
 import gc
+import time
 
 import machine
+from micropython import const
 
 import board
 import lazily
@@ -32,6 +34,10 @@ try:
     from network import hostname
 except ImportError:  # a board without a network
     hostname = None
+
+# The self-check waits so long for what it tells of, in pieces.
+_ADOPTION_MS = const(3000)
+_TICK_MS = const(10)
 
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. With PSRAM
 # that is not worth the time.
@@ -141,7 +147,7 @@ def _join():
 
 
 def _adopt():
-    trouble.append(lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0]))
+    lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0])
     record = store.current()
     if record and record.get("adopted"):
         clock.vouch(Certificate(binascii.a2b_base64(record["certificate"])).not_before)
@@ -152,27 +158,34 @@ def _connect():
         link.start()
 
 
+_STEPS = (_adopt, _join, web.start, _connect)
+
+
 def _start():
-    for step in (_join, _adopt, web.start, _connect):
+    for step in _STEPS:
         try:
             step()
         except Exception as e:
             trouble.append(e)
-    _started.append(True)
+        _taken.append(step)
 
 
 def is_started():
     """Whether all steps of the start have been taken, well or not (`trouble`)."""
-    return bool(_started)
+    return len(_taken) == len(_STEPS)
 
 
 trouble = []  # what was wrong at the start, for whoever asks at the prompt
-_started = []
+_taken = []  # the steps of the start that have been taken
 try:
     threads.start(threads.REQUEST, _start)
 except MemoryError:
     _start()
 try:
+    for _ in range(_ADOPTION_MS // _TICK_MS):
+        if _taken:
+            break
+        time.sleep_ms(_TICK_MS)  # the self-check tells whether it went well
     lazily.load("selfcheck").report(chip, store)
 except KeyboardInterrupt:
     pass  # the import would have failed, and the device would start again beside itself

@@ -23,6 +23,11 @@ def _flag(key, value):
         raise ValueError("%s: true or false" % key)
 
 
+def _off(key, value):
+    if value is not False:
+        raise ValueError("%s: false: this device makes no network of its own" % key)
+
+
 def _whole(low, high):
     def check(key, value):
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -62,6 +67,7 @@ _KEYS = {
     "mqtt.ssl_ca_cert": (_FILE, ""),
     "mqtt.ssl_cipher_suites": (_text(512), ""),
     "aws.thing_name": (_name, ""),
+    "wifi.ap.enable": (_off, False),
     "wifi.sta.enable": (_flag, False),
     # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.
     "wifi.sta.ssid": (_text(32), ""),

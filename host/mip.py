@@ -10,14 +10,20 @@ FIRMWARE = ROOT / "firmware"
 MICRODOT_AT = "https://raw.githubusercontent.com/miguelgrinberg/microdot/v{version}/src/microdot/{name}"
 
 
+def pinned(name: str) -> str:
+    """The version of it that the boards have, and the tests."""
+    return (ROOT / f"boards/SIM/{name}.txt").read_text().partition("==")[2].split()[0]
+
+
 def package() -> str:
-    pinned = (ROOT / "boards/SIM/microdot.txt").read_text().partition("==")[2].split()[0]
     about: dict[str, str] = {}
     exec((FIRMWARE / "version.py").read_text(), about)  # noqa: S102
     urls = [[name, name] for name in module_names(FIRMWARE)]
-    urls += [[f"microdot/{name}", MICRODOT_AT.format(version=pinned, name=name)] for name in MICRODOT]
+    urls += [
+        [f"microdot/{name}", MICRODOT_AT.format(version=pinned("microdot"), name=name)] for name in MICRODOT
+    ]
     rows = ",\n".join(f"    {json.dumps(row)}" for row in urls)
-    head = f'  "version": "{about["VERSION"]}",\n  "deps": [["umqtt.simple", "latest"]],\n'
+    head = f'  "version": "{about["VERSION"]}",\n  "deps": [["umqtt.simple", "{pinned("umqtt")}"]],\n'
     return "{\n" + head + '  "urls": [\n' + rows + "\n  ]\n}\n"
 
 

@@ -55,6 +55,7 @@ class Store:
         self._adopted = Record("%s/adopted" % directory)
         # Nobody else writes it, and it is asked for all the time.
         self._switched = self._switch.load() or {"active": None, "count": 0}
+        self.not_adopted = None  # the exception with which that ended at the start (adopt.py)
         self._begun_at = None
         self._trial = _thread.allocate_lock()
         self._trying = False
@@ -144,7 +145,7 @@ class Store:
         """StoreError(busy) if something is unfinished that is not for `asker` to end."""
         record = self.get(self.idle)
         ago = self._ago()
-        if record["state"] not in UNFINISHED or asker.trusted or asker.name == record.get("by"):
+        if record["state"] not in UNFINISHED or asker.trusted or _is_by(record, asker):
             return
         if ago is not None and ago * 1000 < _FRESH_MS:
             raise StoreError(
@@ -202,6 +203,7 @@ class Store:
                 "era": self._switched["count"],
                 "token": os.urandom(_TOKEN_SIZE).hex(),
                 "by": asker.name,
+                "ca": asker.ca,
             }
             make = self._makes(slot, key, zone)
             public_key = self._new_key(new, key, serial, zone, asker) if make else self._same_key(new)
@@ -408,6 +410,11 @@ class Store:
 def _half_adopted(record):
     """Whether the power failed between an adoption's record and the switch to it."""
     return record.get("adopted") and record["state"] == "staged"
+
+
+def _is_by(record, asker):
+    """Whether it was `asker` who has begun what is in `record`."""
+    return (record.get("by"), record.get("ca")) == (asker.name, asker.ca)
 
 
 def _whose(record):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 import pytest
-from atecc.aws import certificates, registry
+from atecc.aws import certificates, patience, registry
 from atecc.aws.cloud import NO_REQUEST
 from atecc.aws.cloud import Cloud as AwsCloud
 from atecc.aws.journal import Journal
@@ -81,6 +81,7 @@ class Account:
 def account(stand_in, monkeypatch):
     monkeypatch.setattr(Provisioning, "retry_pause", 0)
     monkeypatch.setattr(certificates, "pause", lambda attempt: None)
+    monkeypatch.setattr(patience, "pause", lambda seconds: None)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
     for name, value in stand_in.environment().items():
         monkeypatch.setenv(name, value)

@@ -7,7 +7,7 @@ from atecc608 import ATECCError
 from identity.certificate import Certificate
 from identity.store import NAMES, StoreError
 from rpc.caller import asker
-from rpc.errors import RpcError
+from rpc.errors import RpcError, describe
 from link.topics import check_name
 from rpc.params import (
     CALLER,
@@ -97,6 +97,7 @@ class Identity:
             "idle": store.idle,
             "identities": identities,
             "other_chip": self._other_chip(),
+            "not_adopted": store.not_adopted and describe(store.not_adopted),
         }
 
     def _other_chip(self):

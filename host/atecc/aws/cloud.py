@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from atecc.aws.errors import explain
+from atecc.aws.errors import CONFIGURATION, CREDENTIALS, Answer, explained
+from atecc.aws.patience import patiently
 from atecc.bounded import parse
 from atecc.errors import AwsError, CertificateError
 from atecc.provisioning.look import AWS_HOSTS
@@ -41,18 +42,19 @@ class Cloud:
         self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
     ) -> None:
         import boto3
-        from botocore.exceptions import BotoCoreError
 
-        try:
+        with explained(CONFIGURATION, region or ""):
             session = boto3.Session(region_name=region, profile_name=profile)
+        with explained(CREDENTIALS, region or ""):
+            self._credentials = session.get_credentials()
+        with explained(CONFIGURATION, region or ""):
             self.iot = session.client("iot", endpoint_url=endpoint_url, config=_config(ATTEMPTS))
-        except (BotoCoreError, ValueError) as error:
-            raise explain(error, "starting") from error
         self._session, self._endpoint_url = session, endpoint_url
         self.region = str(self.iot.meta.region_name)
         self.planned: list[Planned] | None = None
         self._single: Any = None
         self._ahead = 0.0
+        self.account = "ACCOUNT"  # until an answer has told
 
     @property
     def elsewhere(self) -> str:
@@ -63,6 +65,12 @@ class Cloud:
     @property
     def rehearsing(self) -> bool:
         return self.planned is not None
+
+    def sign_in(self) -> None:
+        """Have boto3 get the credentials; it may ask for an MFA code."""
+        with explained(CREDENTIALS, self.region):
+            if self._credentials:
+                self._credentials.get_frozen_credentials()
 
     def endpoint(self) -> str:
         """Where the account's devices connect to; also shows whether credentials and region work."""
@@ -79,13 +87,15 @@ class Cloud:
     def policy(self, name: str) -> dict[str, Any] | None:
         """A policy's document, if there is such a policy."""
         try:
-            text = self._call("get_policy", policyName=name)["policyDocument"]
+            got = self._call("get_policy", policyName=name)
         except AwsError as error:
             if error.kind != "aws-missing":
                 raise
             return None
+        arn = str(got.get("policyArn", "")).split(":")
+        self.account = arn[4] if len(arn) > 5 else self.account
         try:
-            document = parse(text)
+            document = parse(got["policyDocument"])
         except ValueError:
             return {}
         return document if isinstance(document, dict) else {}
@@ -147,12 +157,14 @@ class Cloud:
         self.planned = []
 
     def _call(self, operation: str, once: bool = False, **params: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        action = self.iot.meta.method_to_api_mapping[operation]
+        method = getattr(self._client(once), operation)
 
-        try:
-            return self._heard(getattr(self._client(once), operation)(**params))
-        except (BotoCoreError, ClientError) as error:
-            raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
+        def ask() -> Answer:
+            with explained(action, self.region):
+                return Answer(action, self._heard(method(**params)))
+
+        return patiently(operation, ask)
 
     def now(self) -> float:
         """The time by AWS's clock."""
@@ -195,7 +207,8 @@ def default_region() -> str:
     """That of the AWS configuration; nobody is asked."""
     import boto3
 
-    region = boto3.Session().region_name
+    with explained(CONFIGURATION):
+        region = boto3.Session().region_name
     if not region:
         raise AwsError(
             "No AWS region is configured.", "--region eu-west-1, or AWS_DEFAULT_REGION, names one."

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from atecc import bounded
+from atecc import bounded, whole
 from atecc.errors import ArgumentError, RefusedError
-from atecc.operators.known import replace as write
 
 SWITCHING = "switching"
 
@@ -60,7 +59,8 @@ class Journal:
 
     def note(self, entry: Entry) -> None:
         """Before it is done."""
-        write(self.path, json.dumps(asdict(entry), indent=2).encode() + b"\n")
+        document = json.dumps(asdict(entry), indent=2).encode() + b"\n"
+        whole.write(self.path, document, secret=True, over=True)
 
     def close(self, finished: bool) -> None:
         if finished:

@@ -129,6 +129,7 @@ class AwsAuthority(Authority):
             )
             steps.warn(f"AWS is not asked: {self._cloud.elsewhere} stands in for it ({who}).")
         self._board = Board.of(seen)
+        self._cloud.sign_in()
         with steps.step("aws", "asking AWS IoT") as step:
             self._broker = self._endpoint()
             self._thing = registry.look(self._cloud, order.thing)
@@ -247,7 +248,10 @@ class AwsAuthority(Authority):
             if order.thing_type:
                 registry.ensure_type(self._cloud, order.thing_type)
             self._label = self._new_label()
-            arn = self._label.make().arn or f"{arn_prefix(self._cloud.region, 'ACCOUNT')}:thing/{order.thing}"
+            arn = (
+                self._label.make().arn
+                or f"{arn_prefix(self._cloud.region, self._cloud.account)}:thing/{order.thing}"
+            )
             self._thing = replace(self._thing, arn=arn)
             self._begin_journal(steps)
             registry.join(self._cloud, order.thing, order.groups)
