@@ -11,16 +11,21 @@ _lock = _thread.allocate_lock()
 
 
 def load(name):
-    """The module `name`, forgotten at once: it goes when the last of its functions is let go of.
+    """The module `name`, forgotten at once, and so are those that came with it: they go when the last of their
+    functions is let go of.
 
-    For modules without a state, or exceptions, of their own: the next one to load it gets another.
+    For modules without a state, or exceptions, of their own: the next one to load them gets others.
     """
     with _lock:
-        known = name in sys.modules
+        known = set(sys.modules)
         module = __import__(name, None, None, (None,))
-        if not known:
-            del sys.modules[name]
-            package, _, leaf = name.rpartition(".")
-            if package:
-                delattr(sys.modules[package], leaf)
+        for new in [one for one in sys.modules if one not in known]:
+            _forget(new)
     return module
+
+
+def _forget(name):
+    del sys.modules[name]
+    package, _, leaf = name.rpartition(".")
+    if package in sys.modules:
+        delattr(sys.modules[package], leaf)

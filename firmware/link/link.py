@@ -6,6 +6,7 @@ socket operation does.
 
 import select
 
+import lazily
 import threads
 import uptime
 from job import Job
@@ -343,8 +344,7 @@ class Link:
 
     def look(self, endpoint, port, cas, timeout):
         """A Job: whether this device would accept the broker's certificate (look.py); LinkError says why not."""
-        from .look import look
-
+        look = lazily.load("link.look").look
         return Job(lambda: look(endpoint, port, cas, timeout)).start(threads.HANDSHAKE)
 
     def _once(self, record, timeout):
