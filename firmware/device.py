@@ -119,8 +119,21 @@ def _connect():
         link.start()
 
 
+def _begin():
+    """The owner's programs, last: whatever becomes of them, the device is there."""
+    application = lazily.load("application")
+    for path in application.sources(is_frozen()):
+        program = application.Application(path)
+        programs.append(program)
+        program.begin()
+
+
+def is_frozen():
+    return not __file__.startswith("/")
+
+
 def _start():
-    for step in (_join, _adopt, web.start, _connect):
+    for step in (_join, _adopt, web.start, _connect, _begin):
         try:
             step()
         except Exception as e:
@@ -133,6 +146,7 @@ def is_started():
     return bool(_started)
 
 
+programs = []  # the owner's (application.py)
 trouble = []  # what was wrong at the start, for whoever asks at the prompt
 _started = []
 try:

@@ -44,10 +44,17 @@ _SECRETS = ("wifi.sta.pass",)
 _OWNERS = ("rpc.mqtt.enable", "rpc.mqtt.unsigned")
 
 
+# The application's own keys begin like this; they are there once it has declared them, or somebody has set them.
+_OWN = "app."
+_own = {}  # their defaults
+
+
 def _row(key):
     for row in _KEYS:
         if row[0] == key:
             return row
+    if isinstance(key, str) and key.startswith(_OWN) and len(key) > len(_OWN):
+        return key, "own", (_own.get(key),), _own.get(key)
     return None
 
 
@@ -65,7 +72,9 @@ def _flatten(tree, path, found):
     """The leaves of `tree` (nested) into `found`, by their dotted names. Goes no deeper than there are keys."""
     for name, value in tree.items():
         key = path + name
-        if _row(key):
+        if (key + ".").startswith(_OWN) and (isinstance(value, dict) or key + "." == _OWN):
+            _flatten_own(key, value, found)
+        elif _row(key):
             found[key] = value
         elif not any(row[0].startswith(key + ".") for row in _KEYS):
             raise ValueError("%s: no such key (Config.Get shows all of them)" % key)
@@ -73,6 +82,17 @@ def _flatten(tree, path, found):
             raise ValueError("%s: an object" % key)
         else:
             _flatten(value, key + ".", found)
+
+
+def _flatten_own(path, tree, found):
+    """The application's keys, as deep as they are."""
+    if not isinstance(tree, dict):
+        raise ValueError("%s: an object" % path)
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            _flatten_own(path + "." + name, value, found)
+        else:
+            found[path + "." + name] = value
 
 
 class Settings:
@@ -107,6 +127,11 @@ class Settings:
         except OSError:
             pass
 
+    def declare(self, key, default):
+        """An application's own key has this default, and by it a type."""
+        lazily.load("values").own(key, default, None)
+        _own[key] = default
+
     def get(self, key):
         """The value of `key`, a secret's as well."""
         value = self._changed.get(key, _default(key))
@@ -118,7 +143,7 @@ class Settings:
             return self._shown(key)
         start = key + "." if key else ""
         out = {}
-        for name in sorted([row[0] for row in _KEYS]):
+        for name in sorted(set([row[0] for row in _KEYS]) | set(_own) | set(self._changed)):
             if name.startswith(start):
                 parts = name[len(start) :].split(".")
                 branch = out

@@ -28,3 +28,23 @@ def name(key, value):
             check_name(value)
     except ValueError as e:
         raise ValueError("%s: %s" % (key, e))
+
+
+def own(key, value, default):
+    """One of the application's: of the type of its default, if that is known."""
+    if not isinstance(value, (bool, int, float, str)):
+        raise ValueError("%s: true or false, a number, or a text" % key)
+    if default is not None and not _alike(value, default):
+        raise ValueError("%s: its value is one like %r" % (key, default))
+    if isinstance(value, str):
+        text(key, value, 256)
+    if len(key) > 64 or not all(
+        "a" <= c <= "z" or "A" <= c <= "Z" or "0" <= c <= "9" or c in "._-" for c in key
+    ):
+        raise ValueError("%s: at most 64 letters, digits, points and hyphens" % key[:64])
+
+
+def _alike(value, default):
+    if isinstance(default, float):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value) is type(default)

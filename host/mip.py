@@ -1,5 +1,5 @@
-"""Writes what `mpremote mip install` takes, for all of the firmware and for its driver alone: `make mip`, after a module
-has come or gone."""
+"""Writes what `mpremote mip install` takes, for all of the firmware and for its driver alone: `make mip`, after a
+module has come or gone."""
 
 import json
 from pathlib import Path

@@ -235,7 +235,8 @@ def frozen() -> int:
     """The firmware, umqtt.simple and microdot as mpy-cross makes them, in bytes."""
     compiler = BUILD / "sim" / "mpy-cross" / "mpy-cross"
     with tempfile.TemporaryDirectory() as folder:
-        sources = [*(ROOT / "firmware").rglob("*.py"), *(BUILD / "umqtt" / "umqtt").glob("*.py")]
+        sources = [path for path in (ROOT / "firmware").rglob("*.py") if path.parent.name != "examples"]
+        sources += [*(BUILD / "umqtt" / "umqtt").glob("*.py")]
         names = ("__init__", "microdot", "helpers", "websocket")
         sources += [path for name in names for path in (BUILD / "microdot").rglob(f"microdot/{name}.py")]
         for number, source in enumerate(sources):

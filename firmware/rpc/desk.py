@@ -26,6 +26,11 @@ class Desk:
             if not self._under_way:
                 self._dispatcher = None
 
+    @property
+    def is_busy(self):
+        """Whether a request is under way."""
+        return self._under_way > 0
+
     def handle(self, text, admit):
         dispatcher = self._begin()
         try:

@@ -13,7 +13,7 @@ def dispatcher(device, waiting):
     return made
 
 
-_SERVICES = ("Sys", "ATCA", "Identity", "MQTT", "Access", "Config", "FS", "Wifi")
+_SERVICES = ("Sys", "ATCA", "Identity", "MQTT", "Access", "Config", "FS", "Wifi", "App")
 
 
 def _service(device, name):
@@ -21,12 +21,19 @@ def _service(device, name):
     return getattr(lazily.load("rpc.services." + module), name)(*parts)
 
 
+def _of(program):
+    """What the self-check says of one of the owner's programs."""
+    trace = program.trace if program.state in ("failed", "left alone") else None
+    last = ": " + trace.strip().split("\n")[-1] if trace else ""
+    return {"name": "program", "ok": not trace, "say": "%s is %s%s" % (program.path, program.state, last)}
+
+
 def _parts(device):
     """Of each service the module in this folder, and what it takes."""
     chip, store, bench, get = device.chip, device.store, device.bench, device.settings.get
 
     def check():
-        return lazily.load("selfcheck").run(chip, store)
+        return lazily.load("selfcheck").run(chip, store) + [_of(program) for program in device.programs]
 
     def adopted_files():
         return lazily.load("identity.adopt").files(get)
@@ -45,5 +52,6 @@ def _parts(device):
         "Access": ("access", device.access, ways_in, refuse_own_ca),
         "Config": ("config", device.settings, bench),
         "FS": ("files", device.files, adopted_files, bench),
+        "App": ("app", device.programs, device.is_frozen()),
         "Wifi": ("wifi", device.station, device.settings),
     }

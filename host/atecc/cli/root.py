@@ -21,6 +21,7 @@ COMMANDS = {
     "install": "install.install",
     **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
+    "app": "program.command",
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
     "console": "install.console",
 }
