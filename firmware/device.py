@@ -7,8 +7,10 @@ interrupts the main one only: whoever comes to the prompt in the middle finds it
 import binascii
 import gc
 import sys
+import time
 
 import machine
+from micropython import const
 
 import board
 import lazily
@@ -26,6 +28,10 @@ from rpc.desk import Desk
 from rpc.remote import Remote
 from rpc.web.doors import Doors
 from settings import Settings
+
+# The self-check waits so long for what it tells of, in pieces.
+_ADOPTION_MS = const(3000)
+_TICK_MS = const(10)
 
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. With PSRAM
 # that is not worth the time.
@@ -65,27 +71,20 @@ def secure_port():
 def workers():
     """The Workers of all channels, which the first one to ask for them makes."""
     if not _workers:
-        from rpc.workers import Workers
-
-        _workers.append(Workers())
+        _workers.append(lazily.keep("rpc.workers").Workers())
     return _workers[0]
 
 
 def _requests():
     """RPC over MQTT."""
-    from rpc.counters import Counters
-    from rpc.mqtt import Channel
-    from rpc.signed import Seal
-    from rpc.verify import Operators
-
-    operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
-    return Channel(dispatcher, link, workers(), settings.get, operators, Seal(chip, store))
+    counters = lazily.keep("rpc.counters").Counters("/counters")
+    operators = lazily.keep("rpc.verify").Operators(chip, access, counters, clock.is_sure)
+    seal = lazily.keep("rpc.signed").Seal(chip, store)
+    return lazily.keep("rpc.mqtt").Channel(dispatcher, link, workers(), settings.get, operators, seal)
 
 
 def _server(doors):
-    from rpc.web.made import server
-
-    return server(_device, doors)
+    return lazily.keep("rpc.web.made").server(_device, doors)
 
 
 _device = sys.modules[__name__]
@@ -108,7 +107,7 @@ def _join():
 
 
 def _adopt():
-    trouble.append(lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0]))
+    lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0])
     record = store.current()
     if record and record.get("adopted"):
         clock.vouch(read_certificate(binascii.a2b_base64(record["certificate"])).not_before)
@@ -120,7 +119,11 @@ def _connect():
 
 
 def _begin():
-    """The owner's programs, last: whatever becomes of them, the device is there."""
+    """The owner's programs, last, when the self-check has loaded what it looks at, and let go of it."""
+    for _ in range(_ADOPTION_MS // _TICK_MS):
+        if _checked:
+            break
+        threads.pause(_TICK_MS)
     application = lazily.load("application")
     for path in application.sources(is_frozen()):
         program = application.Application(path)
@@ -132,28 +135,37 @@ def is_frozen():
     return not __file__.startswith("/")
 
 
+_STEPS = (_adopt, _join, web.start, _connect, _begin)
+
+
 def _start():
-    for step in (_join, _adopt, web.start, _connect, _begin):
+    for step in _STEPS:
         try:
             step()
         except Exception as e:
             trouble.append(e)
-    _started.append(True)
+        _taken.append(step)
 
 
 def is_started():
     """Whether all steps of the start have been taken, well or not (`trouble`)."""
-    return bool(_started)
+    return len(_taken) == len(_STEPS)
 
 
 programs = []  # the owner's (application.py)
 trouble = []  # what was wrong at the start, for whoever asks at the prompt
-_started = []
+_checked = []  # whether the self-check has been made
+_taken = []  # the steps of the start that have been taken
 try:
     threads.start(threads.REQUEST, _start)
 except MemoryError:
     _start()
 try:
+    for _ in range(_ADOPTION_MS // _TICK_MS):
+        if _taken:
+            break
+        time.sleep_ms(_TICK_MS)  # the self-check tells whether it went well
     lazily.load("selfcheck").report(chip, store)
+    _checked.append(True)
 except KeyboardInterrupt:
     pass  # the import would have failed, and the device would start again beside itself

@@ -62,12 +62,14 @@ def _chip(chip):
 
 
 def _identity(chip, store):
-    """Whether the active identity's key can be in this chip."""
+    """Whether the active identity's key can be in this chip, and whether the one that was configured became active."""
+    failed = store.not_adopted and "what is configured in mqtt.* did not become one (%s)" % store.not_adopted
     if not store.active:
-        return True, "none yet"
+        return not failed, failed or "none yet"
     if chip.address is not None:
         store.check_chip()
-    return True, "%s, made for chip %s" % (store.name, chip.preferred)
+    said = "%s, made for chip %s" % (store.name, chip.preferred)
+    return True, said + "; " + failed if failed else said
 
 
 def _bus(chip):

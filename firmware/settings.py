@@ -29,6 +29,7 @@ _KEYS = (
     ("mqtt.ssl_ca_cert", "text", (64,), ""),
     ("mqtt.ssl_cipher_suites", "text", (512,), ""),
     ("aws.thing_name", "name", (), ""),
+    ("wifi.ap.enable", "off", (), False),
     ("wifi.sta.enable", "flag", (), False),
     # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.
     ("wifi.sta.ssid", "text", (32,), ""),

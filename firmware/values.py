@@ -8,6 +8,11 @@ def flag(key, value):
         raise ValueError("%s: true or false" % key)
 
 
+def off(key, value):
+    if value is not False:
+        raise ValueError("%s: false: this device makes no network of its own" % key)
+
+
 def whole(key, value, low, high):
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError("%s: a whole number from %d to %d" % (key, low, high))

@@ -12,11 +12,17 @@ DRIVER = "atecc608"
 MICRODOT_AT = "https://raw.githubusercontent.com/miguelgrinberg/microdot/v{version}/src/microdot/{name}"
 
 
+def pinned(name: str) -> str:
+    """The version of it that the boards have, and the tests."""
+    return (ROOT / f"boards/SIM/{name}.txt").read_text().partition("==")[2].split()[0]
+
+
 def package() -> str:
-    pinned = (ROOT / "boards/SIM/microdot.txt").read_text().partition("==")[2].split()[0]
     urls = [[name, name] for name in module_names(FIRMWARE)]
-    urls += [[f"microdot/{name}", MICRODOT_AT.format(version=pinned, name=name)] for name in MICRODOT]
-    return _text(urls, [["umqtt.simple", "latest"]])
+    urls += [
+        [f"microdot/{name}", MICRODOT_AT.format(version=pinned("microdot"), name=name)] for name in MICRODOT
+    ]
+    return _text(urls, [["umqtt.simple", pinned("umqtt")]])
 
 
 def driver() -> str:

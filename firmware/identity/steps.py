@@ -66,7 +66,7 @@ def _give_way(store, asker):
     """StoreError(busy) if something is unfinished that is not for `asker` to end."""
     record = store.get(store.idle)
     ago = _ago(store)
-    if record["state"] not in UNFINISHED or asker.trusted or asker.name == record.get("by"):
+    if record["state"] not in UNFINISHED or asker.trusted or _is_by(record, asker):
         return
     if ago is not None and ago * 1000 < _FRESH_MS:
         raise StoreError(
@@ -119,6 +119,7 @@ def begin(store, subject, san=(), key_usage=(), key="new", slot=None, serial=Non
             "era": store._switched["count"],
             "token": os.urandom(_TOKEN_SIZE).hex(),
             "by": asker.name,
+            "ca": asker.ca,
         }
         make = _makes(store, slot, key, zone)
         public_key = _new_key(store, new, key, serial, zone, asker) if make else _same_key(store, new)
@@ -331,6 +332,11 @@ def adopt(store, slot, certificate, cas, chain=(), **where):
 def _half_adopted(record):
     """Whether the power failed between an adoption's record and the switch to it."""
     return record.get("adopted") and record["state"] == "staged"
+
+
+def _is_by(record, asker):
+    """Whether it was `asker` who has begun what is in `record`."""
+    return (record.get("by"), record.get("ca")) == (asker.name, asker.ca)
 
 
 def _whose(record):

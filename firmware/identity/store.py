@@ -38,6 +38,7 @@ class Store:
         self._adopted = Record("%s/adopted" % directory)
         # Nobody else writes it, and it is asked for all the time.
         self._switched = self._switch.load() or {"active": None, "count": 0}
+        self.not_adopted = None  # the exception with which that ended at the start (adopt.py)
         self._begun_at = None
         self._trial = _thread.allocate_lock()
         self._trying = False

@@ -14,11 +14,13 @@ class StoreError(Exception):
 class Asker:
     """Who wants something: the owner at the cable, or somebody from afar who is known as `name`.
 
-    bench: whether the owner's bench permission is on.
+    bench: whether the owner's bench permission is on. ca: of a caller with a certificate, what stands for its CA: each
+    CA gives what names it likes.
     """
 
-    def __init__(self, name="nobody", owner=False, bench=False):
+    def __init__(self, name="nobody", owner=False, bench=False, ca=None):
         self.name = name
+        self.ca = ca
         self.owner = owner
         self.bench = bench
         self.trusted = owner or bench

@@ -83,7 +83,7 @@ class Connection:
             explain = lazily.load("link.explain").explain
             sock = self._client.sock if self._context.stage == "mqtt" else None
             self.close()
-            raise explain(e, self.where, self._context.stage, sock, self._login)
+            raise explain(e, self.where, self._context.stage, sock, self._login, self._context.signed)
         except BaseException:  # the chip's own errors, and Ctrl-C
             self.close()
             raise

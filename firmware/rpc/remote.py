@@ -31,8 +31,11 @@ class Remote:
         return self._channel
 
     def take(self, topic, message):
-        """Have the request run; False if there is no room for it yet. Called by the link's thread."""
-        return self.channel.take(topic, message)
+        """Have the request run; False if there is no room for it yet. Called by the link's thread.
+
+        Off means off at once, and not when the link has unsubscribed.
+        """
+        return self.channel.take(topic, message) if self.on else True
 
     def status(self):
         """For Access.Status: {enabled, unsigned, listening, why}."""

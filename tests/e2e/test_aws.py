@@ -27,6 +27,7 @@ def openssl(*command):
 @pytest.mark.parametrize("timing", TIMINGS)
 def test_the_whole_job(someone, cloud, tmp_path, timing):
     user = someone(preset="blank", timing=timing)
+    user.starts = timing == "typical"
     user.environment.update(cloud.environment())
     serial = user.succeeds("--json", "info").json["chip"]["serial"]
     user.succeeds("chip", "config", "set", "--yes")

@@ -277,3 +277,32 @@ def test_a_device_that_nobody_may_call_keeps_no_memory_for_a_server(device):
     device.owner("Access.WebSocket", enable=True, port=free_port())
     assert device.owner("Access.Status")["ws"]["listening"]
     assert int(device.repl.run_in_main(taken)) > 16 * 1024
+
+
+LOBBY = """
+import uptime
+from rpc.web.connection import Lobby, Rooms
+class Stranger:
+    known = False
+    address = "10.0.0.1"
+    def __init__(self):
+        self.touched = uptime.ms()
+    def strange_ms(self):
+        return 0
+lobby = Lobby(Rooms(6), 3, 6)
+def come(most, short):
+    lobby._memory_is_short = lambda: short
+    lobby.here.clear()
+    while len(lobby.here) < most and lobby.has_room():
+        lobby.here.append(Stranger())
+    return len(lobby.here)
+"""
+
+
+def test_where_memory_is_short_one_stranger_at_a_time_is_let_in(micropython):
+    """Three of them would take what an operator needs who renews an identity."""
+    assert micropython.value("[come(9, False), come(9, True)]", LOBBY) == [3, 1]
+    full = "import gc\nwhile gc.mem_free() > 40_000: filling.append(bytearray(20_000))\n"
+    looks = "before = Lobby._memory_is_short()\nfilling = []\n" + full + "short = Lobby._memory_is_short()\n"
+    code = LOBBY + looks + "filling.clear()\ngc.collect()\n"
+    assert micropython.value("[before, short]", code) == [False, True]

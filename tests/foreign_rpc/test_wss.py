@@ -1,5 +1,6 @@
 """Mutual TLS: who gets in, who doesn't, and what a crowd of those who don't costs the device."""
 
+import os
 import socket
 import ssl
 import threading
@@ -15,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from foreign_rpc.frames import Closed, Refused
 from foreign_rpc.httpchannel import Http
-from foreign_rpc.mos import Mos
-from foreign_rpc.rpcbench import HOST, Device, alive, until
+from foreign_rpc.mos import Mos, b64
+from foreign_rpc.rpcbench import HOST, Device, alive, der, until
 from foreign_rpc.websocket import WebSocket
 from simcloud.pki import Authority, Validity, name, pem, private_pem, write_secret
 
@@ -79,6 +80,12 @@ class House:
                 return None
 
         return until(attempt, "an operator gets in", PATIENCE_S)
+
+    @property
+    def sockets(self) -> int:
+        """How many the device has open, that of its chip among them."""
+        opened = Path(f"/proc/{self.device.bench.board.pid}/fd").iterdir()
+        return sum(os.readlink(each).startswith("socket:") for each in opened)
 
     @property
     def signatures(self) -> int:
@@ -157,6 +164,16 @@ def test_a_stranger_does_not(house: House, who: str) -> None:
         house.connect(strangers(house)[who])
 
 
+def test_who_is_turned_away_leaves_no_socket_behind(house: House) -> None:
+    house.connect_in_the_end(house.context(house.operators)).channel.close()
+    before = house.sockets
+    callers = strangers(house)
+    for who in ("no certificate", "expired", "for anything"):
+        with pytest.raises((Closed, OSError)):
+            house.connect(callers[who])
+        until(lambda: house.sockets <= before, f"all is closed after {who}")
+
+
 def test_what_is_no_tls_does_not_get_in_and_costs_no_signature(house: House) -> None:
     before = house.signatures
     for said in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", bytes(500)):
@@ -219,5 +236,9 @@ def test_a_forgotten_ca_is_no_longer_trusted(house: House) -> None:
         (operator,) = owner.call("Access.Status")["operators"]
         owner.call("Access.Forget", {"sha256": operator["sha256"]})
         assert owner.call("Access.Status")["operators"] == []
-    with pytest.raises((Closed, OSError)):
-        house.connect(house.context(house.operators))
+        try:
+            with pytest.raises((Closed, OSError)):
+                house.connect(house.context(house.operators))
+        finally:
+            owner.call("Access.Trust", {"ca": b64(der(house.operators.certificate))})
+            until(lambda: owner.call("Access.Status")["wss"]["listening"], "wss:// listens again")

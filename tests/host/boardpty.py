@@ -89,8 +89,7 @@ class BoardPty:
         self._write(output + b"\x04" + trouble + b"\x04>")
 
     def _unplug(self):
-        os.close(self._slave)
-        self._slave = None
+        # The other end stays open: nobody else's pty gets this one's name, at which the user may look once more.
         master, self.master = self.master, None
         os.close(master)
         self._stop.set()

@@ -19,6 +19,7 @@
 // ESP-IDF's CONFIG_LWIP_MAX_SOCKETS, which MicroPython's ESP32 port leaves as it is.
 #define MOST_SOCKETS (10)
 #define MOST_DESCRIPTORS (1024)
+#define FIRST_NUMBER (64)
 
 static int64_t now_ms(void) {
     extern int __real_clock_gettime(clockid_t clock, struct timespec *now);
@@ -34,6 +35,19 @@ static bool is_the_boards(int fd) {
     return flags >= 0 && !(flags & FD_CLOEXEC) && fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
+// A port closes a socket once, however often it is asked to (ESP32: fd = -1); the unix port closes whatever has got its
+// number since. So a number is not given again for long.
+static int numbered(int fd) {
+    static int next = FIRST_NUMBER;
+    int own = fcntl(fd, F_DUPFD, next);
+    if (own < 0) {
+        return fd;
+    }
+    next = own + 1 < MOST_DESCRIPTORS ? own + 1 : FIRST_NUMBER;
+    close(fd);
+    return own;
+}
+
 // One that is there already beyond the limit is closed, with lwIP's error.
 static int within_limit(int new_fd) {
     int count = 0;
@@ -41,7 +55,7 @@ static int within_limit(int new_fd) {
         count += is_the_boards(fd);
     }
     if (count <= MOST_SOCKETS) {
-        return new_fd;
+        return new_fd < 0 ? new_fd : numbered(new_fd);
     }
     close(new_fd);
     errno = ENFILE;

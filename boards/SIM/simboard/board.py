@@ -92,6 +92,12 @@ class Board:
         """The device to connect to, as in `mpremote connect PORT`."""
         return self._serial.name
 
+    @property
+    def pid(self) -> int:
+        """The process that the board is while it has power."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Solder everything together, and switch the power on."""
         if not self._program.exists():

@@ -69,14 +69,14 @@ class PtyPort:
         os.write(self._stop_writer, b"x")
         self._thread.join()
         self.hang_up()
+        os.close(self._slave)
         os.close(self._stop_reader)
         os.close(self._stop_writer)
 
     def hang_up(self) -> None:
-        """As if the cable were pulled."""
+        """As if the cable were pulled. Nobody else's line gets the name until this one is closed."""
         if not self._gone:
             self._gone = True
-            os.close(self._slave)
             os.close(self._master)
 
     def say(self, data: bytes) -> None:

@@ -16,7 +16,8 @@ from rpc.params import CALLER, Method, integer
 from version import VERSION
 
 _NEVER = 4102444800  # 2100-01-01
-_REBOOT_MS = 100
+# Mongoose OS's client takes a connection that is gone sooner for a failure.
+_REBOOT_MS = 500
 _TICK_MS = 10
 
 

@@ -11,7 +11,7 @@ from .porch import Porch
 
 _STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _BACKLOG = const(5)
-_PORCH = const(3)
+_PORCH = const(2)
 _CROWDED_MS = const(50)
 
 
@@ -97,7 +97,7 @@ class Listener:
                 sock.close()
 
     def _places(self):
-        return max(1, min(_PORCH, self._lobby.spare()))
+        return max(1, min(_PORCH + self._lobby.strangers, self._lobby.spare()))
 
     def _may_enter(self):
         return self._lobby.has_room() and (not self._guard or self._guard.is_ready())
@@ -106,21 +106,21 @@ class Listener:
         if self._guard and not (self._context and self._guard.admits(address)):
             sock.close()
             return
-        who = None
+        who, outer = None, sock
         try:
             if self._context:
-                sock, who = self._context.wrap_socket(sock)
-            stream = asyncio.StreamReader(sock, {"peername": (address, 0)})
+                outer, who = self._context.wrap_socket(sock)
+            stream = asyncio.StreamReader(outer, {"peername": (address, 0)})
             connection = Connection(stream, address, self._lobby, who)
-            connection.task = asyncio.create_task(self._serve(connection))
+            connection.task = asyncio.create_task(self._serve(connection, sock))
         except BaseException as e:
-            sock.close()  # once: TLS closes the plain one with it
+            sock.close()
             if not isinstance(e, (OSError, MemoryError)):
                 raise
             return
         self._lobby.here.append(connection)
 
-    async def _serve(self, connection):
+    async def _serve(self, connection, sock):
         try:
             await self._app.handle_request(connection, connection.stream)
         except Exception:  # noqa: S110
@@ -128,6 +128,7 @@ class Listener:
         finally:
             self._lobby.leave(connection)
             connection.stream.s.close()
+            sock.close()  # which TLS has let go of where a handshake failed
             (self._repute.succeeded if connection.admitted else self._repute.failed)(connection.address)
 
 

@@ -4,6 +4,7 @@ import binascii
 import sys
 
 import board
+import lazily
 from identity.terms import read_certificate
 
 from . import tasks
@@ -17,6 +18,11 @@ except ImportError:  # a board without a network
 def _with_an_asyncio_of_its_own():
     """The modules of the server: what they know by the name of asyncio is theirs alone, for it is no friend of threads,
     and in another one the application may have its own."""
+    with lazily.lock:
+        return _imported()
+
+
+def _imported():
     others = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "asyncio"}
     for name in others:
         del sys.modules[name]

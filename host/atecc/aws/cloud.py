@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atecc.aws.errors import explain
+from atecc.aws.errors import CONFIGURATION, CREDENTIALS, Answer, explained
+from atecc.aws.patience import patiently
 from atecc.bounded import parse
 from atecc.errors import AwsError, CertificateError
 from atecc.x509 import library
@@ -39,16 +40,16 @@ class Cloud:
     ) -> None:
         import boto3
         from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
 
         retries = {"mode": "standard", "total_max_attempts": 5}
         config = Config(connect_timeout=10, read_timeout=20, retries=retries)
-        try:
+        with explained(CONFIGURATION, region or ""):
             session = boto3.Session(region_name=region, profile_name=profile)
+        with explained(CREDENTIALS, region or ""):
+            self._credentials = session.get_credentials()
+        with explained(CONFIGURATION, region or ""):
             self.iot = session.client("iot", endpoint_url=endpoint_url, config=config)
             self._aws = _without_configuration(session)
-        except (BotoCoreError, ValueError) as error:
-            raise explain(error, "starting") from error
         self.region = str(self.iot.meta.region_name)
 
     @property
@@ -56,6 +57,12 @@ class Cloud:
         """The URL to which everything goes, if that is not AWS's; else nothing."""
         url = str(self.iot.meta.endpoint_url)
         return "" if url == self._aws else url
+
+    def sign_in(self) -> None:
+        """Have boto3 get the credentials; it may ask for an MFA code."""
+        with explained(CREDENTIALS, self.region):
+            if self._credentials:
+                self._credentials.get_frozen_credentials()
 
     def endpoint(self) -> str:
         """Where the account's devices connect to; also shows whether credentials and region work."""
@@ -119,12 +126,14 @@ class Cloud:
         self._call("delete_certificate", certificateId=certificate.id)
 
     def _call(self, operation: str, **params: Any) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
+        action = self.iot.meta.method_to_api_mapping[operation]
+        method = getattr(self.iot, operation)
 
-        try:
-            return getattr(self.iot, operation)(**params)
-        except (BotoCoreError, ClientError) as error:
-            raise explain(error, self.iot.meta.method_to_api_mapping[operation], self.region) from error
+        def once() -> Answer:
+            with explained(action, self.region):
+                return Answer(action, method(**params))
+
+        return patiently(operation, once)
 
 
 def _without_configuration(session: Any) -> str:
@@ -140,7 +149,8 @@ def default_region() -> str:
     """That of the AWS configuration; nobody is asked."""
     import boto3
 
-    region = boto3.Session().region_name
+    with explained(CONFIGURATION):
+        region = boto3.Session().region_name
     if not region:
         raise AwsError(
             "No AWS region is configured.", "--region eu-west-1, or AWS_DEFAULT_REGION, names one."

@@ -96,6 +96,7 @@ class AwsAuthority:
                 "--aws-endpoint-url" if order.endpoint_url else "$AWS_ENDPOINT_URL, or the AWS configuration"
             )
             steps.warn(f"AWS is not asked: {self._cloud.elsewhere} stands in for it ({who}).")
+        self._cloud.sign_in()
         with steps.step("aws", "asking AWS IoT") as step:
             broker = self._endpoint()
             self._cloud.check_may_issue()

@@ -144,15 +144,23 @@ def _chip(chip: ChipInfo, name: str) -> Rows:
     ]
 
 
+def not_adopted(status: IdentityStatus, name: str) -> Rows:
+    """What is to be said of a setup that came to nothing, at a start at which nobody was there."""
+    why = status.why_not_adopted
+    return [(name, f"what is configured in mqtt.* did not become one: {why}")] if why else []
+
+
 def _identity(status: IdentityStatus) -> Rows:
     from atecc.cli.show import utc
 
+    failed = not_adopted(status, "Identity")
     if status.active is None:
-        return [("Identity", "none yet")]
+        return [("Identity", "none yet"), *failed]
     one = status.identities[status.active]
     wrong = [("Identity", status.other_chip)] if status.other_chip else []
     return [
         *wrong,
+        *failed,
         ("Identity", f"{one.name} (identity {status.active}, key in slot {one.slot})"),
         ("Identity", f"{one.endpoint}:{one.port} as {one.client_id}"),
         ("Identity", f"certificate valid until {utc(one.not_after)}"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import sys
 import warnings
 from importlib import import_module
@@ -12,7 +14,7 @@ import click
 from atecc import __version__
 from atecc.cli import screen
 from atecc.cli.app import App, Group, shared_options
-from atecc.errors import AteccError
+from atecc.errors import AteccError, OutputError
 
 # In the order of the main help: each command, and where it is in this package. Imported when it is called, so that no
 # command waits for the others.
@@ -26,6 +28,8 @@ COMMANDS = {
     "console": "install.console",
 }
 INTERRUPTED = 130
+# What writing ends with. Wherever this tool itself writes it is an OutputError by then; click, with its help, does too.
+_OUTPUT = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 class Root(Group):
@@ -49,6 +53,7 @@ class Root(Group):
             warnings.simplefilter("ignore")
         try:
             status = super().main(*args, **kwargs)
+            screen.flush()  # at the very end nobody could say any more what went wrong
         except BaseException as error:
             status = _end(error, app)
         sys.exit(status if isinstance(status, int) else 0)
@@ -60,9 +65,9 @@ def _end(error: BaseException, app: App) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         app.err.show("", "Interrupted.")
         return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT:
         screen.drop()
-        return 0
+        error = screen.why_not_written(error)
     if isinstance(error, click.ClickException):
         app.err.usage(error)
         return _failed(
@@ -94,8 +99,9 @@ def _defect(error: BaseException, app: App) -> int:
 
 
 def _failed(app: App, error: dict[str, Any]) -> int:
-    if app.json and not app.json_written:
-        app.document({"error": error})
+    if app.json and not app.json_written and error["kind"] != OutputError.kind:
+        with contextlib.suppress(OutputError):
+            app.document({"error": error})
     return int(error["exit_status"])
 
 
