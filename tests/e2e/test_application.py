@@ -1,7 +1,6 @@
 """The owner's program beside the device: it runs, speaks, fails, and is left alone, and the cable does not kill it."""
 
 import json
-import re
 import threading
 import time
 
@@ -264,11 +263,33 @@ def test_example_shadow(field):
     heard.close()
 
 
+NO_SLEEP = """
+import atecc.sleep, lazily, sys
+class Machine:
+    slept = []
+    @staticmethod
+    def deepsleep(ms):
+        Machine.slept.append(ms)
+sleep = atecc.sleep
+sleep.machine = Machine
+"""
+
+
 def test_example_deepsleep(field):
+    """And a sleep waits for a change of identity that is under way."""
     heard = Heard(field, "linked/awake")
-    with Repl(field.user.port) as repl:
-        repl.run("import machine, builtins\nbuiltins.slept = []\nmachine.deepsleep")
-    example(field.user, "deepsleep")
-    assert until(lambda: heard["linked/awake"])[0] == {"days_left": 4}
-    assert re.search("running|ended", field.user.succeeds("app", "status").out)
+    with field.device("wss") as operator:
+        begun = operator.begin([[("CN", "linked")]])
+        with Repl(field.user.port) as repl:
+            repl.run(NO_SLEEP)
+        example(field.user, "deepsleep")
+        assert until(lambda: heard["linked/awake"])[0] == {"days_left": 4}
+        assert slept(field.user) == [], "it waits"
+        operator.discard(begun.token)
+    assert until(lambda: slept(field.user)) == [60_000]
     heard.close()
+
+
+def slept(user):
+    with Repl(user.port) as repl:
+        return repl.value("atecc.sleep.machine.slept", "import atecc.sleep")

@@ -120,3 +120,26 @@ def test_a_clients_tls_is_signed_by_the_chip_in_three_lines(repl):
     setup += "from atecc608.context import SSLContext\n"
     other = context(ec.generate_private_key(ec.SECP256R1()).public_key())
     assert "for another key than the one in slot 0" in repl.error(other, setup)
+
+
+def test_example_driver(repl):
+    repl.value("chip.GenKey(0).hex()", FOUND + ON.format(SLOW))
+    said = repl.run((FIRMWARE / "examples/driver.py").read_text())
+    assert "serial number 0123" in said and "signature True" in said
+
+
+SERVED = "import machine\nmachine.RTC().datetime({clock!r})\n"
+
+
+def test_example_https(repl):
+    authority = pki.Authority.root(pki.name(common_name="a CA"))
+    point = bytes.fromhex(repl.value("chip.GenKey(0).hex()", FOUND + ON.format(SLOW)))
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + point)
+    certificate = authority.sign(key, pki.name(common_name="thing-1"), pki.Validity.days(-1, 30))
+    for path, data in (("/device.pem", certificate), ("/ca.pem", authority.certificate)):
+        repl.run(f"with open({path!r}, 'w') as f: f.write(given)", pki.pem(data).decode())
+    now = datetime.now(UTC)
+    clock = (now.year, now.month, now.day, 0, now.hour, now.minute, now.second, 0)
+    with tls_server(authority, b"HTTP/1.0 200 OK\r\n\r\nhello") as port:
+        code = SERVED.format(clock=clock) + (FIRMWARE / "examples/https.py").read_text()
+        assert repl.value(f"get('/', port={port}).decode()", code) == "hello"
