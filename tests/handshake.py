@@ -55,6 +55,8 @@ def _serve(listener: socket.socket, context: ssl.SSLContext, says: bytes) -> Non
         except OSError:
             return
         with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as secured:
+            if says.startswith(b"HTTP"):
+                secured.recv(4096)  # closed with a request unread, it would be reset
             secured.sendall(says)
 
 

@@ -204,6 +204,46 @@ def test_nothing_is_lost_while_the_identity_changes_and_people_come_and_go(field
     heard.close()
 
 
+KEPT = """
+import atecc
+def main():
+    if not atecc.settings.get("told", False):
+        for n in range(5):
+            atecc.publish("kept", str(n), keep=True)
+        atecc.settings.set("told", True)
+"""
+
+
+def test_what_is_kept_outlives_a_power_cut(field, tmp_path):
+    user, program = field.user, tmp_path / "program.py"
+    field.broker.stop()
+    program.write_text(KEPT)
+    user.succeeds("app", "put", program)
+    until(lambda: programs(user)["/app"]["state"] == "ended")
+    user.bench.board.power_cycle()
+    assert waiting(user) == 5
+    field.broker.start()
+    until(lambda: waiting(user) == 0)
+
+
+def waiting(user):
+    with Repl(user.port) as repl:
+        return repl.value("atecc.waiting", "from rpc import serial\nserial.start()\nimport atecc")
+
+
+def test_the_oldest_goes_first_and_is_counted(field, tmp_path):
+    user, program = field.user, tmp_path / "program.py"
+    field.broker.stop()
+    program.write_text(
+        "import atecc\ndef main():\n    for n in range(40):\n        atecc.publish('many', n)\n"
+    )
+    user.succeeds("app", "put", program)
+    until(lambda: programs(user)["/app"]["state"] == "ended")
+    with Repl(user.port) as repl:
+        waiting, lost = repl.value("[atecc.waiting, atecc.lost]", "import atecc")
+    assert (waiting, lost) == (32, 8)
+
+
 def memory_free(user):
     with Repl(user.port) as repl:
         return int(repl.run("import gc\ngc.collect()\nprint(gc.mem_free())"))
