@@ -79,6 +79,21 @@ def test_rotation_gives_a_new_key_and_the_old_certificate_works_until_then(aws, 
     assert aws.succeeds("--json", "mqtt", "connect").json["identity"] == "b"
 
 
+def test_a_ca_of_ones_own_at_aws(aws, cloud, tmp_path):
+    files = ["--ca-cert", tmp_path / "ca.crt.pem", "--ca-key", tmp_path / "ca.key.pem"]
+    aws.succeeds("aws", "ca", "create", "--subject", "/O=ACME/CN=ACME devices", *files)
+    aws.succeeds("aws", "ca", "register", *files)
+    said = provision(aws, cloud, "own-ca", *files, "--days", "30")
+    assert said.status == 0, said.err
+    openssl("verify", "-CAfile", files[1], write(tmp_path / "c.pem", said.json["certificate_pem"]))
+    assert aws.succeeds("--json", "mqtt", "status").json["state"] == "connected"
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
+
+
 def test_a_forbidden_topic_is_explained_and_the_link_recovers(aws, cloud):
     assert provision(aws, cloud, "forbidden").status == 0
     said = aws.fails(8, "mqtt", "publish", "things/somebody-else/x", "no")

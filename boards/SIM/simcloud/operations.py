@@ -19,7 +19,10 @@ class Operations:
         self.handlers: dict[str, Handler] = {
             "AttachThingPrincipal": self._attach_thing_principal,
             "GetThingConnectivityData": self._connectivity,
+            "RegisterCACertificate": self._register_ca,
+            "RegisterCertificate": self._register,
             "TestAuthorization": self._test_authorization,
+            "ListCACertificates": self._list_cas,
             "ListCertificates": self._list_certificates,
             "ListThingPrincipalsV2": self._list_thing_principals,
             "UpdateThing": self._update_thing,
@@ -52,6 +55,27 @@ class Operations:
             found.reverse()
         listed, marker = page(found, int(params.get("pageSize") or LARGEST_PAGE), params.get("marker"))
         return {"certificates": [_listed(one) for one in listed], "nextMarker": marker}
+
+    def _list_cas(self, params: Params) -> Params:
+        found = sorted(self._registry.ca_certificates.values(), key=lambda one: one.creation_date)
+        listed, marker = page(found, int(params.get("pageSize") or LARGEST_PAGE), params.get("marker"))
+        return {"certificates": [_listed(one) for one in listed], "nextMarker": marker}
+
+    def _register_ca(self, params: Params) -> Params:
+        made = self._registry.register_ca(
+            params["caCertificate"],
+            params.get("verificationCertificate"),
+            params.get("certificateMode", "DEFAULT"),
+            bool(params.get("setAsActive")),
+        )
+        return {"certificateId": made.certificate_id, "certificateArn": made.arn}
+
+    def _register(self, params: Params) -> Params:
+        status = "ACTIVE" if params.get("setAsActive") else params.get("status", "INACTIVE")
+        made = self._registry.register_from_ca(
+            params["certificatePem"], params.get("caCertificatePem", ""), status
+        )
+        return {"certificateId": made.certificate_id, "certificateArn": made.arn}
 
     def _update_thing(self, params: Params) -> None:
         self._registry.change_thing(

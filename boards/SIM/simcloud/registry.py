@@ -1,8 +1,9 @@
 """moto's registry of things, certificates and policies, as strict as AWS in what a provisioner calls."""
 
+import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -10,6 +11,7 @@ from typing import Any
 
 import botocore.session
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 from moto.core.config import default_user_config
 from moto.core.utils import utcnow
@@ -100,6 +102,7 @@ class Registry(IoTBackend):
         self._changed: dict[str, float] = {}  # when, by ARN
         self._exclusive: set[tuple[str, str]] = set()  # (principal, thing)
         self._connectivity: dict[str, Connectivity] = {}  # by thing
+        self.cas_changed: Callable[[], None] = lambda: None  # the broker's
         self._ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -141,6 +144,46 @@ class Registry(IoTBackend):
         registered.validity_not_after = validity.not_valid_after_utc
         self._changed[registered.arn] = time.monotonic()
         return registered
+
+    def register_from_ca(self, certificate_pem: str, ca_pem: str, status: str) -> FakeCertificate:
+        """RegisterCertificate: only of a CA that is registered, and active."""
+        certificate = read_certificate(certificate_pem)
+        ca = next((one for one in self.ca_certificates.values() if same(one.certificate_pem, ca_pem)), None)
+        if ca is None:
+            raise AwsError("CertificateValidationException", "CA certificate not found for the certificate")
+        if ca.status != "ACTIVE":
+            raise AwsError("CertificateStateException", f"CA certificate is {ca.status}")
+        if not issued(certificate, read_certificate(ca.certificate_pem)):
+            raise AwsError("CertificateValidationException", "The certificate is not signed by the CA")
+        if status not in ("ACTIVE", "INACTIVE"):
+            raise InvalidRequestException(f"status {status} is not possible here")
+        return self.register_certificate(certificate_pem, ca.certificate_pem, False, status)
+
+    def register_ca(self, ca_pem: str, verification_pem: str | None, mode: str, active: bool) -> Any:
+        """RegisterCACertificate: v3 with CA:TRUE, and proven to be the account's unless the mode is SNI_ONLY."""
+        ca = read_certificate(ca_pem)
+        if ca.version != x509.Version.v3 or not is_ca(ca):
+            raise AwsError("CertificateValidationException", "CA certificate is not X.509 v3 with CA:TRUE")
+        if mode == "SNI_ONLY" and verification_pem:
+            raise InvalidRequestException("A verification certificate is not for SNI_ONLY")
+        if mode != "SNI_ONLY":
+            self._verify(ca, verification_pem)
+        if any(same(one.certificate_pem, ca_pem) for one in self.ca_certificates.values()):
+            raise InvalidRequestException("The CA certificate is already registered")
+        found = super().register_ca_certificate(ca_pem, active, {})
+        self.cas_changed()
+        return found
+
+    def _verify(self, ca: x509.Certificate, verification_pem: str | None) -> None:
+        if not verification_pem:
+            raise InvalidRequestException("A verification certificate is required")
+        proof = read_certificate(verification_pem)
+        if common_name(proof.subject) != self.get_registration_code() or not issued(proof, ca):
+            raise AwsError("RegistrationCodeValidationException", "The registration code is not proven")
+
+    def get_registration_code(self) -> str:
+        """The account's: always the same."""
+        return hashlib.sha256(f"{self.account_id} {self.region_name}".encode()).hexdigest()
 
     def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
         read_certificate(certificate_pem)
@@ -299,6 +342,25 @@ class Registry(IoTBackend):
             for key, value in thing.attributes.items():
                 variables[f"iot:Connection.Thing.Attributes[{key}]"] = value
         return variables
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    found = {type(each.value): each.value for each in certificate.extensions}
+    basic, usage = found.get(x509.BasicConstraints), found.get(x509.KeyUsage)
+    signs = not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign
+    return isinstance(basic, x509.BasicConstraints) and basic.ca and signs
+
+
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def same(one: str, other: str) -> bool:
+    return read_certificate(one) == read_certificate(other)
 
 
 def check_attributes(attributes: dict[str, str], typed: bool) -> None:

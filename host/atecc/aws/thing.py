@@ -11,13 +11,14 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from atecc.aws import certificates, registry
+from atecc.aws import certificates, owned, registry
 from atecc.aws.board import Board
-from atecc.aws.certificates import ACTIVE, Certificate, Issuing
+from atecc.aws.certificates import ACTIVE, INACTIVE, Certificate, Issuing
 from atecc.aws.cloud import Cloud, Planned, amazon_roots
 from atecc.aws.granting import Granting
 from atecc.aws.journal import SWITCHING, Entry, Journal
 from atecc.aws.leftovers import KEEP_PREVIOUS, retire, take_away
+from atecc.aws.owned import OwnCa
 from atecc.aws.policy import arn_prefix
 from atecc.bounded import utc
 from atecc.broker.address import MQTT_TLS_PORT, parse_broker
@@ -26,8 +27,9 @@ from atecc.provisioning.authority import Authority, Issued, Look, Seen, Target, 
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509 import library
+from atecc.x509.authority import LocalCA
 from atecc.x509.names import Rdns
-from atecc.x509.requests import pem, when
+from atecc.x509.requests import names_in, pem, when
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -71,7 +73,7 @@ class AwsOrder:
 
     `renew`: also if the board is that thing already; `renew_before`: if its certificate ends within so many seconds.
     `take_over`: also if the thing is another board, or the board another thing. The certificate that is replaced is
-    kept for `keep_previous` seconds, deactivated.
+    kept for `keep_previous` seconds, deactivated. `own_ca` signs it instead of AWS, where it is registered.
     """
 
     wish: Wish
@@ -90,6 +92,7 @@ class AwsOrder:
     thing_type: str | None = None
     groups: list[str] = field(default_factory=list)
     dry_run: bool = False
+    own_ca: OwnCa | None = None
 
     def __post_init__(self) -> None:
         check_thing(self.thing)
@@ -98,7 +101,7 @@ class AwsOrder:
         cloud = Cloud(self.region, self.profile, self.endpoint_url)
         if self.dry_run:
             cloud.rehearse()
-        return self.wish, AwsAuthority(cloud, self)
+        return self.wish, AwsAuthority(cloud, self, self.own_ca.load() if self.own_ca else None)
 
 
 class AwsAuthority(Authority):
@@ -107,9 +110,12 @@ class AwsAuthority(Authority):
     # A policy attached a moment ago is not known in every corner of AWS at once.
     try_attempts = 3
 
-    def __init__(self, cloud: Cloud, order: AwsOrder) -> None:
+    def __init__(self, cloud: Cloud, order: AwsOrder, own: LocalCA | None = None) -> None:
         self._cloud = cloud
         self._order = order
+        self._own = own
+        if own is not None:
+            self.issuer, self.chain = own.certificate, own.chain
         self._thing = registry.Thing(order.thing)
         self._there: list[Certificate] = []
         self._label: registry.Label | None = None
@@ -140,7 +146,8 @@ class AwsAuthority(Authority):
             why = self._why_not(mine)
             if not why:
                 self._check_names()
-                self._cloud.check_may_issue()
+                if self._own is None:
+                    self._cloud.check_may_issue()
             step.meaning = (
                 f"AWS IoT in {self._cloud.region}: credentials work, devices connect to {self._broker[0]}"
             )
@@ -240,6 +247,14 @@ class AwsAuthority(Authority):
         target = order.connection.target(order.thing, self._broker, amazon_roots(), order.thing)
         if order.connection.check_broker:
             look(target)
+        if self._own is not None and order.own_ca is not None:
+            with steps.step("ca", "checking the CA") as step:
+                self._own.refuse_operators()
+                self._own.rehearse(order.wish.subject, order.wish.san, order.own_ca.days)
+                step.meaning = owned.prepare(self._cloud, self._own)
+            shortened = self._own.validity(order.own_ca.days)[2]
+            if shortened:
+                steps.warn(shortened)
         granting = Granting(self._cloud, order.policy, order.policy_document)
         granting.check_client_id(order.thing, target.client_id)
         self._policy = granting.name
@@ -296,9 +311,20 @@ class AwsAuthority(Authority):
     # The certificate
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
+        self._note(key=certificates.key_id(request.public_key()))
+        if self._own is None:
+            certificate = self._signed_there(request, steps)
+        else:
+            certificate = self._signed_here(request, self._own, steps)
+        assert self._issued is not None
+        with steps.step("attach", "attaching policy and thing to the certificate") as step:
+            certificates.attach(self._cloud, self._issued.arn, self._policy, self._order.thing)
+            step.meaning = f"policy {self._policy} and thing {self._order.thing} are attached to it"
+        return Issued(certificate, self.chain)
+
+    def _signed_there(self, request: x509.CertificateSigningRequest, steps: Steps) -> x509.Certificate:
         with steps.step("certificate", "AWS IoT signs the certificate") as step:
             key = certificates.key_id(request.public_key())
-            self._note(key=key)
             began = self._entry.began if self._entry else self._cloud.now()
             self._issuing = Issuing(self._cloud, pem(request), key, began)
             self._issued = self._issuing.issue()
@@ -307,10 +333,24 @@ class AwsAuthority(Authority):
             step.meaning = (
                 f"certificate issued by AWS IoT, valid until {when(certificate.not_valid_after_utc)}"
             )
-        with steps.step("attach", "attaching policy and thing to the certificate") as step:
-            certificates.attach(self._cloud, self._issued.arn, self._policy, self._order.thing)
-            step.meaning = f"policy {self._policy} and thing {self._order.thing} are attached to it"
-        return Issued(certificate)
+        return certificate
+
+    def _signed_here(
+        self, request: x509.CertificateSigningRequest, own: LocalCA, steps: Steps
+    ) -> x509.Certificate:
+        assert self._order.own_ca is not None
+        with steps.step("certificate", "signing the certificate, and registering it at AWS IoT") as step:
+            certificate = own.issue(request, self._order.own_ca.days, names=names_in(request))
+            identifier = certificates.certificate_id(pem(certificate))
+            self._note(certificate=identifier)
+            account = certificates.account_of(self._thing.arn)
+            arn = f"{arn_prefix(self._cloud.region, account)}:cert/{identifier}"
+            # It may be there as soon as it is asked for: `undo` takes it away.
+            self._issued = Certificate(identifier, arn, INACTIVE, pem(certificate), 0, 0, 0, 0)
+            self._issued = owned.register(self._cloud, certificate, own)
+            until = when(certificate.not_valid_after_utc)
+            step.meaning = f"certificate issued by the CA, valid until {until}, and registered at AWS IoT"
+        return certificate
 
     def activate(self, steps: Steps) -> None:
         if self._issued is not None:
@@ -405,9 +445,13 @@ class AwsAuthority(Authority):
         self.prepare(steps, look)
         account = certificates.account_of(self._thing.arn)
         arn = f"{arn_prefix(cloud.region, account)}:cert/NEW"
-        cloud.change(
-            "create_certificate_from_csr", certificateSigningRequest="the chip's request", setAsActive=False
-        )
+        if self._own is None:
+            params = {"certificateSigningRequest": "the chip's request", "setAsActive": False}
+            cloud.change("create_certificate_from_csr", **params)
+        else:
+            there = owned.known(cloud, self._own.certificate) is not None
+            operation = "register_certificate" if there else "register_certificate_without_ca"
+            cloud.change(operation, certificatePem="the certificate", status=INACTIVE)
         certificates.attach(cloud, arn, self._policy, order.thing)
         certificates.set_status(cloud, "NEW", ACTIVE)
         self._entry = Entry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from atecc.aws.certificates import Certificate
     from atecc.aws.cloud import Cloud
 
+FILE = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.group("aws", cls=Group)
 def command() -> None:
-    """Certificates at AWS IoT: listed, taken away. `atecc provision aws` makes them."""
+    """Certificates and CAs at AWS IoT: listed, registered, taken away. `atecc provision aws` makes them."""
 
 
 def account_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -142,3 +145,107 @@ def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool
     app.emit({"deleted": swept.deleted, "unsure": swept.unsure})
     if not app.json:
         app.say(f"{count or 'No'} certificate{'' if count == 1 else 's'} taken away.", style="bold green")
+
+
+# CAs
+
+
+@command.group("ca", cls=Group)
+def authorities() -> None:
+    """Your own CAs at AWS IoT."""
+
+
+@authorities.command(
+    "create",
+    cls=Command,
+    examples="atecc aws ca create --subject '/O=ACME/CN=ACME devices' --ca-cert ca.crt.pem --ca-key ca.key.pem",
+)
+@click.option("--subject", required=True, help="/O=ACME/CN=ACME devices")
+@click.option("--days", default=3650, show_default=True, help="How long it is valid.")
+@click.option(
+    "--ca-cert", required=True, type=FILE, help="Where its certificate goes; never over another file."
+)
+@click.option("--ca-key", required=True, type=FILE, help="Where its key goes, for your eyes only.")
+@pass_app
+def create(app: App, /, subject: str, days: int, ca_cert: Path, ca_key: Path) -> None:
+    """Make a CA as AWS takes it: X.509 v3, CA:TRUE. Nothing is sent anywhere."""
+    from atecc import whole
+    from atecc.x509.authority import make_ca
+    from atecc.x509.names import parse_subject
+
+    certificate, key = make_ca(parse_subject(subject), days)
+    whole.write_all({ca_key: key, ca_cert: certificate}, secret=True)
+    app.emit({"ca_cert": str(ca_cert), "ca_key": str(ca_key)})
+    if not app.json:
+        app.say(
+            f"{ca_cert} and {ca_key} are made. The key signs devices: keep it where nobody else reads it."
+        )
+
+
+@authorities.command(
+    "register",
+    cls=Command,
+    examples="""atecc aws ca register --ca-cert ca.crt.pem --ca-key ca.key.pem
+    atecc aws ca register --ca-cert ca.crt.pem --sni-only""",
+)
+@click.option("--ca-cert", required=True, type=FILE, help="The CA's certificate.")
+@click.option(
+    "--ca-key", type=FILE, help="Its key: it signs the account's code, which proves that the CA is yours."
+)
+@click.option(
+    "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
+)
+@click.option("--sni-only", is_flag=True, help="Without the key: several accounts may know the CA then.")
+@click.option(
+    "--auto-registration", is_flag=True, help="Devices' certificates are registered when they first connect."
+)
+@account_options
+@pass_app
+def register(app: App, /, ca_cert: Path, ca_key: Path | None, **options: Any) -> None:
+    """Make a CA known to the account."""
+    from atecc.aws import owned
+    from atecc.cli.secrets import password
+    from atecc.x509.authority import LocalCA
+    from atecc.x509.keyfile import load_certificates
+
+    if (ca_key is None) != options["sni_only"]:
+        raise ArgumentError("Either --ca-key FILE, or --sni-only.")
+    own = None
+    if ca_key is not None:
+        ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
+        own = LocalCA.load(ca_cert, ca_key, ask)
+    certificate = own.certificate if own else load_certificates(ca_cert)[0]
+    owned.check(certificate, ca_cert, ca_key)
+    cloud = cloud_of(app, options)
+    there = owned.known(cloud, certificate)
+    if there is not None:
+        raise RefusedError(
+            f"The account knows this CA already: {there['certificateId']} is {there.get('status')}.",
+            "`atecc aws ca list` shows all.",
+        )
+    identifier = owned.register_ca(cloud, certificate, own, options["auto_registration"])
+    app.emit({"ca_certificate_id": identifier}, f"CA {identifier} is registered, and active.")
+
+
+@authorities.command("list", cls=Command, examples="atecc aws ca list")
+@account_options
+@pass_app
+def list_cas(app: App, /, **options: Any) -> None:
+    """List the account's CAs."""
+    from atecc.aws.certificates import seconds_of
+    from atecc.cli.screen import Grid
+    from atecc.cli.show import utc
+
+    listed = cloud_of(app, options).pages("list_ca_certificates", "certificates")
+    found = [
+        {
+            "ca_certificate_id": one["certificateId"],
+            "status": one["status"],
+            "created": int(seconds_of(one.get("creationDate"))),
+        }
+        for one in listed
+    ]
+    grid = Grid("CA", "status", "registered", unbroken="CA")
+    for one in found:
+        grid.add(one["ca_certificate_id"], one["status"], utc(one["created"]))
+    app.emit({"cas": found}, grid)

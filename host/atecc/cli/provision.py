@@ -14,6 +14,7 @@ from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
+    from atecc.aws.owned import OwnCa
     from atecc.device.replies import ChipInfo, Login
     from atecc.provisioning.authority import Unchanged, Wish
     from atecc.provisioning.order import Connection, Order
@@ -121,6 +122,7 @@ def ca(app: App, /, **options: Any) -> None:
     cls=Command,
     examples="""atecc provision aws --thing sensor-1
     atecc provision aws --thing sensor-1 --renew-before 30d
+    atecc provision aws --thing sensor-1 --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365
     atecc provision aws --thing sensor-1 --policy sensors --policy-file sensors.json --region eu-west-1""",
 )
 @click.option(
@@ -138,6 +140,12 @@ def ca(app: App, /, **options: Any) -> None:
 @click.option(
     "--server-ca", type=FILE, help="The CA of the broker's certificate. Default: Amazon Root CA 1 and 3."
 )
+@click.option("--ca-cert", type=FILE, help="A CA of your own, which signs the certificate instead of AWS.")
+@click.option("--ca-key", type=FILE, help="Its key.")
+@click.option(
+    "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
+)
+@click.option("--days", type=int, help="How long a certificate of that CA is valid.")
 @click.option(
     "--renew", is_flag=True, help="A new key and certificate also if the board is that thing already."
 )
@@ -186,8 +194,22 @@ def aws(app: App, /, **options: Any) -> None:
         thing_type=options["thing_type"],
         groups=list(options["groups"]),
         dry_run=options["dry_run"],
+        own_ca=_own_ca(app, options),
     )
     _carry_out(app, order, options["dry_run"])
+
+
+def _own_ca(app: App, options: dict[str, Any]) -> OwnCa | None:
+    from atecc.aws.owned import OwnCa
+    from atecc.cli.secrets import password
+
+    given = [name for name in ("ca_cert", "ca_key", "days") if options[name] is not None]
+    if not given:
+        return None
+    if len(given) < 3:
+        raise ArgumentError("A CA of your own takes all three: --ca-cert FILE, --ca-key FILE and --days N.")
+    ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
+    return OwnCa(options["ca_cert"], options["ca_key"], ask, options["days"])
 
 
 @command.command(
