@@ -26,6 +26,7 @@ TESTS_OF_THE_HOST = (
     f"{_H}cert.py",
     f"{_H}chip.py",
     f"{_H}dates.py",
+    f"{_H}details.py",
     f"{_H}factory.py",
     f"{_H}hosts.py",
     f"{_H}key.py",
