@@ -205,3 +205,45 @@ aes = ATCA(Chip(), None, None).aes
 """
     seen = micropython.value("[aes(9, b'x', 2, mode)['data'] for mode in (0, 1)]", setup)
     assert [base64.b64decode(one) for one in seen] == [b"\x09\x02\x00x", b"\x09\x02\x01x"]
+
+
+# When a signed request was made, and whether its certificate is valid then
+
+
+SIGNED = """
+from rpc import verify
+from rpc.errors import RpcError
+class Clock:
+    def __getattr__(self, name): return getattr(real, name)
+    def now(self): return 100000
+real, verify.clock = verify.clock, Clock()
+operators = object.__new__(verify.Operators)
+operators._sure = lambda: given[0]
+class Certificate:
+    subject = "x"
+def tried(call, *args):
+    try:
+        call(*args)
+    except RpcError as e:
+        return e.kind
+def dates(since, until):
+    made = Certificate()
+    made.not_before, made.not_after = since, until
+    return tried(operators._check_dates, made)
+limit = 5 * 60
+seen = [tried(operators._check_time, 100000 + x) for x in (-limit - 1, -limit, 0, limit, limit + 1)]
+seen += [dates(*one) for one in ((0, 99999), (0, 100000), (100000, 200000), (100001, 200000))]
+verify.clock = real
+"""
+
+
+@pytest.mark.parametrize(
+    ("sure", "seen"),
+    [
+        (True, ["clock", None, None, None, "clock", "refused", None, None, "refused"]),
+        (False, [None, None, None, None, None, "refused", None, None, None]),
+    ],
+)
+def test_a_request_is_of_now_where_the_clock_is_sure(micropython, sure, seen):
+    """A clock that nobody has set shows a time that has passed: what is over by it is over."""
+    assert micropython.value("seen", SIGNED, [sure]) == seen

@@ -105,6 +105,23 @@ def test_four_cas_and_no_fifth(micropython, cas):
     assert micropython.value("subjects()", again, cas) == ["CN=ca 1", "CN=ca 3", "CN=ca 0", "CN=ca 4"]
 
 
+def test_a_ca_is_the_same_one_however_it_came_to_be_written_down(micropython, cas):
+    """Forgetting another one writes it down anew."""
+    setup = (
+        SETUP + "for ca in cas[:2]: access.trust(ca)\naccess.forget(sha256(cas[1]))\naccess.trust(cas[0])\n"
+    )
+    assert micropython.value("subjects()", setup, cas) == ["CN=ca 0"]
+
+
+def test_a_ca_vouches_for_the_time(micropython, cas):
+    """Nobody trusts what is not valid yet: a clock that is behind its date is wrong."""
+    setup = SETUP + (
+        "from link import clock\nreal, seen = clock.vouch, []\nclock.vouch = seen.append\n"
+        "access.trust(cas[0])\nclock.vouch = real\n"
+    )
+    assert micropython.value("seen", setup, cas) == [int(NOW.timestamp())]
+
+
 def test_a_caller_holds_to_the_last_second_of_what_let_him_in(micropython, cas):
     setup = SETUP + (
         "from link import clock\naccess.trust(cas[0])\ncaller = Caller('wss', by=sha256(cas[0]))\n"

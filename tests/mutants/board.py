@@ -12,6 +12,7 @@ from mutants.changes import Change
 from mutants.parts import FIRMWARE, ON_THE_BOARD, ROOT
 from simboard.board import Board
 
+NAME = "firmware"
 INTO = ROOT / "build" / "mutants"
 PROGRAM = INTO / "port" / "micropython"
 
@@ -54,8 +55,6 @@ def _notice(change: Change, program: Path) -> str | None:
 
 class Firmware:
     """Who runs the tests of changes on the board."""
-
-    name = "firmware"
 
     def jobs(self, sample: list[Change]) -> dict[Change, Callable[[], object]]:
         programs = zip(sample, _build(sample), strict=True)

@@ -25,6 +25,7 @@ from mutants.changes import MODULE, Change
 from mutants.parallel import parallel
 from mutants.parts import HOST, ON_THE_HOST, ROOT, TESTS_OF_THE_HOST
 
+NAME = "host"
 KEPT = ROOT / "build" / "mutants" / "calls.json"
 # What they import of others', once instead of in each fork.
 HEAVY = (
@@ -210,8 +211,6 @@ def _notice(change: Change, names: list[str]) -> str | None:
 
 class Host:
     """Who runs the tests of changes on the host."""
-
-    name = "host"
 
     def __init__(self) -> None:
         started = time.monotonic()

@@ -16,15 +16,15 @@ class NoChanges:
 
     def __init__(self, part: str) -> None:
         listed = tomllib.loads(FILE.read_text()).get(part, [])
-        self._why = {(e["module"], e["function"], e["change"]): e["why"] for e in listed}
+        self.why = {(e["module"], e["function"], e["change"]): e["why"] for e in listed}
 
     def __len__(self) -> int:
-        return len(self._why)
+        return len(self.why)
 
     def __contains__(self, change: Change) -> bool:
-        return change.key in self._why
+        return change.key in self.why
 
     def stale(self, found: Iterable[Change]) -> list[str]:
         """Those that the code no longer has."""
         there = {change.key for change in found}
-        return [": ".join(key) for key in self._why if key not in there]
+        return [": ".join(key) for key in self.why if key not in there]

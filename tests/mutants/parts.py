@@ -26,6 +26,7 @@ TESTS_OF_THE_HOST = (
     f"{_H}cert.py",
     f"{_H}chip.py",
     f"{_H}dates.py",
+    f"{_H}details.py",
     f"{_H}factory.py",
     f"{_H}hosts.py",
     f"{_H}key.py",
@@ -40,7 +41,8 @@ TESTS_OF_THE_HOST = (
     f"{_H}secrets.py",
     f"{_H}settings.py",
     f"{_H}wss.py",
-    "tests/broker/test_words.py",
+    "tests/broker/test_look.py",
+    "tests/broker/test_table.py",
 )
 
 # Modules of the firmware and the tests that belong to them, in the order in which they are asked.
@@ -67,7 +69,7 @@ ON_THE_BOARD = {
     "rpc/digest.py": [f"{_R}digest.py"],
     "rpc/operators.py": [f"{_F}operators.py", f"{_R}signed.py"],
     "rpc/signed.py": [f"{_F}operators.py", f"{_R}signed.py"],
-    "rpc/verify.py": [f"{_F}operators.py", f"{_R}signed.py"],
+    "rpc/verify.py": [f"{_F}small_parts.py", f"{_F}operators.py", f"{_R}signed.py"],
     "rpc/counters.py": [f"{_F}counters.py"],
     "rpc/services/atecc.py": [f"{_F}small_parts.py", f"{_R}methods.py", f"{_F}access.py", f"{_F}keys.py"],
     "folder.py": [f"{_F}files.py"],
