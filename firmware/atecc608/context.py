@@ -49,7 +49,8 @@ class SSLContext:
     """To be used as an ssl.SSLContext is: its wrap_socket makes a socket secure, and the chip signs.
 
     chip: ATECC608; slot: that of the private key, for which `certificate` is; cas: whom to trust. Certificates are
-    bytes, DER or PEM; of `cas` there may be several in one, or a list. ValueError if the key in the slot is another one
+    bytes, DER or PEM; there may be several in one, or a list: of `certificate` the first is the device's own, and those
+    of the CAs between it and what the peer trusts are sent behind it. ValueError if the key in the slot is another one
     than the certificate's (unless `match` is false). `signed` tells whether the chip was asked.
 
     Made of tls.SSLContext, not ssl's: micropython-lib's wrapper ignores the callback, and the reference would sign.
@@ -62,12 +63,12 @@ class SSLContext:
         self._slot = slot
         self._error = None
         self.signed = False
-        certificate = _der(certificate)[0]
+        sent = _der(certificate)
         if match:
-            self._check_key(certificate)
-        trusted = [der for some in ([cas] if isinstance(cas, bytes) else cas) for der in _der(some)]
-        self._context = context = verifying(protocol, trusted)
-        context.load_cert_chain(certificate, key_reference(slot))
+            self._check_key(sent[0])
+        self._context = context = verifying(protocol, _der(cas))
+        for one in sent:
+            context.load_cert_chain(one, key_reference(slot))
         context.ecdsa_sign_callback = self._sign
 
     def _check_key(self, certificate):
@@ -107,10 +108,12 @@ class SSLContext:
             raise
 
 
-def _der(data):
-    """The certificates in `data` as a list of DER."""
-    if data[:1] == b"\x30":
-        return [data]
+def _der(given):
+    """The certificates in `given` as a list of DER."""
+    if not isinstance(given, bytes):
+        return [der for some in given for der in _der(some)]
+    if given[:1] == b"\x30":
+        return [given]
     from .pem import certificates
 
-    return certificates(data)
+    return certificates(given)

@@ -17,8 +17,9 @@ class Context(SSLContext):
 
     def __init__(self, protocol, chip, record, cas):
         self._serial = record["chip"]
+        sent = [record["certificate"]] + list(record.get("chain") or ())
         super().__init__(
-            chip, record["slot"], binascii.a2b_base64(record["certificate"]), cas, protocol, False
+            chip, record["slot"], [binascii.a2b_base64(one) for one in sent], cas, protocol, False
         )
 
     def check_chip(self):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import screen
+from atecc.cli import screen, signals
 from atecc.cli.app import App, Group, shared_options
 from atecc.errors import AteccError, OutputError
 
@@ -21,7 +21,9 @@ from atecc.errors import AteccError, OutputError
 COMMANDS = {
     "flash": "flash.command",
     "install": "install.install",
-    **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
+    **{
+        name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "aws", "mqtt")
+    },
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
     "app": "program.command",
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
@@ -55,6 +57,8 @@ class Root(Group):
             status = super().main(*args, **kwargs)
             screen.flush()  # at the very end nobody could say any more what went wrong
         except BaseException as error:
+            if isinstance(error, click.Abort | KeyboardInterrupt):
+                signals.ignore()
             status = _end(error, app)
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -64,7 +68,8 @@ def _end(error: BaseException, app: App) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.Abort | KeyboardInterrupt):
         app.err.show("", "Interrupted.")
-        return INTERRUPTED
+        cause = error if isinstance(error, signals.Terminated) else error.__cause__ or error.__context__
+        return 128 + cause.number if isinstance(cause, signals.Terminated) else INTERRUPTED
     if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT:
         screen.drop()
         error = screen.why_not_written(error)
