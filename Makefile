@@ -32,21 +32,27 @@ $(VENV)/.pip: boards/SIM/venv.py
 	@$(PYTHON) boards/SIM/venv.py $(VENV)
 	@touch $@
 
-# The plain one of pip's ways: the other costs each start of Python some of its time.
-EDITABLE := --config-settings editable_mode=compat
+# The plain one of pip's ways: the other costs each start of Python some of its time. All that it takes is there.
+EDITABLE := --config-settings editable_mode=compat --no-deps --no-build-isolation
 
-# Python packages: the host tool itself, and what the bench in software and the tests need.
+# Python packages: the host tool itself, and what the bench in software and the tests need, ruff and mypy too. pip takes
+# them only as they were when they were locked.
 READY := $(VENV)/.ready
-$(READY): host/pyproject.toml tests/requirements.txt | $(VENV)/.pip
+$(READY): host/pyproject.toml tests/locked.txt | $(VENV)/.pip
 	@echo "install the Python packages"
-	@$(PYTHON) boards/SIM/venv.py $(VENV) $(EDITABLE) -e "host[flash]" -r tests/requirements.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) --require-hashes -r tests/locked.txt
+	@$(PYTHON) boards/SIM/venv.py $(VENV) $(EDITABLE) -e host
 	@touch $@
 
-CHECK_READY := $(VENV)/.ready-check
-$(CHECK_READY): $(READY) tests/requirements-check.txt
-	@echo "install ruff and mypy"
-	@$(PYTHON) boards/SIM/venv.py $(VENV) -r tests/requirements-check.txt
-	@touch $@
+# Versions and SHA-256 of all files of every package, for every platform: what pyproject.toml and requirements*.txt ask for.
+LOCK = $(BUILD)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+.PHONY: lock
+lock: ## write */locked.txt anew, after a Python package was added or to take newer ones
+	@$(PYTHON) boards/SIM/venv.py $(BUILD)/lock uv
+	@$(LOCK) --upgrade host/pyproject.toml host/build.txt -o host/locked.txt
+	@$(LOCK) --upgrade host/pyproject.toml --extra flash host/build.txt tests/requirements.txt tests/requirements-check.txt \
+		-c host/locked.txt -o tests/locked.txt
+	@$(LOCK) --upgrade boards/esptool.txt -c tests/locked.txt -o boards/locked.txt
 
 FOREIGN_READY := $(VENV)/.ready-foreign
 $(FOREIGN_READY): $(READY) tests/requirements-foreign.txt tests/requirements-speed.txt
@@ -60,7 +66,7 @@ SIDE_BY_SIDE = $(MAKE) -s --no-print-directory -j$(shell echo $$(($$(nproc) + 1)
 
 .PHONY: setup
 setup: ## set everything up under build/ (the other targets do it by themselves)
-	+@$(SIDE_BY_SIDE) $(SIMULATION) $(CHECK_READY) $(SIM32_HERE) $(ESP32_CMAKE)
+	+@$(SIDE_BY_SIDE) $(SIMULATION) $(SIM32_HERE) $(ESP32_CMAKE)
 
 # What a demo takes.
 SIMULATION := $(READY) sim mosquitto
@@ -92,13 +98,13 @@ bench: simulation $(FOREIGN_READY) ## what the driver's operations cost beside o
 	@$(PY) tests/speed
 
 .PHONY: check
-check: $(CHECK_READY) ## ruff, its formatting, and mypy
+check: $(READY) ## ruff, its formatting, and mypy
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
 .PHONY: format
-format: $(CHECK_READY) ## let ruff format everything
+format: $(READY) ## let ruff format everything
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 

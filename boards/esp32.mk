@@ -18,10 +18,10 @@ firmware: firmware-check $(SIM_PARTS) ## build for a real board: BOARD=… MICRO
 firmware-check:
 	@$(ESP32) check $(ESP32_SOURCES)
 
-# esptool comes from PyPI, at the version that boards/esptool.txt pins.
+# esptool comes from PyPI, the one that boards/esptool.txt names and boards/locked.txt knows by its SHA-256.
 ESPTOOL_READY := $(VENV)/.esptool
-$(ESPTOOL_READY): boards/esptool.txt | $(VENV)/.pip
-	@$(PYTHON) boards/SIM/venv.py $(VENV) -r boards/esptool.txt
+$(ESPTOOL_READY): boards/locked.txt | $(VENV)/.pip
+	@$(PYTHON) boards/SIM/venv.py $(VENV) --require-hashes -r boards/locked.txt
 	@touch $@
 
 .PHONY: flash

@@ -8,8 +8,9 @@ import sys
 
 from esp32 import HEAP_DATA, idf_heap_info
 
+import lazily
 from folder import flash
-from identity.context import can_sign_outside
+from atecc608.context import can_sign_outside
 from link import clock
 
 # What Mbed TLS takes for one handshake at its peak, and the largest piece of it: a record of 16 KB with its frame
@@ -61,12 +62,14 @@ def _chip(chip):
 
 
 def _identity(chip, store):
-    """Whether the active identity's key can be in this chip."""
+    """Whether the active identity's key can be in this chip, and whether the one that was configured became active."""
+    failed = store.not_adopted and "what is configured in mqtt.* did not become one (%s)" % store.not_adopted
     if not store.active:
-        return True, "none yet"
+        return not failed, failed or "none yet"
     if chip.address is not None:
         store.check_chip()
-    return True, "%s, made for chip %s" % (store.name, chip.preferred)
+    said = "%s, made for chip %s" % (store.name, chip.preferred)
+    return True, said + "; " + failed if failed else said
 
 
 def _bus(chip):
@@ -143,7 +146,7 @@ def _parts(_chip):
     missing = []
     for name in _PARTS:
         try:
-            __import__(name)
+            lazily.load(name)
         except ImportError:
             missing.append(name)
     if missing:

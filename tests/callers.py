@@ -9,7 +9,8 @@ import json
 from device import dispatcher
 from rpc.caller import OWNER, Caller
 callers = {"owner": OWNER, "operator": Caller("wss"), "other": Caller("mqtt"), "bob": Caller("wss")}
-callers["bob"].subject = "CN=bob"
+callers["namesake"] = Caller("wss", by="another CA")
+callers["bob"].subject = callers["namesake"].subject = "CN=bob"
 """
 
 

@@ -7,16 +7,22 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import ready
 from bench import Bench
 
+# What `atecc` notes of its work at AWS, for all of this process's users.
+STATE = TemporaryDirectory(prefix="atecc-state-")
+TIMEOUT_S = 120
 ATECC = Path(sys.executable).with_name("atecc")
 PLAIN = {
     "NO_COLOR": "1",
     "COLUMNS": "200",
     "PATH": os.environ["PATH"],
     "HOME": "/nonexistent",
+    "XDG_STATE_HOME": STATE.name,
     "LC_ALL": "C.UTF-8",
 }
 
@@ -36,19 +42,26 @@ class Said:
 
 @dataclass
 class User:
-    """Somebody at a keyboard, with a board on `port`. Every command is checked for tracebacks and secrets."""
+    """Somebody at a keyboard, with a board on `port`. Every command is checked for tracebacks and secrets.
+
+    Commands are run in processes that have imported everything already (ready.py); `starts`: as programs.
+    """
 
     port: str
     environment: dict[str, str] = field(default_factory=dict)
     bench: Bench | None = None
+    starts: bool = False
 
     def types(self, *command: str | Path, keys: str | None = None, **environment: str) -> Said:
         """Run `atecc` with these arguments; `keys` is what is typed into it."""
-        done = subprocess.run(
-            [ATECC, *map(str, command)],
-            env=PLAIN | {"ATECC_PORT": self.port} | self.environment | environment,
-            input=keys, capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+        everything = PLAIN | {"ATECC_PORT": self.port} | self.environment | environment
+        if self.starts:
+            done = subprocess.run(
+                [ATECC, *map(str, command)],
+                env=everything, input=keys, capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
+            )  # fmt: skip
+        else:
+            done = ready.run([*map(str, command)], everything, keys, TIMEOUT_S)
         said = Said(done.returncode, done.stdout, done.stderr)
         assert "Traceback" not in said.out + said.err, said.err
         assert "PRIVATE KEY" not in said.out + said.err

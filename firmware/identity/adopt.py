@@ -7,7 +7,7 @@ permission is on (`guarded`, `files`).
 
 import lazily
 
-from .store import StoreError
+from .terms import StoreError
 
 _PORT = 8883
 _KEY = "ATCA:"
@@ -31,17 +31,16 @@ def files(setting):
 def adopt(store, setting, read):
     """At start: make the configured certificate the active identity, unless `store` has, or had, it.
 
-    setting(key) gives a configured value, read(name) a file's bytes (or raises). Never raises: returns what was wrong,
-    an exception, or None.
+    setting(key) gives a configured value, read(name) a file's bytes (or raises). Never raises: what was wrong, an
+    exception, is kept as `store.not_adopted`, for nobody is there to be told.
     """
     values = {key: setting(key) for key in _NAMED}
     if not all(values.values()):
-        return None
+        return
     try:
         _adopt(store, values, setting, read)
     except Exception as e:
-        return e
-    return None
+        store.not_adopted = e
 
 
 def _adopt(store, values, setting, read):
@@ -67,7 +66,7 @@ def _own(values, read):
 def _file(key, values, read):
     name = values[key]
     try:
-        return lazily.load("identity.pem").certificates(read(name))
+        return lazily.load("atecc608.pem").certificates(read(name))
     except OSError as e:
         raise StoreError("certificate", "%s: the file %s can't be read (%s)" % (key, name, e))
     except ValueError as e:

@@ -1,4 +1,6 @@
-"""What all that has to do with identities agrees on: its errors, who asks, and that a key is in its own chip."""
+"""What all that has to do with identities agrees on: its errors, who asks, that a key is in its own chip."""
+
+import lazily
 
 
 class StoreError(Exception):
@@ -12,11 +14,13 @@ class StoreError(Exception):
 class Asker:
     """Who wants something: the owner at the cable, or somebody from afar who is known as `name`.
 
-    bench: whether the owner's bench permission is on.
+    bench: whether the owner's bench permission is on. ca: of a caller with a certificate, what stands for its CA: each
+    CA gives what names it likes.
     """
 
-    def __init__(self, name="nobody", owner=False, bench=False):
+    def __init__(self, name="nobody", owner=False, bench=False, ca=None):
         self.name = name
+        self.ca = ca
         self.owner = owner
         self.bench = bench
         self.trusted = owner or bench
@@ -24,6 +28,11 @@ class Asker:
 
 NOBODY = Asker()
 OWNER = Asker("usb", owner=True)
+
+
+def read_certificate(der):
+    """A Certificate (certificate.py), whose module is there for as long as one of its certificates is."""
+    return lazily.load("identity.certificate").Certificate(der)
 
 
 def check_chip(chip, wanted):

@@ -32,11 +32,11 @@ def hung_up(error):
     return _number(error, "tls") in _HUNG_UP
 
 
-def explain(error, where, stage, sock=None, login=False):
+def explain(error, where, stage, sock=None, login=False, shown=False):
     """A LinkError for what umqtt or TLS has raised.
 
     where: HOST:PORT; stage: `tcp`, `tls` or `mqtt`; sock: the TLSSocket, if it came so far; login: whether the device
-    has a user name.
+    has a user name; shown: whether the other side was sent this device's certificate.
     """
     number = _number(error, stage)
     if isinstance(error, MQTTException):
@@ -48,7 +48,7 @@ def explain(error, where, stage, sock=None, login=False):
     elif stage == "tcp":
         out = _not_reached(error, where, number)
     elif stage == "tls":
-        out = _no_handshake(error, where, number)
+        out = _no_handshake(error, where, number, shown)
     elif number == _ALERT:
         # In TLS 1.3, and from some servers, the word on our certificate comes after the handshake.
         out = _not_accepted(where)
@@ -99,15 +99,27 @@ def _not_reached(error, where, number):
     return LinkError("network", "%s can't be reached (%s)" % (where, error))
 
 
-def _no_handshake(error, where, number):
+def _no_handshake(error, where, number, shown):
     if isinstance(error, ValueError):
         reason = " ".join(str(error).split())
         kind = "clock" if "future" in reason or "expired" in reason else "tls"
         when = "; this device's clock says %s" % clock.text(clock.now()) if kind == "clock" else ""
         return LinkError(kind, "the certificate of %s was not accepted: %s%s" % (where, reason, when))
     if number in _HUNG_UP:
-        return _not_accepted(where)
+        return _not_accepted(where) if shown else _cut_off(where, number)
     return LinkError("tls", "the TLS handshake with %s failed (%s)" % (where, error))
+
+
+def _cut_off(where, number):
+    """It has not seen this device's certificate, and can't have anything against it."""
+    if number == _ALERT:
+        why = "refused the TLS handshake: it may want another version of TLS, other suites, or another name"
+    else:
+        why = (
+            "ended the connection in the middle of the TLS handshake, without a word: it is out of order or was"
+            " restarted, or this is no port for TLS"
+        )
+    return LinkError("tls", "%s %s" % (where, why), "tls")
 
 
 def _not_accepted(where):

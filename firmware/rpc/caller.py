@@ -32,4 +32,6 @@ def asker(caller, bench):
     # Not before: boot.py imports this module, whether the device is started or not.
     from identity.terms import Asker
 
-    return Asker(caller.subject or caller.channel, caller.owner, bench())
+    if caller.subject:
+        return Asker(caller.subject, caller.owner, bench(), caller.by)
+    return Asker(caller.channel, caller.owner, bench())

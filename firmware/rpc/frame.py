@@ -15,6 +15,22 @@ _NUMBER_MAX = const(64)
 _IN_NUMBERS = b"0123456789-+.eE"
 _SPACE = b" \t\r\n"
 _LABEL_MAX = const(256)
+# What was too long to be kept begins with this; then comes so much of its beginning.
+TOO_LONG = b"\0"
+HEAD_MAX = const(512)
+_MEMBERS_MAX = const(8)
+# First bytes of characters, and the second ones (from, to before) that may not follow.
+_NONE_BEHIND = (
+    (b"\xc0", 0, 256),
+    (b"\xc1", 0, 256),
+    (b"\xe0", 0x80, 0xA0),
+    (b"\xed", 0xA0, 0xC0),
+    (b"\xf0", 0x80, 0x90),
+    (b"\xf4", 0x90, 0xC0),
+    (b"\xf5", 0, 256),
+    (b"\xf6", 0, 256),
+    (b"\xf7", 0, 256),
+)
 
 
 def parse(text):
@@ -22,7 +38,8 @@ def parse(text):
     try:
         frame = load(text)
     except RpcError as e:
-        return {}, e
+        # Whoever is told without an id takes it for nothing, and waits (Mongoose OS's client, for a minute).
+        return _in_front(text) if e.kind == "frame" else {}, e
     if not isinstance(frame, dict) or not frame:
         return {}, RpcError("frame", "the frame is not a JSON object with a method")
     try:
@@ -35,9 +52,30 @@ def parse(text):
     return frame, None
 
 
+def _in_front(text):
+    """The id and src of a frame that can't be read, as far as they stand in front and may be answered."""
+    start = text[:HEAD_MAX]
+    start = start.encode() if isinstance(start, str) else bytes(start)
+    if start[:1] == TOO_LONG:
+        start = start[1:]
+    found = {}
+    end = start.find(b",")
+    for _ in range(_MEMBERS_MAX):
+        if end < 0:
+            break
+        try:
+            frame = load(start[:end] + b"}")
+        except RpcError:
+            frame = None
+        if is_head(frame):
+            found = {name: frame[name] for name in ("id", "src") if name in frame}
+        end = start.find(b",", end + 1)
+    return found
+
+
 def load(text):
-    """The value that JSON `text` (str, bytes or memoryview; None: too long to be kept) stands for; RpcError if none."""
-    if text is None or len(text) > SIZE_MAX:
+    """The value that JSON `text` (str, bytes or memoryview) stands for; RpcError if none."""
+    if len(text) > SIZE_MAX or (text and text[0] == 0):
         raise RpcError("frame", "the frame is longer than %d bytes" % SIZE_MAX)
     try:
         # Bytes: in a str each offset would be counted from the start. And without need there is no copy of it.
@@ -46,7 +84,12 @@ def load(text):
             data = bytes(data)
         _check(data)
         data = _joined(data)
-        return json.loads(data if max(data) <= 0x7F else str(data, "utf-8"))
+        if max(data) < 0x80:
+            return json.loads(data)
+        text = str(data, "utf-8")
+        if not is_utf8(data):
+            raise ValueError
+        return json.loads(text)
     except (ValueError, RuntimeError):
         raise RpcError("frame", "the frame is not JSON")
     except MemoryError:
@@ -76,14 +119,23 @@ def _check(data):
         at = quote + 1 if quote >= 0 else len(data)
 
 
+def is_utf8(data):
+    """Whether `data` (bytes), which MicroPython takes for UTF-8, is well-formed too (RFC 3629, section 3): no character
+    in more bytes than it needs, none beyond the last, and no half of a surrogate pair."""
+    if max(data, default=0) < 0x80:
+        return True
+    for lead, low, high in _NONE_BEHIND:
+        at = data.find(lead)
+        while at >= 0:
+            if low <= data[at + 1] < high:
+                return False
+            at = data.find(lead, at + 1)
+    return True
+
+
 def _joined(data):
     """JSON with each pair of surrogates as the character that it stands for (RFC 8259, section 7), of which MicroPython
-    would make two that are none; ValueError for half a pair, and for one in UTF-8 (RFC 3629, section 3)."""
-    at = data.find(b"\xed")
-    while at >= 0:
-        if data[at + 1 : at + 2] >= b"\xa0":
-            raise ValueError
-        at = data.find(b"\xed", at + 1)
+    would make two that are none; ValueError for half a pair."""
     if data.find(b"\\ud") < 0 and data.find(b"\\uD") < 0:
         return data
     parts = []

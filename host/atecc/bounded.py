@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from pathlib import Path
 from typing import IO, Any
@@ -17,15 +18,30 @@ LARGEST_FILE = 16 << 20
 
 
 def parse(data: bytes | str) -> Any:
-    """JSON that is no larger, deeper and greater than it may be, or a ValueError."""
+    """JSON that is no larger, deeper and greater than it may be, and whose text is text; or a ValueError."""
     if len(data) > LARGEST_JSON:
         raise ValueError(f"it has more than {LARGEST_JSON} bytes")
+    text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
+    text.encode()
     try:
-        document = json.loads(data, parse_int=_integer, parse_float=_real, parse_constant=_no_number)
+        document = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=_no_number)
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     _check_depth(document)
+    if _SURROGATE.search(text):
+        check_text(document)
     return document
+
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def check_text(document: Any) -> None:
+    """A ValueError if there is half a surrogate pair in one of its strings: no UTF-8 has that."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a surrogate without the other one)") from None
 
 
 _TOO_DEEP = f"it is nested more than {DEEPEST} deep"

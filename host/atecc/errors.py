@@ -40,6 +40,12 @@ class ArgumentError(AteccError):
     kind = "argument"
 
 
+class OutputError(AteccError):
+    """Standard output takes no more: a full disk, or nobody who reads."""
+
+    kind = "output"
+
+
 class ChannelError(AteccError):
     """No board, no firmware on it, or the way to it failed."""
 

@@ -212,7 +212,7 @@ def test_make_downloads_what_is_frozen_and_nothing_else(tmp_path: Path) -> None:
         check=True,
     )
     assert "SIM/umqtt.txt" in done.stdout and "SIM/microdot.txt" in done.stdout
-    assert "requirements" not in done.stdout and "-e host" not in done.stdout
+    assert "locked.txt" not in done.stdout and "-e host" not in done.stdout
 
 
 def test_home_directory_that_the_shell_has_left_as_it_is(micropython: Path) -> None:

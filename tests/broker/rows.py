@@ -32,7 +32,7 @@ from derpki import (
     tlv,
     usage,
 )
-from servers import closing, resetting, saying
+from servers import SERVER_HELLO, closing, dying, resetting, saying
 
 NAME = "broker.acme.ie"
 TLS10, TLS11, TLS12, TLS13 = (getattr(ssl.TLSVersion, f"TLSv1{v}") for v in ("", "_1", "_2", "_3"))
@@ -323,6 +323,7 @@ def served(accepted, says="", **options):
     return row(accepted, says, chain=[leaf(GOOD)], **options)
 
 
+DIED = "in the middle of the TLS handshake"
 RSA_LEAF = {"chain": [leaf(GOOD, key=rsa_key())], "key": rsa_key()}
 SERVERS = {
     "wants a client's certificate": served(True, client_ca=ROOT_CERT),
@@ -340,6 +341,10 @@ SERVERS = {
     "a Brainpool curve for the key exchange": served(None, "Brainpool", group="brainpoolP256r1"),
     "no TLS: closes": row(False, "closes the connection when TLS begins", serve=closing),
     "no TLS: resets": row(False, "closes the connection when TLS begins", serve=resetting),
+    "dies after its ServerHello": row(False, DIED, serve=dying(SERVER_HELLO)),
+    "is reset after its ServerHello": row(False, DIED, serve=dying(SERVER_HELLO, reset=True)),
+    "dies in the middle of a record": row(False, DIED, serve=dying(SERVER_HELLO[:30])),
+    "dies in the middle of a record's head": row(False, DIED, serve=dying(SERVER_HELLO + b"\x16\x03")),
     "no TLS: HTTP": row(False, "speaks HTTP", serve=saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
     "no TLS: SSH": row(False, "does not speak TLS", serve=saying(b"SSH-2.0-OpenSSH_9.2\r\n")),
     "an alert: unrecognized name": row(

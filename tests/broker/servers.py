@@ -75,6 +75,22 @@ def saying(data):
     return serve
 
 
+# A ServerHello for TLS 1.2 with ECDHE-ECDSA-AES128-GCM-SHA256.
+SERVER_HELLO = b"\x16\x03\x03\0\x2a\x02\0\0\x26\x03\x03" + b"r" * 32 + b"\0\xc0\x2b\0"
+
+
+def dying(data, reset=False):
+    """Says the beginning of its part, and is gone."""
+
+    def serve(plain):
+        plain.recv(1000)
+        plain.sendall(data)
+        if reset:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    return serve
+
+
 def resetting(plain):
     plain.recv(1000)
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")

@@ -8,7 +8,7 @@ import time
 import pytest
 from derpki import CA, cert, ec_key, san
 from repl import Repl
-from servers import HOST, Server, tls
+from servers import HOST, SERVER_HELLO, Server, dying, saying, tls
 from simboard import Board
 
 ROOT, KEY = ec_key(), ec_key()
@@ -55,13 +55,14 @@ def against(board, tmp_path):
     """What the device says of a broker that serves so, once TLS is there."""
     servers = []
 
-    def run(serve, steps="", more=None, port=None):
+    def run(serve, steps="", more=None, port=None, instead=None):
+        """`instead`: what is served instead of TLS."""
         handshake = tls(tmp_path, CHAIN, KEY)
 
         def after(plain):
             handshake(plain, serve)
 
-        servers.append(Server(after))
+        servers.append(Server(instead or after))
         given = {
             "now": int(time.time()),
             "certificate": base64.b64encode(cert("d", ec_key())).decode(),
@@ -122,6 +123,20 @@ def one_by_one(secure, *answers):
         secure.sendall(answer)
     secure.settimeout(2)
     secure.recv(1000)
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
+@pytest.mark.parametrize("data", [b"", SERVER_HELLO[:3], SERVER_HELLO[:30], SERVER_HELLO], ids=len)
+def test_a_broker_that_dies_in_the_middle_of_the_handshake(against, data, reset):
+    """It has not seen the device's certificate, which is nobody's fault then."""
+    [[kind, said, stage]] = against(None, instead=dying(data, reset))
+    assert (kind, stage) == ("tls", "tls") and "in the middle of the TLS handshake" in said, said
+    assert "certificate" not in said
+
+
+def test_a_broker_that_refuses_the_handshake(against):
+    [[kind, said, _]] = against(None, instead=saying(b"\x15\x03\x03\0\x02\x02\x28"))
+    assert kind == "tls" and "refused the TLS handshake" in said and "certificate" not in said
 
 
 CONNECT, SUBSCRIBE, PUBLISH = 0x10, 0x80, 0x30

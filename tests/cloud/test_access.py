@@ -64,6 +64,17 @@ def test_other_services_are_not_there(client):
     assert error_of(jobs.get_pending_job_executions, thingName="x")[1] == 403
 
 
+@pytest.mark.parametrize(("service", "good"), [("execute-api", True), ("s3", False)])
+def test_the_scope_of_a_signature(client, service, good):
+    """AWS's SDKs of before 2023, and so Mongoose OS's client, sign for execute-api."""
+    calls = client()
+    calls._request_signer._signing_name = service
+    if good:
+        assert calls.list_things()["things"] == []
+    else:
+        assert error_of(calls.list_things) == ("InvalidSignatureException", 403)
+
+
 @pytest.mark.parametrize("minutes", [-6, 6])
 def test_a_clock_that_is_off_is_refused(client, monkeypatch, minutes):
     there = datetime.now(UTC) + timedelta(minutes=minutes)

@@ -26,7 +26,8 @@ def read(name):
 def start():
     global store
     store = Store(chip, "/identities", (0, 1))
-    error = adopt(store, lambda key: given["config"].get(key, ""), read)
+    adopt(store, lambda key: given["config"].get(key, ""), read)
+    error = store.not_adopted
     return error and [error.kind, str(error)]
 """
 CONFIG = {

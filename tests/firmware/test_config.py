@@ -64,8 +64,9 @@ def test_every_documented_key_has_its_type_and_default(rpc, key, kind, default):
         default, int(default) if default.isdigit() else default.strip('"')
     )
     assert rpc.call("Config.Get", key=key) == expected
-    good = {"flag": not expected, "text": "some.text", "secret": "12345678", "port": 8443}[kind]
+    good = {"flag": not expected, "text": "some.text", "secret": "12345678", "port": 8443, "no": False}[kind]
     bad = {"flag": [0, 1, "true", None], "port": [0, 65536, "443", True, 1.5, None]}
+    bad["no"] = [True, 0, "false", None]
     rpc.call("Config.Set", config=nested(key, good))
     assert rpc.call("Config.Get", key=key) == ("********" if kind == "secret" else good)
     for value in bad.get(kind, [0, True, None, [], {}, "x" * 1000, "a\nb", "a\0b"]):
@@ -86,7 +87,10 @@ def test_there_are_no_other_keys(rpc):
 
 
 def test_a_section_is_an_object_of_its_own(rpc):
-    assert rpc.call("Config.Get", key="wifi") == {"sta": {"enable": False, "ssid": "", "pass": ""}}
+    assert rpc.call("Config.Get", key="wifi") == {
+        "ap": {"enable": False},
+        "sta": {"enable": False, "ssid": "", "pass": ""},
+    }
     assert rpc.call("Config.Get", key="wifi.sta") == {"enable": False, "ssid": "", "pass": ""}
 
 
@@ -112,6 +116,7 @@ def test_what_is_no_key(rpc, key):
         ({"wifi": {"sta": "on"}}, "wifi.sta"),
         ({"mqtt": {"enable": {"x": 1}}}, "mqtt.enable"),
         ({"wifi": {"sta": {"pass": "short"}}}, "wifi.sta.pass"),
+        ({"wifi": {"ap": {"enable": True}}}, "wifi.ap.enable"),
         ({"wifi": {"sta": {"ssid": "ü" * 17}}}, "wifi.sta.ssid"),
         ({"aws": {"thing_name": "a/b"}}, "aws.thing_name"),
         ({"device": {"id": "#"}}, "device.id"),
@@ -119,6 +124,7 @@ def test_what_is_no_key(rpc, key):
     ],
 )
 def test_all_of_it_or_nothing(rpc, config, named):
+    rpc.restart()  # what others have set and not saved is gone
     before = rpc.call("Config.Get")
     good = {"sntp": {"server": "time.example"}, "rpc": {"wss": {"port": 8443}}}
     kind, message = rpc.refusal("Config.Set", config=good | config, save=True)

@@ -84,6 +84,14 @@ def test_somebody_elses_is_left_alone_for_a_while(device):
     assert device.refused("operator", "Identity.Stage", **staged(begun)) == "state"
 
 
+def test_a_name_that_another_ca_gives_is_somebody_elses(device):
+    """Each operator's CA gives what names it likes."""
+    begun = device.ask("bob", "Identity.Begin", subject=[])["result"]
+    assert device.refused("namesake", "Identity.Begin", subject=[]) == "busy"
+    assert device.refused("namesake", "Identity.Discard") == "busy"
+    assert device.ask("bob", "Identity.Begin", subject=[])["result"]["token"] != begun["token"]
+
+
 @pytest.mark.parametrize("how", ["the same way", "the owner", "bench", "restart", "the token"])
 def test_what_was_left_behind_is_no_obstacle(device, how):
     """A tool was killed: whoever may, begins again, and the device is not blocked."""
@@ -202,6 +210,7 @@ def test_an_identitys_key_signs_nothing_for_an_operator(device):
 
 # Adoption.
 
+ALIASES = ("CA.pem", "crt.pem.", "ca.pem ", "Crt.PEM. .", "CRT~1.PEM")  # FAT may take them for the same files
 MOS = {"server": "broker.example:8883", "ssl_key": "ATCA:2", "ssl_cert": "crt.pem", "ssl_ca_cert": "ca.pem"}
 
 
@@ -216,6 +225,18 @@ def test_what_is_adopted_is_not_said_from_afar(device, key):
     device.operator("Config.Set", config={"mqtt": {key: MOS[key], "enable": False}})
     device.owner("Access.Bench", on=True)
     device.operator("Config.Set", config={"mqtt": {key: ""}}, save=True)
+
+
+def test_who_tells_the_time_is_not_said_from_afar(device):
+    """Whoever chose that could have everybody's certificate expire at the next start."""
+    config = {"sntp": {"server": "time.elsewhere"}}
+    for words in ({}, {"save": True}, {"save": True, "try_once": True}):
+        assert device.refused("operator", "Config.Set", config=config, **words) == "refused"
+    device.owner("Config.Set", config=config)
+    assert device.refused("operator", "Config.Save") == "refused"
+    device.owner("Access.Bench", on=True)
+    device.operator("Config.Set", config={"sntp": {"server": "time.here"}}, save=True)
+    assert device.operator("Config.Get", key="sntp.server") == "time.here"
 
 
 def test_whose_identity_it_will_be_is_not_said_from_afar_either(device):
@@ -236,6 +257,9 @@ def test_the_files_that_are_adopted_are_not_changed_from_afar(device):
         assert device.refused("operator", "FS.Put", filename=name, data=DIGEST, append=True) == "refused"
         assert device.refused("operator", "FS.Remove", filename=name) == "refused"
         device.owner("FS.Put", filename=name, data=DIGEST)
+    for name in ALIASES:
+        assert device.refused("operator", "FS.Put", filename=name, data=DIGEST) == "refused", name
+        assert device.refused("operator", "FS.Remove", filename=name) == "refused", name
     device.operator("FS.Put", filename="other.pem", data=DIGEST, append=True)
     device.operator("FS.Remove", filename="other.pem")
     device.owner("Access.Bench", on=True)

@@ -13,10 +13,12 @@ import boto3
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
-from foreign_rpc.frames import BadReply, Refused, Silence
-from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos
+from foreign_rpc import frames
+from foreign_rpc.frames import BadReply, Refused, Silence, text
+from foreign_rpc.mos import LOCK_CONFIG, LOCK_VALUE, LOCKED, UNLOCKED, GivesUp, Mos, b64
 from foreign_rpc.mqttchannel import MqttChannel
 from foreign_rpc.rpcbench import HOST, Device, der, give_identity, until
+from mpremote.transport import TransportError
 from ports import free_port
 from simchip.presets import fresh_image
 from simchip.quirks import Quirks
@@ -131,11 +133,43 @@ def test_settings(device: Device, client: Client) -> None:
 
 
 def test_settings_that_restart_the_device(device: Device) -> None:
+    with device.owner() as owner:
+        owner.channel.run("import builtins; builtins.before = True")
     with device.serial() as mos:
         mos.config_set({"device.id": "after-restart", "mqtt.enable": False}, reboot=True)
+    until(lambda: restarted(device), "the device has started anew")
     until(lambda: name_of(device) == "after-restart", "the device is back with its new name")
     with device.serial() as mos:
         assert mos.config_get("mqtt.enable") is False
+
+
+def test_without_save_there_is_no_restart(device: Device) -> None:
+    """`mos config-set --no-save` asks for a restart all the same: what it has set would be gone."""
+    with device.serial() as mos:
+        mos.config_set({"device.id": "unsaved"}, save=False, reboot=True)
+    # A restart comes half a second later, of the device's own time.
+    assert device.asks("Config.Get", {"key": "device.id"}) == "unsaved"
+    with device.owner() as owner:
+        owner.channel.run("import time; time.sleep(2)")
+    assert device.asks("Config.Get", {"key": "device.id"}) == "unsaved"
+
+
+def test_a_network_to_join(device: Device, client: Client) -> None:
+    with client(device) as mos:
+        assert mos.config_get("wifi.ap.enable") is False
+        mos.config_set(
+            {"wifi.ap.enable": False, "wifi.sta.ssid": "home 😀", "wifi.sta.pass": "correct horse"}
+        )
+        assert mos.config_get("wifi.sta") == {"enable": False, "ssid": "home 😀", "pass": "********"}
+
+
+def restarted(device: Device) -> bool:
+    """False too while it starts: then there is no prompt, or one that is gone a moment later."""
+    try:
+        with device.owner() as owner:
+            return owner.channel.run("print(hasattr(__import__('builtins'), 'before'))").strip() == b"False"
+    except TransportError:
+        return False
 
 
 def name_of(device: Device) -> str | None:
@@ -259,9 +293,78 @@ def test_through_a_broker(
             with pytest.raises(Refused) as refused:
                 mos.call(method, params)
             assert refused.value.code in (400, 403), refused.value.error
+        # Text beyond U+FFFF, in both of JSON's ways to write it: in frames and in messages, there and back.
+        for written in (text, lambda frame: json.dumps(frame).encode()):
+            channel.send(written(frames.request("RPC.List", src=channel.src, tag="😀 \U0010ffff")))
+            assert channel.receive()["tag"] == "😀 \U0010ffff"
+        mos.call("MQTT.Subscribe", {"topic": "through-mqtt/😀"})
+        for told in ('"😀"', r'"\ud83d\uDE00"'):
+            params = f'{{"topic":"through-mqtt/😀","message":{told}}}'.encode()
+            channel.send(
+                text(frames.request("MQTT.Publish", 7, src=channel.src)).replace(b"7}", params + b"}")
+            )
+            assert "result" in channel.receive()
+            got = mos.call("MQTT.Receive", {"timeout": 5})
+            assert (got["topic"], got["message"]) == ("through-mqtt/😀", "😀")
+        channel.send(b'{"id":1,"src":"%s","method":"RPC.List","tag":"\\ud83d"}' % channel.src.encode())
+        assert channel.receive()["error"]["kind"] == "frame"
 
 
 # --- the command that makes a thing of it
+
+
+def left_without_ca(mos: Mos, slot: int) -> None:
+    """As `mos aws-iot-setup` leaves it where nobody has put a ca.pem there."""
+    certificate = mos.atca_gen_cert(slot, "aws.crt.pem", ec.generate_private_key(ec.SECP256R1()))
+    assert certificate
+    mos.config_set(
+        {
+            "mqtt.enable": True,
+            "mqtt.server": "broker.invalid:8883",
+            "mqtt.ssl_cert": "aws.crt.pem",
+            "mqtt.ssl_key": f"ATCA:{slot}",
+            "mqtt.ssl_ca_cert": "ca.pem",
+            "aws.thing_name": "thing",
+        }
+    )
+
+
+def test_a_setup_that_came_to_nothing_is_told_everywhere(board: Callable[..., Device]) -> None:
+    device = board(preset="tls", locked=True)
+    device.asks("Access.Bench", {"on": True})
+    with device.serial() as mos:
+        left_without_ca(mos, 0)
+    device.bench.board.reset()
+    with device.owner() as owner:
+        told = owner.call("Identity.Status")
+        assert told["active"] is None and told["not_adopted"]["kind"] == "certificate"
+        said = told["not_adopted"]["message"]
+        assert said.startswith("mqtt.ssl_ca_cert: the file ca.pem can't be read")
+        assert owner.call("MQTT.Status")["last_error"]["message"] == said
+        found = {one["name"]: one for one in owner.call("Sys.Check")}
+        assert not found["identity"]["ok"] and said in found["identity"]["say"]
+        with pytest.raises(Refused, match=r"ca\.pem"):
+            owner.call("MQTT.Connect")
+        line = owner.channel.run("import selfcheck, device; print(selfcheck.line(device.check()))").decode()
+        assert "look at" in line and said in line
+        # Put right, it becomes one at the next start, and nobody complains any more.
+        owner.call("FS.Put", {"filename": "ca.pem", "data": b64(certificate_of("CA"))})
+    device.bench.board.reset()
+    with device.owner() as owner:
+        told = owner.call("Identity.Status")
+        assert told["active"] == "a" and told["not_adopted"] is None
+        assert all(one["ok"] for one in owner.call("Sys.Check") if one["name"] == "identity")
+        # With an identity that works it is a remark.
+        owner.call("FS.Remove", {"filename": "ca.pem"})
+        owner.call("Config.Set", {"config": {"mqtt.ssl_cert": "other.pem"}, "save": True})
+    device.bench.board.reset()
+    with device.owner() as owner:
+        found = {one["name"]: one for one in owner.call("Sys.Check")}
+        assert found["identity"]["ok"] and "other.pem can't be read" in found["identity"]["say"]
+
+
+def certificate_of(common_name: str) -> bytes:
+    return der(Authority.root(name(common_name=common_name)).certificate)
 
 
 def test_aws_iot_setup(board: Callable[..., Device]) -> None:

@@ -13,6 +13,7 @@ from foreign_rpc.badframes import (
     HUGE,
     LENIENT,
     MAX_FRAME,
+    TOO_LONG,
     assert_answered,
     is_frame_error,
     padded,
@@ -70,6 +71,35 @@ def test_a_huge_message_is_refused_or_ends_its_own_connection_only(shared: Devic
             except frames.Closed:
                 pass
         works(other)
+
+
+@pytest.mark.parametrize("asked", TOO_LONG.values(), ids=TOO_LONG)
+def test_who_asked_too_much_is_told(shared: Device, asked: dict[str, Any]) -> None:
+    with shared.websocket() as socket:
+        works(socket)  # of strangers no more than 20 KB are read
+        for _ in range(2):
+            with pytest.raises(frames.Refused, match="longer than 12288 bytes"):
+                check(socket.exchange(asked), asked)
+
+
+IN_FRONT = {
+    b'{"id":5,"src":"mos","method":"RPC.List","params":no}': 5,
+    b' { "src" : "a,b}" , "id":6,"method":"RPC.List","params":{"id":7,no}}': 6,
+    b'{"method":"RPC.List","params":{"id":7,"a":[{"id":8,}': None,
+    b'{"id":[1],"src":"mos","method":"RPC.List"': None,
+    b'{"id":1,"src":5,"method":"RPC.List"': 1,
+    b'{"src":"\\ud83d","id":9,"method":"RPC.List"}': None,
+    b'{"tag":"\xed\xa0\x80","id":9,"method":"RPC.List"}': None,
+    b'{"src":"' + b"x" * 600 + b'","id":9,"method": RPC.List}': None,
+    b"{" + b'"x":1,' * 20 + b'"id":9,': None,
+}
+
+
+@pytest.mark.parametrize(("frame", "known"), IN_FRONT.items(), ids=repr)
+def test_what_stands_in_front_of_a_broken_frame(websocket: WebSocket, frame: bytes, known: Any) -> None:
+    websocket.send(frame)
+    reply = websocket.receive()
+    assert is_frame_error(reply) and reply.get("id") == known
 
 
 def test_a_frame_of_12_kb_is_served(websocket: WebSocket) -> None:

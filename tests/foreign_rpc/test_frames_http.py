@@ -10,6 +10,7 @@ from foreign_rpc import frames
 from foreign_rpc.badframes import (
     BROKEN,
     HUGE,
+    TOO_LONG,
     is_frame_error,
 )
 from foreign_rpc.frames import check, request
@@ -46,6 +47,12 @@ def test_a_huge_body_is_refused(shared: Device, huge: bytes) -> None:
         pass  # it need not read all of it
     with shared.ws() as mos:
         alive(mos)
+
+
+@pytest.mark.parametrize("asked", TOO_LONG.values(), ids=TOO_LONG)
+def test_who_asked_too_much_is_told(shared: Device, asked: dict[str, Any]) -> None:
+    with pytest.raises(frames.Refused, match="longer than 12288 bytes"):
+        check(shared.http().exchange(asked), asked)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from foreign_rpc.badframes import (
     BROKEN,
     HUGE,
     MAX_FRAME,
+    TOO_LONG,
     assert_answered,
     padded,
     works,
 )
-from foreign_rpc.frames import check, request, text
+from foreign_rpc.frames import Refused, check, request, text
 from foreign_rpc.rpcbench import Device
 from foreign_rpc.serialchannel import QUOTES, SerialChannel
 
@@ -28,6 +29,13 @@ def test_a_broken_frame_on_the_line(owner: SerialChannel, broken: bytes) -> None
     """What is no frame ends the framing, and the next probe starts it again."""
     owner.shake_hands()
     owner.send(broken)
+    works(owner)
+
+
+def test_who_asked_too_much_is_told(owner: SerialChannel) -> None:
+    asked = TOO_LONG["a little"]
+    with pytest.raises(Refused, match="longer than 12288 bytes"):
+        check(owner.exchange(asked), asked)
     works(owner)
 
 

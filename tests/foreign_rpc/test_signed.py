@@ -212,10 +212,10 @@ def test_a_stranger_is_refused(street: Street, who: str) -> None:
         ask(
             SignedChannel(street.channel(), operator),
             "Config.Set",
-            {"config": {"sntp.server": "evil.example"}},
+            {"config": {"device.id": "evil"}},
         )
     assert refused.value.kind in ("refused", "certificate")
-    assert street.device.asks("Config.Get", {"key": "sntp.server"}) == "pool.ntp.org"
+    assert street.device.asks("Config.Get", {"key": "device.id"}) != "evil"
 
 
 def changed(payload: bytes, at: int) -> bytes:
@@ -266,31 +266,31 @@ def test_the_reply_is_for_this_request_only(street: Street) -> None:
 def test_a_replay_is_not_run(street: Street) -> None:
     operator = street.operator()
     ask(operator)  # for the numbers
-    config = {"config": {"sntp.server": "one.example"}}
+    config = {"config": {"device.id": "one"}}
     plain = text(request("Config.Set", config, src=operator.channel.src))
     payload, digest = operator.operator.signed(NAME, plain)
     operator.channel.send(payload)
     assert "result" in opened(operator.channel.raw(), digest)[0]
-    street.device.asks("Config.Set", {"config": {"sntp.server": "pool.ntp.org"}})
+    street.device.asks("Config.Set", {"config": {"device.id": "none"}})
     for _ in range(3):
         operator.channel.send(payload)
     with pytest.raises(Silence):  # it comes twice, as anything may with QoS 1
         operator.channel.raw(SHORT_S)
-    assert street.device.asks("Config.Get", {"key": "sntp.server"}) == "pool.ntp.org"
+    assert street.device.asks("Config.Get", {"key": "device.id"}) == "none"
     assert ask(operator)["id"] == NAME
 
 
 def test_a_retained_request_is_not_run_at_the_next_connection(street: Street) -> None:
     operator = street.operator()
     ask(operator)
-    plain = text({"method": "Config.Set", "params": {"config": {"sntp.server": "one.example"}}})
+    plain = text({"method": "Config.Set", "params": {"config": {"device.id": "one"}}})
     payload, _ = operator.operator.signed(NAME, plain)
     operator.channel.send(payload, retain=True)
-    until(lambda: street.device.asks("Config.Get", {"key": "sntp.server"}) == "one.example", "it is run once")
-    street.device.asks("Config.Set", {"config": {"sntp.server": "pool.ntp.org"}})
+    until(lambda: street.device.asks("Config.Get", {"key": "device.id"}) == "one", "it is run once")
+    street.device.asks("Config.Set", {"config": {"device.id": "none"}})
     street.device.asks("MQTT.Connect")
     assert ask(operator)["id"] == NAME
-    assert street.device.asks("Config.Get", {"key": "sntp.server"}) == "pool.ntp.org"
+    assert street.device.asks("Config.Get", {"key": "device.id"}) == "none"
     operator.channel.send(b"", retain=True)
 
 

@@ -106,7 +106,7 @@ class NetworkedDevice(FakeDevice):
         self.settings = merged(self.settings, config)
         if save:
             self.saved = copy.deepcopy(self.settings)
-        self.reboots += reboot
+        self.reboots += reboot and save
         return {"saved": save}
 
     def Config_Save(self, reboot=False, try_once=False):
@@ -153,7 +153,7 @@ class NetworkedDevice(FakeDevice):
         self.joined = ssid
         return self.Wifi_Status()
 
-    def Sys_Reboot(self, delay_ms=100):
+    def Sys_Reboot(self, delay_ms=500):
         self.reboots += 1
 
 

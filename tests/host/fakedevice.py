@@ -57,6 +57,7 @@ class FakeDevice:
         self.known = {}
         self.kept = {}  # why a key is not replaced for this caller, by its slot
         self.other_chip = None
+        self.not_adopted = None
         self.begun = 0
         self.active = None
         self.records = {"a": {"state": "empty", "slot": None}, "b": {"state": "empty", "slot": None}}
@@ -247,6 +248,7 @@ class FakeDevice:
             "idle": self.idle,
             "identities": identities,
             "other_chip": self.other_chip,
+            "not_adopted": self.not_adopted,
         }
 
     def Identity_Begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):

@@ -337,6 +337,24 @@ def test_another_chip_is_told_wherever_the_identity_is_shown(online, run):
     assert "atecc provision" in run(online, "info").out
 
 
+def test_a_setup_that_came_to_nothing_is_told_wherever_the_identity_is_shown(board, run):
+    board.not_adopted = {
+        "code": 422,
+        "kind": "certificate",
+        "message": "mqtt.ssl_ca_cert: ca.pem can't be read",
+    }
+    for identity in (False, True):
+        if identity:
+            board.identity("sensor-1")
+        for command in (["info"], ["identity", "status"]):
+            seen = run(board, *command)
+            assert seen.status == 0
+            assert "did not become one: mqtt.ssl_ca_cert: ca.pem can't be read" in " ".join(seen.out.split())
+            assert "ca.pem" in str(run(board, *command, "--json").json)
+    board.not_adopted = "odd\x1b"
+    assert "odd\\x1b" in run(board, "info").out
+
+
 # As a process
 
 

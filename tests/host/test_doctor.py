@@ -188,6 +188,16 @@ def test_the_chip_was_exchanged(patient, examine):
     assert said in layers["identity"]["say"]
 
 
+def test_a_setup_that_came_to_nothing_is_the_reason_for_no_identity(patient, examine):
+    patient.not_adopted = {"code": 422, "kind": "certificate", "message": "ca.pem can't be read"}
+    first, _, layers = examine(patient)
+    assert first is None and layers["identity"]["say"].endswith("did not become one: ca.pem can't be read")
+    patient.active = None
+    first, status, layers = examine(patient)
+    assert (first, status) == ("identity", 5)
+    assert "did not become the device's identity: ca.pem can't be read" in layers["identity"]["say"]
+
+
 def test_a_link_that_fails_for_another_chip_fails_at_tls():
     assert network.stage_of({"kind": "other-chip"}) == "tls"
 

@@ -1,6 +1,7 @@
 """What may know what in the host's package: host/README.md's table of floors, and the imports as they are."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,14 @@ def test_that_is_what_the_table_is_introduced_with():
     assert {module for module, known in HOUSE.foreign.items() if "esptool" in known} == {
         "atecc.flashing.worker"
     }
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["authority.Target", "authority.Wish", "ca.LocalCA", "local.LocalAuthority", "names.parse_subject",
+     "provision.Provisioning"],
+)  # fmt: skip
+def test_what_scripts_of_before_import_is_there(path):
+    module, _, name = path.partition(".")
+    kept = getattr(import_module(f"atecc.{module}"), name)
+    assert kept.__module__ != f"atecc.{module}", "a room has it; here is only its former path"

@@ -120,6 +120,8 @@ WORDS = [
     "ü" * 70,
     "a\tb",
     "😀",
+    "\udcff",
+    "\ud83d",
     "[::1]",
     "x" * 300,
     "%00",
@@ -158,3 +160,59 @@ def test_a_chain_that_fits_into_no_request(run, files):
     seen = run(board, *PROVISION, "--server-ca", "large.crt")
     assert seen.status == 6 and "too large for a board, all together" in seen.err
     assert not board.keys
+
+
+# Files that can't be: a name that is too long, a directory, what is below a file, no permission, a loop.
+PLACES = [
+    "x" * 300,
+    "/".join(["y" * 250] * 20),
+    ".",
+    "p.json/x",
+    "loop",
+    "/proc/self/mem",
+    "/dev/full",
+    "",
+    "no/such",
+]
+
+
+@pytest.fixture
+def places(files):
+    (files / "loop").symlink_to("loop")
+    return files
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_files_anywhere(run, call, places, command, place):
+    arguments = COMMANDS[command]
+    for name in sorted(set(arguments) & set(GOOD)):
+        there = [place if word == name else word for word in arguments]
+        no_defect(call(*there) if command == "mqtts" else run(FakeDevice(), *there))
+
+
+WRITING = [
+    ("csr", "--slot", "0", "--subject", "CN=x", "--out", "PLACE"),
+    ("csr", "--slot", "0", "--subject", "CN=x", "--out", "PLACE", "--force"),
+    (*CERT, "--out", "PLACE"),
+    (*CERT, "--out", "PLACE", "--force"),
+    ("chip", "show", "--svg", "PLACE"),
+    ("chip", "lock", "config", "--receipt", "PLACE", "--dry-run"),
+    ("operator", "init", "--dir", "PLACE"),
+    ("operator", "renew", "--operator-dir", "PLACE"),
+    ("info", "--port", "wss://127.0.0.1:1", "--operator-dir", "PLACE"),
+    ("info", "--port", "ws://127.0.0.1:1", "--ws-password-file", "PLACE"),
+    ("info", "--port", "PLACE"),
+    ("config", "set", "--from", "PLACE"),
+    ("chip", "config", "check", "PLACE"),
+    ("chip", "config", "set", "PLACE"),
+    ("fs", "put", "PLACE"),
+    ("flash", "PLACE", "--port", "/dev/ttyNONE9"),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("command", WRITING, ids=" ".join)
+def test_places_anywhere(run, call, places, command, place):
+    arguments = [place if word == "PLACE" else word for word in command]
+    no_defect(call(*arguments) if "--port" in arguments else run(FakeDevice(), *arguments))

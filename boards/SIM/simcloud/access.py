@@ -63,10 +63,14 @@ def caller(environ: Environ, body: bytes, keys: Mapping[str, AccessKey], region:
     return key
 
 
+# The second is what AWS's SDKs signed for before 2023, and Mongoose OS's client does.
+SERVICES = ("iot", "execute-api")
+
+
 def check_scope(claim: re.Match[str], region: str) -> None:
     if claim["region"] != region:
         raise bad_signature(f"Credential should be scoped to a valid region, not '{claim['region']}'.")
-    if claim["service"] != "iot":
+    if claim["service"] not in SERVICES:
         raise bad_signature(
             f"Credential should be scoped to correct service: 'iot', not '{claim['service']}'."
         )

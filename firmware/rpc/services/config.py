@@ -5,6 +5,13 @@ from rpc.errors import RpcError, refused_by_flash
 from rpc.params import CALLER, Method, flag, text
 
 
+_FROM_AFAR = "From afar that takes the bench permission, which the owner grants over USB"
+_ADOPTED = (
+    "it says what becomes the device's identity at the next start, untried. %s; Identity.Begin needs none"
+)
+_WHY_GUARDED = {"sntp.server": "who tells this device the time decides which certificates are valid. %s"}
+
+
 class Config:
     """The service for `settings` (Settings); bench() tells whether the bench permission is on."""
 
@@ -28,7 +35,7 @@ class Config:
             raise RpcError("argument", "try_once: only together with save, there is nothing to try otherwise")
         self._check(_worded(self._settings.differing, config), caller)
         _worded(self._settings.change, config, save, try_once, caller.owner)
-        if reboot:
+        if reboot and save:  # what is not saved would be gone (and `mos config-set --no-save` asks for both)
             lazily.load("rpc.services.system").reboot()
         return {"saved": save}
 
@@ -41,15 +48,13 @@ class Config:
 
     def _check(self, keys, caller):
         """RpcError if one of `keys`, which are about to change, is not for `caller` to change."""
-        guarded = lazily.load("identity.adopt").guarded(self._settings.get)
-        if caller.owner or self._bench() or not any(key in guarded for key in keys):
+        if caller.owner or self._bench():
             return
-        raise RpcError(
-            "refused",
-            "%s: it says what becomes the device's identity at the next start, untried. From afar that takes the bench"
-            " permission, which the owner grants over USB; Identity.Begin needs none"
-            % next(key for key in keys if key in guarded),
-        )
+        adopted = lazily.load("identity.adopt").guarded(self._settings.get)
+        for key in keys:
+            why = _ADOPTED if key in adopted else _WHY_GUARDED.get(key)
+            if why:
+                raise RpcError("refused", "%s: %s" % (key, why % _FROM_AFAR))
 
 
 def _object(name, value):

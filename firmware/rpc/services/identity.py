@@ -5,8 +5,10 @@ import binascii
 import uptime
 from atecc608 import ATECCError
 from identity.certificate import Certificate
-from identity.store import NAMES, StoreError
+from identity.store import NAMES
+from identity.terms import StoreError
 from rpc.caller import asker
+from rpc.described import describe
 from rpc.errors import RpcError
 from link.topics import check_name
 from rpc.params import (
@@ -97,6 +99,7 @@ class Identity:
             "idle": store.idle,
             "identities": identities,
             "other_chip": self._other_chip(),
+            "not_adopted": store.not_adopted and describe(store.not_adopted),
         }
 
     def _other_chip(self):

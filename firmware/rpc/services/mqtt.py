@@ -2,7 +2,8 @@
 
 from link.errors import LinkError
 from link.topics import check_filter, check_topic
-from rpc.errors import RpcError, describe
+from rpc.described import describe
+from rpc.errors import RpcError
 from rpc.params import CALLER, Method, binaries, checked, flag, integer, readable, seconds, text
 
 _TOPIC = checked(check_topic)
@@ -40,9 +41,10 @@ class MQTT:
 
     def status(self):
         out = self._link.status()
-        if out["last_error"]:
-            out["last_error"] = describe(out["last_error"])
         record = self._store.current() or {}
+        # Without an identity there is no link; why there is none is all that can be said of it.
+        error = out["last_error"] or (None if record else self._store.not_adopted)
+        out["last_error"] = error and describe(error)
         for name in ("endpoint", "port", "client_id"):
             out[name] = record.get(name)
         out["identity"] = self._store.active
@@ -52,7 +54,16 @@ class MQTT:
 
     def connect(self, timeout):
         if not self._store.active:
-            raise LinkError("state", "this device has no active identity yet: provision it first")
+            why = self._store.not_adopted
+            raise LinkError(
+                "state",
+                "this device has no active identity yet: "
+                + (
+                    "what is configured in mqtt.* did not become one (%s)" % why
+                    if why
+                    else "provision it first"
+                ),
+            )
         if self._link.state not in ("connected", "connecting"):
             self._link.start(timeout)
         job = self._link.connected()

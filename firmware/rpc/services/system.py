@@ -10,13 +10,14 @@ import board
 import threads
 import uptime
 from folder import flash
-from identity.context import can_sign_outside
+from atecc608.context import can_sign_outside
 from link import clock
 from rpc.params import CALLER, Method, integer
 from version import VERSION
 
 _NEVER = 4102444800  # 2100-01-01
-_REBOOT_MS = 100
+# Mongoose OS's client takes a connection that is gone sooner for a failure.
+_REBOOT_MS = 500
 _TICK_MS = 10
 
 

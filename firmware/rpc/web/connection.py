@@ -1,6 +1,8 @@
 """One caller's connection: what it may read, how long it may take, and when it may be sent away."""
 
 import asyncio
+import gc
+import sys
 
 from asyncio import core
 from micropython import const
@@ -15,6 +17,8 @@ _CHUNK = const(512)
 _PROOF = const(1024)
 # A call that waits for something has so long before it counts as silence.
 _WAITING_MS = const(10000)
+# A stranger's connection takes 2 KB; an operator who publishes and renews an identity up to 20.
+_FOR_KNOWN = const(24576)
 _COUNTED = b"content-length:"
 _DIGITS_MAX = const(20)
 
@@ -148,6 +152,10 @@ class Connection:
                 return False
         return True
 
+    def begun(self, n):
+        """The first `n` bytes of what has come and was not taken, or fewer."""
+        return self._buffer[:n]
+
     async def discard(self, n):
         """Read so many bytes, and keep none."""
         while n > 0 and (self._buffer or await self._more()):
@@ -155,8 +163,8 @@ class Connection:
 
 
 class Lobby:
-    """The connections of one listener that have said something, and are not admitted yet: at most `strangers`. While
-    somebody else waits, they have to say something more each `stalled_ms`.
+    """The connections of one listener that have said something, and are not admitted yet: at most `strangers`, and one
+    where memory is short. While somebody else waits, they have to say something more each `stalled_ms`.
 
     Strangers never take the place of somebody who is admitted: that happens only to let in somebody who has shown who
     it is, and then the one that has been silent for longest goes.
@@ -166,7 +174,7 @@ class Lobby:
 
     def __init__(self, rooms, strangers, most, stalled_ms=PATIENCE_MS):
         self._rooms = rooms
-        self._strangers = strangers
+        self.strangers = strangers
         self._stalled_ms = stalled_ms
         self.most = most
         self.here = []
@@ -178,13 +186,18 @@ class Lobby:
         for connection in [c for c in self.here if c.known]:
             if not self.let_in(connection):
                 return False
-        if len(self.here) < self._strangers:
+        if len(self.here) < self.strangers and not (self.here and self._memory_is_short()):
             return True
         addresses = [c.address for c in self.here]
         strangest = max(self.here, key=lambda c: (addresses.count(c.address), c.strange_ms()))
         if strangest.strange_ms() >= self.PATIENCE_MS or uptime.ms() - strangest.touched >= self._stalled_ms:
             strangest.task.cancel()
         return False
+
+    @staticmethod
+    def _memory_is_short():
+        """Whether more strangers than one would take what those who are let in may need."""
+        return gc.mem_free() < _FOR_KNOWN * (1 if sys.maxsize < 1 << 32 else 2)
 
     def spare(self):
         """How many more connections there are sockets for, as far as those who are let in leave some."""

@@ -11,7 +11,7 @@ from .porch import Porch
 
 _STRANGER_MS = const(8000)  # from the first packet to having shown who one is
 _BACKLOG = const(5)
-_PORCH = const(3)
+_PORCH = const(2)
 _CROWDED_MS = const(50)
 
 
@@ -97,7 +97,7 @@ class Listener:
                 sock.close()
 
     def _places(self):
-        return max(1, min(_PORCH, self._lobby.spare()))
+        return max(1, min(_PORCH + self._lobby.strangers, self._lobby.spare()))
 
     def _may_enter(self):
         return self._lobby.has_room() and (not self._guard or self._guard.is_ready())

@@ -2,7 +2,8 @@
 
 from microdot.websocket import WebSocket, WebSocketError
 
-TOO_LONG = b"\0"  # stands for a message that was not kept
+from rpc.frame import HEAD_MAX, TOO_LONG
+
 _DISCARDED_MAX = 256 * 1024
 _AT_ONCE = 64  # a multiple of the mask's 4 bytes
 
@@ -19,8 +20,11 @@ class Messages(WebSocket):
             raise WebSocketError("Message too large")
         mask = bytes(await reader.readexactly(4)) if masked else None
         if length > self.max_message_length:
-            await self._discard(reader, length)
-            return self.BINARY, TOO_LONG
+            start = await reader.readexactly(HEAD_MAX)
+            await self._discard(reader, length - HEAD_MAX)
+            if mask:
+                unmask(start, mask)
+            return self.BINARY, TOO_LONG + start
         payload = await reader.readexactly(length)
         if mask:
             unmask(payload, mask)

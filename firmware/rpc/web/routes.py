@@ -8,12 +8,13 @@ from micropython import const
 from microdot import Microdot, Request, Response
 
 from job import complete
-from rpc.errors import RpcError, describe
-from rpc.frame import SIZE_MAX, load, parse
+from rpc.described import describe
+from rpc.errors import RpcError
+from rpc.frame import HEAD_MAX, SIZE_MAX, TOO_LONG, is_utf8, load, parse
 from rpc.workers import NoWorker
 
 from . import asked
-from .messages import TOO_LONG, Messages
+from .messages import Messages
 
 _WRONG_ANSWER_MS = const(500)
 _SEND_S = const(20)
@@ -107,7 +108,11 @@ class Routes:
         if status == 401 or not (known or status == 403):
             return "", 401, {"WWW-Authenticate": self._digest.http_challenge()}
         if status == 413 and request.path == "/rpc":
-            return self._dispatcher.handle(None, lambda frame: None), 200, _JSON
+            return (
+                self._dispatcher.handle(TOO_LONG + connection.begun(HEAD_MAX), lambda frame: None),
+                200,
+                _JSON,
+            )
         return {"code": status, "message": _REFUSALS[status]}, status
 
     async def _admit(self, request):
@@ -137,7 +142,7 @@ class Routes:
             connection.done()
 
     def _handled(self, box, admit):
-        return (yield from self._dispatcher.answer(parse(_taken(box)), admit))
+        return (yield from self._dispatcher.answer(parse(bytes(box.pop())), admit))
 
     async def _socket(self, request):
         connection = request.sock[0]
@@ -177,7 +182,7 @@ class Routes:
     def _called(self, request, box, caller):
         try:
             if request.method == "POST":
-                params = load(_taken(box)) if box[0] else {}
+                params = load(bytes(box.pop())) if box[0] else {}
             else:
                 params = {name: _value(request.args[name]) for name in request.args}
             caller = _Held(self._access, caller).admit(None)
@@ -225,14 +230,10 @@ class _Gate:
         return self.caller
 
 
-def _taken(box):
-    """The message in `box`, which is emptied; None if it was too long to be kept."""
-    message = box.pop()
-    return None if message == TOO_LONG else bytes(message)
-
-
 def _value(text):
     try:
         return load(text)
     except RpcError:
+        if not is_utf8(text.encode()):
+            raise
         return text

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from atecc.aws.document import LARGEST, size
+from atecc.aws.errors import CONFIGURATION, explained
 from atecc.channels.address import CLIENT_PREFIX
 
 THING = "${iot:Connection.Thing.ThingName}"
@@ -63,10 +66,36 @@ def operator_policy(prefix: str, things: list[str]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+def operator_policies(prefix: str, things: list[str]) -> list[dict[str, Any]]:
+    """`operator_policy` in as many documents as it takes: AWS wants them short."""
+    parts: list[list[str]] = [[]]
+    for thing in things:
+        longer = [*parts[-1], thing]
+        if parts[-1] and size(operator_policy(prefix, longer)) > LARGEST:
+            parts.append([thing])
+        else:
+            parts[-1] = longer
+    return [operator_policy(prefix, part) for part in parts]
+
+
+def partition(region: str) -> str | None:
+    """The part of AWS (China's, say) to which a region belongs, as boto3 knows it; None if there is no such region."""
+    from botocore.exceptions import UnknownRegionError
+    from botocore.loaders import Loader
+    from botocore.regions import EndpointResolver
+
+    # Without a session: whatever else is configured here, a profile that is none, say, does not matter.
+    if not re.fullmatch(r"[a-z0-9-]+", region):
+        return None
+    with explained(CONFIGURATION):
+        try:
+            return str(EndpointResolver(Loader().load_data("endpoints")).get_partition_for_region(region))
+        except UnknownRegionError:
+            return None
+
+
 def arn_prefix(region: str, account: str) -> str:
-    partitions = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
-    partition = next((name for start, name in partitions.items() if region.startswith(f"{start}-")), "aws")
-    return f"arn:{partition}:iot:{region}:{account}"
+    return f"arn:{partition(region) or 'aws'}:iot:{region}:{account}"
 
 
 def _allow(action: str, resources: list[str]) -> dict[str, Any]:

@@ -102,6 +102,12 @@ def _broken_off(sight: Sight, place: str) -> Flaw:
             f"{place} refuses the board's TLS 1.2 handshake ({ALERTS.get(alert, f'alert {alert}')}).",
             f"A board offers TLS 1.2 with {' and '.join(SUITES.values())}.",
         )
+    if sight.flight.begun:
+        return Flaw(
+            "handshake",
+            f"{place} ended the connection in the middle of the TLS handshake: it was restarted, or is out of order.",
+            "The broker's log may tell why. Run the command again when it is up.",
+        )
     if sight.port == PLAIN_PORT:
         hint = f"Port {PLAIN_PORT} is that of MQTT without TLS; with TLS it is usually 8883."
     else:

@@ -74,6 +74,7 @@ class Flight:
     complete: bool = False
     alert: int | None = None
     foreign: bytes = b""  # the beginning of what is no TLS
+    begun: bool = False  # it is TLS
     closed: bool = False
 
 
@@ -106,7 +107,11 @@ def read_flight(receive: Callable[[int], bytes]) -> Flight:
     pending = b""
     total = 0
     while not flight.complete and total < LARGEST_FLIGHT:
-        record = _record(receive, flight)
+        try:
+            record = _record(receive, flight)
+        except ConnectionError:
+            flight.closed = True
+            record = None
         if record is None:
             return flight
         kind, content = record
@@ -121,8 +126,11 @@ def read_flight(receive: Callable[[int], bytes]) -> Flight:
 def _record(receive: Callable[[int], bytes], flight: Flight) -> tuple[int, bytes] | None:
     head = _exactly(receive, 5)
     if len(head) < 5 or head[0] not in (ALERT, HANDSHAKE) or head[1] != 3:
-        flight.closed, flight.foreign = len(head) < 5, head
+        flight.closed = len(head) < 5
+        if not (flight.closed and flight.begun):  # what breaks off in the middle of TLS is TLS
+            flight.foreign = head
         return None
+    flight.begun = True
     size = int.from_bytes(head[3:], "big")
     content = _exactly(receive, size)
     if len(content) < size:

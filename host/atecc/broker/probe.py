@@ -66,7 +66,7 @@ class _Probe:
             return Sight(host, port, unreachable=str(error))
         except TimeoutError:
             return Sight(host, port, silent=True)
-        if flight.complete or flight.foreign or flight.version:
+        if flight.complete or flight.foreign or flight.version or (flight.begun and flight.closed):
             return Sight(host, port, flight=flight)
         # It has broken off: would it take another ClientHello?
         other = self._another(SOME_BUILDS)

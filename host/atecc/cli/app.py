@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +14,7 @@ import click
 
 from atecc.channels import Access, Channel, open_channel
 from atecc.channels.address import Address, parse_address
-from atecc.cli.screen import Screen, Shown
+from atecc.cli.screen import Screen, Shown, can_be_asked
 from atecc.errors import ArgumentError, CertificateError, RefusedError
 from atecc.log import TRAFFIC
 
@@ -152,13 +151,16 @@ class App:
 
     @property
     def can_ask(self) -> bool:
-        return self.interactive if self.interactive is not None else sys.stdin.isatty()
+        return self.interactive if self.interactive is not None else can_be_asked()
 
     def ask(self, question: str, otherwise: str) -> str:
         """A line typed by the user; `otherwise` names the option to use where nobody can be asked."""
         if not self.can_ask:
             raise RefusedError("Nothing was done: nobody can be asked here.", otherwise)
-        line = self.err.ask(question)
+        try:
+            line = self.err.ask(question)
+        except UnicodeDecodeError as error:
+            raise ArgumentError("What was typed is not text in UTF-8.") from error
         if not line:
             raise RefusedError("Nothing was done: there was no answer.", otherwise)
         return line.strip()
@@ -256,11 +258,28 @@ class Command(click.Command):
         self.params += shared_options(hidden=True)
         self.examples = examples
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            _check_text(ctx, param, ctx.params.get(str(param.name)))
+        return rest
+
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         if self.examples:
             with formatter.section("Examples"):
                 for line in self.examples.strip().splitlines():
                     formatter.write(f"  {line.strip()}\n")
+
+
+def _check_text(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    """A usage error for bytes that are no UTF-8, except in files' names: Python hides them in halves of pairs."""
+    for one in value if isinstance(value, tuple) else ():
+        _check_text(ctx, param, one)
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise click.BadParameter("That is not text in UTF-8.", ctx, param) from None
 
 
 class Group(click.Group):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc import whole
 from atecc.cli.app import App, Command, Group, pass_app, shared_options
 from atecc.cli.csr import request_from_board, request_options
-from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin, write
+from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -249,6 +250,5 @@ def _write_pems(texts: dict[str, str], serial: str, directory: Path, force: bool
         raise ArgumentError(f"{directory} can't be made: {error.strerror}.") from error
     for path in files:
         check_free(path, force)
-    for path, text in files.items():
-        write(path, text.encode(), force)
+    whole.write_all({path: text.encode() for path, text in files.items()}, over=force)
     return list(files)

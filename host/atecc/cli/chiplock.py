@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc import whole
 from atecc.cli.app import App, Command, pass_app
-from atecc.cli.files import check_free, write
+from atecc.cli.files import check_free
 from atecc.cli.rehearse import rehearse_lock, rehearse_options
 from atecc.errors import ArgumentError
 
 if TYPE_CHECKING:
     from atecc.chip.config.document import Configuration
     from atecc.chip.operations import LockPlan, Receipt
-    from atecc.device import Device
+
+
+RECEIPT_ROOM = 8192  # more than any receipt takes
 
 
 class Crc(click.ParamType[int]):
@@ -113,11 +118,14 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
         typed = wish.yes_lock or app.ask(
             "Type the chip's serial number to lock it:", "--yes-lock SERIAL confirms it in a script."
         )
-        receipt = _lock(device, plan, typed, wish)
+        with _paper(wish) as paper:
+            receipt = operations.lock(device, plan, typed, wish.even_if_useless)
+            if paper is not None:
+                document = {"locked": True} | asdict(receipt)
+                paper.write(json.dumps(document, indent=2).encode() + b"\n")
+                paper.keep()
     _show_receipt(app, receipt, rehearsal)
     if wish.receipt is not None:
-        document = {"locked": True} | asdict(receipt)
-        write(wish.receipt, json.dumps(document, indent=2).encode() + b"\n", force=True)
         app.say(f"Receipt written into {wish.receipt}.")
 
 
@@ -144,18 +152,15 @@ def _wanted(zone: str, wish: Wish) -> Configuration | None:
     return load(wish.holds)
 
 
-def _lock(device: Device, plan: LockPlan, typed: str, wish: Wish) -> Receipt:
-    """Lock; that the receipt can be written afterwards is made sure before it is too late."""
-    from atecc.chip import operations
-
-    if wish.receipt is not None:
-        write(wish.receipt, b"")
-    try:
-        return operations.lock(device, plan, typed, wish.even_if_useless)
-    except BaseException:
-        if wish.receipt is not None:
-            wish.receipt.unlink(missing_ok=True)
-        raise
+@contextlib.contextmanager
+def _paper(wish: Wish) -> Iterator[whole.Draft | None]:
+    """What the receipt is written on, if one is wanted: the room for it is there before it is too late."""
+    if wish.receipt is None:
+        yield None
+        return
+    with whole.Draft(wish.receipt) as paper:
+        paper.write(bytes(RECEIPT_ROOM))
+        yield paper
 
 
 def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from atecc import whole
 from atecc.cli.app import App, Command, pass_app
-from atecc.cli.files import check_free, write
+from atecc.cli.files import check_free
 
 if TYPE_CHECKING:
     from atecc.chip.overview import Overview, SlotView
@@ -48,7 +49,7 @@ def show(app: App, svg: Path | None) -> None:
     if svg is not None:
         from atecc.chip.picture import draw
 
-        write(svg, draw(seen).encode())
+        whole.write(svg, draw(seen).encode())
     zone = seen.zone
     app.emit(
         seen.as_dict(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ def get(app: App, key: str | None) -> None:
     help="A JSON object; - is standard input.",
 )
 @click.option("--save", is_flag=True, help="Keep them. Without it they hold until the next reset.")
-@click.option("--reboot", is_flag=True, help="Then restart the board.")
+@click.option("--reboot", is_flag=True, help="With --save: then restart the board.")
 @click.option("--try-once", is_flag=True, help="Use them for one start only, unless they are saved again.")
 @pass_app
 def set_(
@@ -76,6 +77,8 @@ def set_(
     """Change settings: all of them, or none if one is not possible."""
     if bool(settings) == bool(source):
         raise ArgumentError("Which settings? Name them as KEY=VALUE, or give --from FILE.")
+    if reboot and not (save or try_once):
+        raise ArgumentError("A restart would forget what is not saved: --reboot goes with --save.")
     pairs = [_split(text) for text in settings]
     with app.device() as device:
         values = _from_file(source) if source else _nested(device, pairs)
@@ -129,7 +132,7 @@ def _typed(key: str, text: str, now: Any) -> Any:
             raise ArgumentError(f"{key} is true or false, not {text!r}.")
         return _FLAGS[text.lower()]
     if isinstance(now, int):
-        if not text.lstrip("-").isdecimal():
+        if not re.fullmatch(r"-?[0-9]{1,15}", text):
             raise ArgumentError(f"{key} is a number, not {text!r}.")
         return int(text)
     return text

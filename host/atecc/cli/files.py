@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc import whole
 from atecc.bounded import read
 from atecc.errors import ArgumentError, RefusedError
 
@@ -37,29 +38,22 @@ def check_free(path: Path | None, force: bool = False) -> None:
     """Whether it can be written later, said before anything is done for it."""
     if path is None or str(path) == "-":
         return
-    if path.exists() and not force:
-        raise RefusedError(f"{path} is there already, and is not overwritten.", _ANOTHER)
-    if not path.parent.is_dir():
-        raise ArgumentError(f"There is no directory {path.parent} to write {path.name} to.")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise ArgumentError(f"{path} can't be written: no permission.")
-
-
-def write(path: Path, data: bytes, force: bool = False) -> None:
-    """All of `data` into a file that is new, or, with `force`, in the place of another."""
-    try:
-        with path.open("wb" if force else "xb") as file:
-            file.write(data)
-    except FileExistsError as error:
-        raise RefusedError(f"{path} is there already, and is not overwritten.", _ANOTHER) from error
-    except OSError as error:
-        raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
+    with whole.explained(path):
+        if path.exists() and not force:
+            raise RefusedError(f"{path} is there already, and is not overwritten.", _ANOTHER)
+        if not path.parent.is_dir():
+            raise ArgumentError(f"There is no directory {path.parent} to write {path.name} to.")
+        places = [path] if path.exists() else []
+        if not path.exists() or path.is_file():
+            places.append(Path(os.path.realpath(path)).parent)  # it is made there under another name first
+        if not all(os.access(place, os.W_OK) for place in places):
+            raise ArgumentError(f"{path} can't be written: no permission.")
 
 
 def deliver(app: App, out: Path | None, data: bytes, force: bool) -> None:
     """Data to a file, or to standard output."""
     if out is not None and str(out) != "-":
-        write(out, data, force)
+        whole.write(out, data, over=force)
         return
     try:
         app.out.bytes(data)
@@ -70,10 +64,14 @@ def deliver(app: App, out: Path | None, data: bytes, force: bool) -> None:
 
 
 def read_stdin() -> bytes:
+    if sys.stdin is None:
+        raise ArgumentError("Standard input is closed.")
     try:
         return read(sys.stdin.buffer)
     except ValueError as error:
         raise ArgumentError(f"What comes on standard input is too large: {error}.") from error
+    except OSError as error:
+        raise ArgumentError(f"Standard input can't be read: {error.strerror}.") from error
 
 
 def read_stdin_text() -> str:

@@ -22,11 +22,13 @@ def command() -> None:
 @pass_app
 def status(app: App) -> None:
     """Show both identities: key slot, certificate, broker."""
+    from atecc.cli.info import not_adopted
     from atecc.cli.show import pairs
 
     with app.device() as device:
         found = device.identity_status()
     rows = [("Chip", found.other_chip)] if found.other_chip else []
+    rows += not_adopted(found, "Configured")
     for name, one in sorted(found.identities.items()):
         rows += [(f"Identity {name}", line) for line in _lines(one)]
     app.emit(asdict(found), pairs(rows))

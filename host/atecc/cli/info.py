@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from atecc.device.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
 
 Rows = list[tuple[str, str]]
-ASKS = ("Sys.GetInfo", "Access.Status", "ATCA.GetInfo", "ATCA.GetConfig", "Identity.Status", "MQTT.Status")
+ASKS = (
+    "Sys.GetInfo",
+    "Access.Status",
+    "ATCA.GetInfo",
+    "ATCA.GetConfig",
+    "Identity.Status",
+    "MQTT.Status",
+    "App.Status",
+)
 
 
 @click.command("info", cls=Command, examples="atecc info\natecc info --port /dev/ttyUSB0 --json")
@@ -67,8 +75,26 @@ def _rest(device: Device, data: dict[str, Any]) -> Rows:
     mqtt = device.mqtt_status()
     data["mqtt"] = asdict(mqtt)
     return (
-        _chip(chip, name) + _identity(identities) + _mqtt(mqtt) + _next(chip, identities, mqtt, product(zone))
+        _chip(chip, name)
+        + _identity(identities)
+        + _mqtt(mqtt)
+        + _programs(device, data)
+        + _next(chip, identities, mqtt, product(zone))
     )
+
+
+def _programs(device: Device, data: dict[str, Any]) -> Rows:
+    """The owner's, if there are any; none of firmware that knows none."""
+    from atecc.cli.program import words
+
+    try:
+        programs, _ = device.programs()
+    except DeviceError as error:
+        if error.kind != "method":
+            raise
+        return []
+    data["programs"] = [asdict(one) for one in programs]
+    return [("Program", line) for one in programs for line in words(one)]
 
 
 def _board(board: BoardInfo) -> Rows:
@@ -118,15 +144,23 @@ def _chip(chip: ChipInfo, name: str) -> Rows:
     ]
 
 
+def not_adopted(status: IdentityStatus, name: str) -> Rows:
+    """What is to be said of a setup that came to nothing, at a start at which nobody was there."""
+    why = status.why_not_adopted
+    return [(name, f"what is configured in mqtt.* did not become one: {why}")] if why else []
+
+
 def _identity(status: IdentityStatus) -> Rows:
     from atecc.cli.show import utc
 
+    failed = not_adopted(status, "Identity")
     if status.active is None:
-        return [("Identity", "none yet")]
+        return [("Identity", "none yet"), *failed]
     one = status.identities[status.active]
     wrong = [("Identity", status.other_chip)] if status.other_chip else []
     return [
         *wrong,
+        *failed,
         ("Identity", f"{one.name} (identity {status.active}, key in slot {one.slot})"),
         ("Identity", f"{one.endpoint}:{one.port} as {one.client_id}"),
         ("Identity", f"certificate valid until {utc(one.not_after)}"),

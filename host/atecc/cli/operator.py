@@ -26,6 +26,8 @@ PASSWORD_FILE = click.option(
     help="Holds the password of the CA's key. Default: asks, if it has one.",
 )
 
+MOST_POLICIES = 10  # attached to one certificate (AWS IoT Core quotas)
+
 
 @click.group("operator", cls=Group)
 def command() -> None:
@@ -295,7 +297,7 @@ def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
 def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: str | None) -> None:
     """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
     from atecc.aws.cloud import default_region
-    from atecc.aws.policy import arn_prefix, operator_policy
+    from atecc.aws.policy import arn_prefix, operator_policies, partition
     from atecc.aws.thing import check_thing
 
     if bool(thing) == every:
@@ -306,8 +308,21 @@ def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: 
         )
     for name in thing:
         check_thing(name)
-    document = operator_policy(arn_prefix(region or default_region(), account), list(thing))
-    app.document(document)
+    region = region or default_region()
+    if partition(region) is None:
+        raise ArgumentError(f"There is no AWS region {region}.", "They look like eu-west-1.")
+    documents = operator_policies(arn_prefix(region, account), list(thing))
+    if len(documents) > MOST_POLICIES:
+        raise ArgumentError(
+            f"That takes {len(documents)} policies, and AWS IoT lets a certificate have {MOST_POLICIES}.",
+            "Name fewer devices, or all of them: --all.",
+        )
+    if len(documents) > 1:
+        app.say(
+            f"AWS IoT takes 2048 characters a policy, so these are {len(documents)}, in a list: all of them are to be "
+            "attached."
+        )
+    app.document(documents[0] if len(documents) == 1 else documents)
 
 
 def _own_ca(app: App) -> str | None:

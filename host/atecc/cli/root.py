@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import sys
 import warnings
 from importlib import import_module
@@ -10,21 +12,26 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import screen
+from atecc.cli import screen, signals
 from atecc.cli.app import App, Group, shared_options
-from atecc.errors import AteccError
+from atecc.errors import AteccError, OutputError
 
 # In the order of the main help: each command, and where it is in this package. Imported when it is called, so that no
 # command waits for the others.
 COMMANDS = {
     "flash": "flash.command",
     "install": "install.install",
-    **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
+    **{
+        name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "aws", "mqtt")
+    },
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
+    "app": "program.command",
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
     "console": "install.console",
 }
 INTERRUPTED = 130
+# What writing ends with. Wherever this tool itself writes it is an OutputError by then; click, with its help, does too.
+_OUTPUT = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 
 
 class Root(Group):
@@ -48,7 +55,10 @@ class Root(Group):
             warnings.simplefilter("ignore")
         try:
             status = super().main(*args, **kwargs)
+            screen.flush()  # at the very end nobody could say any more what went wrong
         except BaseException as error:
+            if isinstance(error, click.Abort | KeyboardInterrupt):
+                signals.ignore()
             status = _end(error, app)
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -58,10 +68,11 @@ def _end(error: BaseException, app: App) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.Abort | KeyboardInterrupt):
         app.err.show("", "Interrupted.")
-        return INTERRUPTED
-    if isinstance(error, BrokenPipeError):
+        cause = error if isinstance(error, signals.Terminated) else error.__cause__ or error.__context__
+        return 128 + cause.number if isinstance(cause, signals.Terminated) else INTERRUPTED
+    if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT:
         screen.drop()
-        return 0
+        error = screen.why_not_written(error)
     if isinstance(error, click.ClickException):
         app.err.usage(error)
         return _failed(
@@ -93,8 +104,9 @@ def _defect(error: BaseException, app: App) -> int:
 
 
 def _failed(app: App, error: dict[str, Any]) -> int:
-    if app.json and not app.json_written:
-        app.document({"error": error})
+    if app.json and not app.json_written and error["kind"] != OutputError.kind:
+        with contextlib.suppress(OutputError):
+            app.document({"error": error})
     return int(error["exit_status"])
 
 

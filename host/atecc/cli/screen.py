@@ -7,6 +7,7 @@ wherever it came from. Colours are put on after that. Nothing else in this packa
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import logging
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc import visible
+from atecc.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,13 +103,30 @@ class Screen:
 
     @property
     def _stream(self) -> Any:
-        return sys.stderr if self._stderr else sys.stdout
+        """It may be closed, and is None then."""
+        return (sys.stderr if self._stderr else sys.stdout) or _NOWHERE
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What can't be said is left out; what can't be delivered is an OutputError."""
+        try:
+            if not self._stderr and sys.stdout is None:
+                raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            yield
+        except OSError as error:
+            drop(self._stream)
+            if not self._stderr:
+                raise why_not_written(error) from error
 
     @cached_property
     def _console(self) -> Console:
         from rich.console import Console
 
-        return Console(file=self._stream, highlight=False, markup=False, emoji=False)
+        class Here(Console):
+            def on_broken_pipe(self) -> None:
+                raise  # noqa: PLE0704 (rich calls it where it has caught that, and would end the program)
+
+        return Here(file=self._stream, highlight=False, markup=False, emoji=False)
 
     @property
     def is_terminal(self) -> bool:
@@ -122,28 +141,32 @@ class Screen:
 
     def show(self, *shown: Shown) -> None:
         """Lines, blocks and grids, one below the other."""
-        for one in shown:
-            if isinstance(one, Grid):
-                self._console.print(one.table())
-            else:
-                click.echo(_visible(one), err=self._stderr)
+        with self._writing():
+            for one in shown:
+                if isinstance(one, Grid):
+                    self._console.print(one.table())
+                else:
+                    click.echo(_visible(one), err=self._stderr)
 
     def styled(self, *parts: Part) -> None:
         """One line in colours, which is not folded."""
-        self._console.print(_text(list(parts)), soft_wrap=True)
+        with self._writing():
+            self._console.print(_text(list(parts)), soft_wrap=True)
 
     def document(self, data: Any, indent: int | None = 2) -> None:
         """JSON, in which what is no ASCII is escaped."""
-        click.echo(json.dumps(data, indent=indent), err=self._stderr)
+        with self._writing():
+            click.echo(json.dumps(data, indent=indent), err=self._stderr)
 
     def bytes(self, data: bytes) -> None:
         """What goes to a program or a file, as it is; on a terminal it is a block of text, or a ValueError."""
-        if self._stream.isatty():
-            click.echo(visible.block(data.decode()), nl=not data.endswith(b"\n"), err=self._stderr)
-            return
-        self._stream.flush()
-        self._stream.buffer.write(data)
-        self._stream.buffer.flush()
+        with self._writing():
+            if self._stream.isatty():
+                click.echo(visible.block(data.decode()), nl=not data.endswith(b"\n"), err=self._stderr)
+                return
+            self._stream.flush()
+            self._stream.buffer.write(data)
+            self._stream.buffer.flush()
 
     @contextlib.contextmanager
     def spinner(self, doing: str) -> Iterator[None]:
@@ -171,7 +194,8 @@ class Screen:
 
     def ask(self, question: str) -> str:
         """What was typed, with its line's end; nothing at the end of the file."""
-        click.echo(f"{visible.line(question)} ", nl=False, err=self._stderr)
+        with self._writing():
+            click.echo(f"{visible.line(question)} ", nl=False, err=self._stderr)
         return sys.stdin.readline()
 
     def ask_hidden(self, question: str) -> str:
@@ -200,14 +224,37 @@ class _Formatter(logging.Formatter):
         return visible.block(super().format(record))
 
 
-def drop() -> None:
-    """The reader of our output went away: nothing more to say to anybody."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+_NOWHERE = io.TextIOWrapper(io.BytesIO(), write_through=True)
+
+
+def drop(stream: Any = None) -> None:
+    """Standard output, or another stream, takes no more: what is said there from now on is lost."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), (stream or sys.stdout or _NOWHERE).fileno())
+
+
+def flush() -> None:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def why_not_written(error: OSError) -> OutputError:
+    if error.errno == errno.EPIPE:
+        return OutputError("Nobody read all of the output: it was closed before its end.")
+    return OutputError(
+        f"Standard output can't be written: {error.strerror or error}.",
+        "What the command did is done all the same.",
+    )
 
 
 def is_terminal() -> bool:
     """Whether somebody types and reads."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return can_be_asked() and sys.stdout is not None and sys.stdout.isatty()
+
+
+def can_be_asked() -> bool:
+    """Whether somebody types."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def read_text() -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
+from atecc import visible
 from atecc.device.rpc import FIRMWARE_DIFFERS
 from atecc.errors import ChannelError
 
@@ -94,12 +95,23 @@ class IdentityInfo:
 
 @dataclass(frozen=True)
 class IdentityStatus:
-    """`other_chip`: a sentence, if the active identity belongs to another chip than the one on the board."""
+    """`other_chip`: a sentence, if the active identity belongs to another chip than the one on the board.
+    `not_adopted`: an error, if what is configured (by `mos aws-iot-setup`) did not become an identity.
+    """
 
     active: str | None
     idle: str
     identities: dict[str, IdentityInfo]
     other_chip: str | None = None
+    not_adopted: Any = None
+
+    @property
+    def why_not_adopted(self) -> str:
+        """That error for people, or nothing."""
+        told = self.not_adopted
+        return visible.line(
+            str(told["message"] if isinstance(told, dict) and "message" in told else told or "")
+        )
 
 
 @dataclass(frozen=True)
@@ -258,6 +270,35 @@ class Network:
     channel: int
     rssi: int
     auth: Any
+
+
+@dataclass(frozen=True)
+class Program:
+    """The owner's, beside the device: `state` in the board's words, `trace` of its last exception."""
+
+    path: str
+    state: str
+    since: int | None = None
+    failures: int = 0
+    trace: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of the owner's program."""
+
+    name: str
+    size: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a program has told, line by line, and its last exception."""
+
+    path: str
+    lines: list[Any]
+    trace: str | None = None
 
 
 @dataclass(frozen=True)

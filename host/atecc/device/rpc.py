@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from atecc.bounded import parse
+from atecc.bounded import check_text, parse
 from atecc.channels import Batched, Channel
 from atecc.errors import (
     ArgumentError,
@@ -33,6 +33,8 @@ _UNKNOWN = "Whether the board did it is not known: `atecc identity status` and `
 READS = frozenset(
     {
         "RPC.List",
+        "App.Log",
+        "App.Status",
         "Sys.GetInfo",
         "Sys.Check",
         "ATCA.GetInfo",
@@ -120,6 +122,10 @@ class Client:
         frame: dict[str, Any] = {"id": number, "src": self._src, "method": method}
         if params:
             frame["params"] = params
+        try:
+            check_text(frame)
+        except ValueError as error:
+            raise ArgumentError(f"That can't be said to a board: {error}.") from error
         return json.dumps(frame, separators=(",", ":")).encode()
 
     def _ask(self, method: str, params: dict[str, Any] | None, timeout: float) -> tuple[int, bytes]:
@@ -177,9 +183,7 @@ def _from_afar(method: str) -> str:
     if method in USB_ONLY:
         return "That is for the owner, and works over USB only: plug the board in, and name its port with --port."
     if method in WITHDRAW:
-        return (
-            "The owner gives that right over USB: `atecc operator trust --may-withdraw`. Or do it over USB."
-        )
+        return "Over USB the owner withdraws anybody, and gives that right: `atecc operator trust --may-withdraw`."
     if method in NEEDS_BENCH:
         return (
             "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "

@@ -63,6 +63,13 @@ def _numbers(slots: list[int]) -> str:
 def identity(patient: Patient) -> str:
     """An active one, with a key in its slot, and a certificate that is good for a while."""
     status = patient.identities
+    why = status.why_not_adopted
+    if status.active is None and why:
+        raise RefusedError(
+            f"What is configured in mqtt.* did not become the device's identity: {why}.",
+            "`atecc config get mqtt` shows what it names, `atecc fs ls` the files. The next start looks at them again: "
+            "`atecc reboot`.",
+        )
     if status.active is None:
         raise RefusedError(
             "The device has no identity yet.", "`atecc provision --help` shows how it gets one."
@@ -83,7 +90,8 @@ def identity(patient: Patient) -> str:
     left = _days_left(one)
     idle = status.identities[status.idle].state
     unfinished = f"; the other identity is {idle}" if idle in ("pending", "staged", "tried") else ""
-    return f"{one.name}, key in slot {one.slot}, certificate good for another {left} days{unfinished}"
+    failed = f"; what is configured in mqtt.* did not become one: {why}" if why else ""
+    return f"{one.name}, key in slot {one.slot}, certificate good for another {left} days{unfinished}{failed}"
 
 
 def _days_left(one: IdentityInfo) -> int:

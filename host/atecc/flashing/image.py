@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import operator
+import os
 import struct
 from dataclasses import dataclass, field
 from functools import reduce
 from pathlib import Path
 
+from atecc.bounded import read_path
 from atecc.errors import ArgumentError
 from atecc.flashing.layout import TABLE, TABLE_SIZE, Layout, Partition, is_blank
 
@@ -65,7 +67,7 @@ class Image:
 
 def find_images(path: Path) -> list[Image]:
     """The image in a file, or all those in a folder and in its folders (BOARD.bin, BOARD/firmware.bin)."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return [read_image(path)]
     files = sorted([*path.glob("*.bin"), *path.glob("*/firmware.bin")])
     if not files:
@@ -98,10 +100,7 @@ def choose(images: list[Image], chip: str, board: str | None) -> Image:
 
 def read_image(path: Path) -> Image:
     """What is wrong with it is said: an image that is cut off would leave a board that does not start."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ArgumentError(f"{path} can't be read: {error.strerror}.") from error
+    data = _read(path)
     start = _bootloader_in(data)
     if start is None:
         what = next(
@@ -174,17 +173,21 @@ def _walk(data: bytes, start: int, segments: int) -> tuple[int, int]:
     return start + (place - start) // 16 * 16 + 16, checksum
 
 
+def _read(path: Path) -> bytes:
+    try:
+        return read_path(path)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ArgumentError(f"{path} can't be read: {why}.") from error
+
+
 def _compare_sums(folder: Path) -> None:
     """With SHA256SUMS, where there is one."""
     sums = folder / SUMS
     if not sums.is_file():
         return
-    for line in sums.read_text(errors="replace").splitlines():
+    for line in _read(sums).decode(errors="replace").splitlines():
         digest, _, name = line.partition("  ")
         path = folder / name.strip()
-        if (
-            name.endswith(".bin")
-            and path.is_file()
-            and hashlib.sha256(path.read_bytes()).hexdigest() != digest
-        ):
+        if name.endswith(".bin") and path.is_file() and hashlib.sha256(_read(path)).hexdigest() != digest:
             raise ArgumentError(f"{path} is not the file that {SUMS} has a sum of.", "Download it again.")

@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from atecc import whole
+from atecc.bounded import read_path
 from atecc.errors import ArgumentError, CertificateError
 from atecc.x509.points import point_der
 
@@ -77,11 +78,12 @@ class KnownDevices:
             known, places = self._read()
             change(known, places)
             document: dict[str, Any] = {"devices": known} | ({"addresses": places} if places else {})
-            replace(self._path, json.dumps(document, indent=2, sort_keys=True).encode() + b"\n")
+            data = json.dumps(document, indent=2, sort_keys=True).encode() + b"\n"
+            whole.write(self._path, data, secret=True, over=True)
 
     def _read(self) -> tuple[Keys, Places]:
         try:
-            document = json.loads(self._path.read_bytes())
+            document = json.loads(read_path(self._path))
             devices, places = document["devices"], document.get("addresses", {})
             if all(_KEY.fullmatch(key) for keys in devices.values() for key in keys):
                 known = {str(name): list(keys) for name, keys in devices.items()}
@@ -96,17 +98,6 @@ class KnownDevices:
             f"{self._path} is damaged: it should name devices and the SHA-256 of their keys.",
             "Correct it, or move it away and learn each device again: `atecc operator trust` over USB.",
         )
-
-
-def replace(path: Path, data: bytes) -> None:
-    """A file for its owner alone, all of it or as it was before."""
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except OSError as error:
-        raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
 @contextlib.contextmanager

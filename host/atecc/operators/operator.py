@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from atecc import whole
 from atecc.errors import ArgumentError, CertificateError, RefusedError
-from atecc.operators.known import KnownDevices, replace
+from atecc.operators.known import KnownDevices
 from atecc.operators.signed import Counters, Signer
 from atecc.x509.authority import BACKDATED, MOST_DAYS, LocalCA
 from atecc.x509.keyfile import AskPassword, load_certificates, load_p256_key
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
 SOON = dt.timedelta(days=14)
+_FILES = 4
+_INIT = "`atecc operator init` makes one; --operator-dir (or ATECC_OPERATOR_DIR) names another directory."
 
 
 def default_directory() -> Path:
@@ -56,7 +59,7 @@ class Operator:
 
     @property
     def exists(self) -> bool:
-        return self.certificate_file.exists()
+        return os.path.exists(self.certificate_file)
 
     # What is there
 
@@ -85,7 +88,7 @@ class Operator:
                 f"This operator's certificate is not valid before {when(certificate.not_valid_before_utc)}.",
                 f"This computer's clock says {when(now)}. Is that right?",
             )
-        if not is_operators(certificate, self.ca() if self.ca_file.exists() else None):
+        if not is_operators(certificate, self.ca() if os.path.exists(self.ca_file) else None):
             raise CertificateError(
                 "This operator's certificate lacks the operators' mark, by which devices tell an operator from "
                 "another device: none lets it in.",
@@ -114,65 +117,69 @@ class Operator:
         _subject(names.name)
         self._make_directory()
         ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-        self._write_new(self.ca_key_file, _key_pem(ca_key, password))
-        self._write_new(self.ca_file, pem(_own_ca(ca_key, names)).encode())
-        self._write_new(self.key_file, _key_pem(key))
-        self._write_new(
-            self.certificate_file, pem(self._issue(key, names, lambda _: password or b"")).encode()
-        )
+        ca = _own_ca(ca_key, names)
+        certificate = _issued(LocalCA(ca, ca_key, [], ca), key, names)
+        files = {
+            self.ca_key_file: _key_pem(ca_key, password),
+            self.ca_file: pem(ca).encode(),
+            self.key_file: _key_pem(key),
+            self.certificate_file: pem(certificate).encode(),
+        }
+        whole.write_all(files, secret=True)
 
     def renew(self, name: str | None, days: int, ask_password: AskPassword | None = None) -> x509.Certificate:
         """A new certificate from the same CA for the same key, in the place of the old one."""
         _check_days(days)
-        old = self.certificate()
-        names = Names(name or common_name(old), days=days)
-        certificate = self._issue(self._key(), names, ask_password or _no_password)
-        replace(self.certificate_file, pem(certificate).encode())
+        key = self._key()
+        own = LocalCA.load(self.ca_file, self.ca_key_file, ask_password or _no_password)
+        old = self.certificate() if self.exists else None
+        names = Names(name or (common_name(old) if old else _owner(own.certificate)), days=days)
+        certificate = _issued(own, key, names)
+        whole.write(self.certificate_file, pem(certificate).encode(), secret=True, over=True)
         return certificate
-
-    def _issue(
-        self, key: ec.EllipticCurvePrivateKey, names: Names, ask_password: AskPassword
-    ) -> x509.Certificate:
-        from cryptography import x509
-        from cryptography.hazmat.primitives import hashes
-
-        own = LocalCA.load(self.ca_file, self.ca_key_file, ask_password)
-        request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
-        return own.issue(request.sign(key, hashes.SHA256()), names.days, operators_purposes())
 
     def _key(self) -> ec.EllipticCurvePrivateKey:
         self._must_exist(self.key_file)
         return load_p256_key(self.key_file, _no_password)
 
     def _must_exist(self, path: Path) -> None:
-        if not path.exists():
+        if not os.path.exists(path):
+            there = self._there()
+            what = f"only a part of an operator ({', '.join(there)})" if there else "no operator"
             raise CertificateError(
-                f"There is no operator in {self.directory}: {path.name} is missing.",
-                "`atecc operator init` makes one; --operator-dir (or ATECC_OPERATOR_DIR) names another directory.",
+                f"There is {what} in {self.directory}: {path.name} is missing.",
+                self._hint() or _INIT,
             )
 
-    def _make_directory(self) -> None:
+    def _there(self) -> list[str]:
         files = (self.ca_file, self.ca_key_file, self.certificate_file, self.key_file)
-        there = [path.name for path in files if path.exists()]
+        return [path.name for path in files if os.path.exists(path)]
+
+    def _hint(self) -> str:
+        """What to do with what is there; nothing if nothing is."""
+        there = self._there()
+        if {self.ca_file.name, self.ca_key_file.name, self.key_file.name} <= set(there):
+            return "`atecc operator renew` makes a new certificate; --dir DIR names another place."
+        if not there:
+            return ""
+        return (
+            "Put the others back; or move these away: `atecc operator init` makes an operator anew then, whom devices "
+            "have to be told of (`atecc operator trust`). --dir DIR names another place."
+        )
+
+    def _make_directory(self) -> None:
+        there = self._there()
         if there:
+            whole_one = len(there) == _FILES
             raise RefusedError(
-                f"There is an operator in {self.directory} already ({', '.join(there)}): nothing was changed.",
-                "`atecc operator renew` makes a new certificate; --dir DIR names another place.",
+                f"There is {'an operator' if whole_one else 'a part of an operator'} in {self.directory} already "
+                f"({', '.join(there)}): nothing was changed.",
+                self._hint(),
             )
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ArgumentError(f"{self.directory} can't be made: {error.strerror}.") from error
-
-    def _write_new(self, path: Path, data: bytes) -> None:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-        except FileExistsError as error:
-            raise RefusedError(f"{path} is there already, and is not overwritten.") from error
-        except OSError as error:
-            raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
 
 
 def common_name(certificate: x509.Certificate) -> str:
@@ -180,6 +187,18 @@ def common_name(certificate: x509.Certificate) -> str:
 
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value) if found else "operator"
+
+
+def _owner(ca: x509.Certificate) -> str:
+    return common_name(ca).removesuffix(" CA")
+
+
+def _issued(own: LocalCA, key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    request = x509.CertificateSigningRequestBuilder().subject_name(_subject(names.name))
+    return own.issue(request.sign(key, hashes.SHA256()), names.days, operators_purposes())
 
 
 def _own_ca(key: ec.EllipticCurvePrivateKey, names: Names) -> x509.Certificate:

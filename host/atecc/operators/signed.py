@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atecc.bounded import parse
+from atecc import whole
+from atecc.bounded import parse, read_path
 from atecc.errors import CertificateError
-from atecc.operators.known import fingerprint, locked, replace
+from atecc.operators.known import fingerprint, locked
 from atecc.x509.points import from_point
 from atecc.x509.requests import der
 
@@ -42,14 +43,13 @@ class Counters:
         with locked(self._path.with_suffix(".lock")):
             last = self._read()
             number = last[device] = max(last.get(device, 0) + 1, least)
-            replace(self._path, json.dumps({"last": last}, indent=2, sort_keys=True).encode() + b"\n")
+            data = json.dumps({"last": last}, indent=2, sort_keys=True).encode() + b"\n"
+            whole.write(self._path, data, secret=True, over=True)
         return number
 
     def _read(self) -> dict[str, int]:
         try:
-            return {
-                str(name): int(last) for name, last in json.loads(self._path.read_bytes())["last"].items()
-            }
+            return {str(name): int(last) for name, last in json.loads(read_path(self._path))["last"].items()}
         except FileNotFoundError:
             return {}
         except OSError as error:

@@ -123,7 +123,9 @@ def withdraw(
                 device.forget(one.sha256)
     except AteccError as error:
         return Told(name, False, error.message)
-    return Told(name, True, f"forgot {found[0].subject}" if found else "does not let that operator in")
+    return Told(
+        name, True, f"forgot {found[0].subject}" if found else "it did not let that operator in anyway"
+    )
 
 
 def recognise(device: Device) -> tuple[str, list[str]]:

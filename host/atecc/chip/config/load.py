@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from atecc.chip.config import document, dump, mongoose
@@ -17,7 +18,7 @@ BIGGEST = 256 * 1024
 def load(name: str) -> Configuration:
     """A file; or, where there is none of that name, a preset."""
     path = Path(name)
-    if name in PRESETS and not path.exists():
+    if name in PRESETS and not os.path.exists(path):
         return preset(name)
     data = _content(path)
     if len(data) in (SIZE, SIZE - dump.FIRST) and not data.isascii():

@@ -1,0 +1,5 @@
+"""Kept for scripts: what `atecc.provisioning.authority` has."""
+
+from atecc.provisioning.authority import Issued, Target, Wish
+
+__all__ = ["Issued", "Target", "Wish"]

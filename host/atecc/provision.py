@@ -1,0 +1,5 @@
+"""Kept for scripts: what `atecc.provisioning.workflow` has."""
+
+from atecc.provisioning.workflow import Outcome, Provisioning
+
+__all__ = ["Outcome", "Provisioning"]
