@@ -25,6 +25,7 @@ COMMANDS = {
         name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "aws", "mqtt")
     },
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
+    "app": "program.command",
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
     "console": "install.console",
 }
