@@ -199,7 +199,10 @@ def set_(
     wanted = _wanted(file, preset or "tls")
     with app.device() as device:
         plan = operations.plan_config(device, wanted.zone, labels=wanted.labels)
-        if not app.json:
+        if plan.present.config_locked:
+            _report(app, plan, None)
+            return
+        if plan.changes and not app.json:
             app.err.show(slot_table(plan.wanted, wanted.labels), "", options_line(plan.wanted))
         _say(app, plan.findings)
         if not even_if_useless:
@@ -230,16 +233,25 @@ def _confirm(app: App, plan: ConfigPlan, yes: bool) -> None:
 def _report(app: App, plan: ConfigPlan, rehearsal: list[dict[str, Any]] | None) -> None:
     changed = [vars(change) for change in plan.changes]
     serial = plan.present.serial
-    data = {"serial": serial, "written": bool(changed), "changes": changed, "config": plan.wanted.data.hex()}
+    locked = plan.present.config_locked
+    data = {
+        "serial": serial,
+        "written": bool(changed),
+        "locked": locked,
+        "changes": changed,
+        "config": plan.wanted.data.hex(),
+    }
     if rehearsal is not None:
         data["rehearsal"] = rehearsal
     done = (
         "written and read back; nothing is locked yet"
         if changed
-        else "what the chip holds already; nothing was written"
+        else f"what the chip holds already{', locked' if locked else ''}; nothing was written"
     )
     app.emit(data, f"Configuration of chip {serial}: {done}.")
-    if not app.json:
+    if changed and not app.json:
+        app.say("It may be written again and again, until it is locked; the chip makes no keys before that.")
+    if not app.json and not locked:
         app.say("Make it final, for good: atecc chip lock config")
 
 
