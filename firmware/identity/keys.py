@@ -6,9 +6,10 @@ that can destroy one. Its rule, which rpc/README.md has as a table:
 - Where there is no key, anybody may make one.
 - The active identity's key: never by Begin, and by nobody without the bench permission.
 - One that Begin made and that was never active: Begin replaces it.
-- One that was active, and that Begin made or the owner had used (key existing): Begin replaces it for the owner at the cable and with the bench permission.
-  From afar only once the active identity was tried, as it is, on the broker that the other one was for, trusting no CA
-  that the other one did not trust. Else whoever may stage something of his own could end an identity that works.
+- One that was active, and that Begin made or the owner had used (key existing): Begin replaces it for the owner at the
+  cable and with the bench permission. From afar only once the active identity was tried, as it is, on the broker that
+  the other one was for, trusting no CA that the other one did not trust. Else whoever may stage something of his own
+  could end an identity that works.
 - Any other, an adopted one too: for the owner and with the bench permission, confirmed by the chip's serial number.
 
 An identity's key signs what the firmware composes itself: TLS handshakes, requests for Begin, a proof of itself. All

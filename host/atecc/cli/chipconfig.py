@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.rehearse import rehearse_options, rehearse_set
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from atecc.chip.config.zone import ConfigZone
     from atecc.chip.operations import ConfigPlan
 
+PRESETS = ("tls",)
 FILES = "FILE is YAML as `config get` writes it, YAML of Mongoose OS, hex, or the name of a preset: tls."
+
+
+def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Presets, and whatever files the shell finds."""
+    presets = [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+    return [*presets, CompletionItem(incomplete, type="file")]
 
 
 @click.group("config", cls=Group)
@@ -84,7 +92,7 @@ def _configuration(app: App, name: str | None) -> Configuration:
     atecc chip config check mine.yaml
     atecc chip config check tls""",
 )
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=_files)
 @pass_app
 def check(app: App, file: str | None) -> None:
     """Explain every consequence of a configuration: FILE's, or the connected chip's.
@@ -138,8 +146,8 @@ def _say(app: App, findings: Findings) -> None:
     examples="""atecc chip config diff tls
     atecc chip config diff old.yaml new.yaml --exit-code""",
 )
-@click.argument("file")
-@click.argument("other", required=False)
+@click.argument("file", shell_complete=_files)
+@click.argument("other", required=False, shell_complete=_files)
 @click.option("--exit-code", is_flag=True, help="End with status 1 if they differ.")
 @pass_app
 def diff(app: App, file: str, other: str | None, exit_code: bool) -> None:
@@ -172,7 +180,7 @@ def diff(app: App, file: str, other: str | None, exit_code: bool) -> None:
     atecc chip config set mine.yaml --rehearse
     atecc chip config set chip.hex --yes""",
 )
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=_files)
 @click.option("--preset", default=None, help="A configuration that comes with the tool. Default: tls.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--even-if-useless", is_flag=True, help="Write it even if `config check` refuses it.")
