@@ -24,7 +24,7 @@ help: ## list the targets
 include boards/SIM/sim.mk
 include boards/SIM/budget.mk
 include boards/SIM/cloud.mk
-include boards/SIM/chip.mk
+include tests/mutants/mutants.mk
 include boards/esp32.mk
 
 # An environment with nothing but pip in it: enough to fetch what is frozen into a board.

@@ -6,6 +6,7 @@ interrupts the main one only: whoever comes to the prompt in the middle finds it
 
 import binascii
 import gc
+import sys
 import time
 
 import machine
@@ -16,24 +17,17 @@ import lazily
 import threads
 from atecc608 import ATECC608
 from folder import Folder
-from identity.certificate import Certificate
-from identity.store import NAMES, Store
+from identity.store import Store
+from identity.terms import read_certificate
 from link import clock
 from link.link import Link
 from link.errors import LinkError
 from link.wifi import Station
 from rpc.access import Access
-from rpc.dispatcher import Dispatcher
+from rpc.desk import Desk
 from rpc.remote import Remote
-from rpc.web.server import Server
-from rpc.web.tls import DeviceTLS
-from rpc.workers import Workers
+from rpc.web.doors import Doors
 from settings import Settings
-
-try:
-    from network import hostname
-except ImportError:  # a board without a network
-    hostname = None
 
 # The self-check waits so long for what it tells of, in pieces.
 _ADOPTION_MS = const(3000)
@@ -42,7 +36,7 @@ _TICK_MS = const(10)
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of it. With PSRAM
 # that is not worth the time.
 if gc.mem_free() < 512 * 1024:
-    gc.threshold(4096)
+    gc.threshold(2048)
 
 
 def open_i2c(freq):
@@ -70,70 +64,36 @@ def bench():
     return access.bench
 
 
-def adopted_files():
-    return lazily.load("identity.adopt").files(settings.get)
-
-
 def secure_port():
     return settings.get("rpc.wss.port") if settings.get("rpc.wss.enable") else None
 
 
-def refuse_own_ca(ca):
-    lazily.load("rpc.operators").refuse_issuer(ca, (store.get(name) for name in NAMES), chip.Verify)
+def workers():
+    """The Workers of all channels, which the first one to ask for them makes."""
+    if not _workers:
+        _workers.append(lazily.keep("rpc.workers").Workers())
+    return _workers[0]
 
 
-def is_own(name):
-    """Whether `name` (in small letters) is this device's: its own, one in its certificate, or its name on Wi-Fi."""
-    bare = name[: -len(".local")] if name.endswith(".local") else name
-    if bare == device_id().lower() or (hostname and bare == hostname().lower()):
-        return True
-    record = store.current()
-    return bool(record) and Certificate(binascii.a2b_base64(record["certificate"])).is_for(name)
-
-
-workers = Workers()
-dispatcher = Dispatcher(device_id, bench)
-tls = DeviceTLS(chip, store, access)
-web = Server(dispatcher, access, workers, tls, secure_port, is_own, board.LISTEN, board.CONNECTIONS)
-access.changed = settings.changed = web.refresh
-
-
-def check():
-    return lazily.load("selfcheck").run(chip, store)
-
-
-def requests():
+def _requests():
     """RPC over MQTT."""
-    from rpc.counters import Counters
-    from rpc.mqtt import Channel
-    from rpc.signed import Seal
-    from rpc.verify import Operators
-
-    operators = Operators(chip, access, Counters("/counters"), clock.is_sure)
-    return Channel(dispatcher, link, workers, settings.get, operators, Seal(chip, store))
+    counters = lazily.keep("rpc.counters").Counters("/counters")
+    operators = lazily.keep("rpc.verify").Operators(chip, access, counters, clock.is_sure)
+    seal = lazily.keep("rpc.signed").Seal(chip, store)
+    return lazily.keep("rpc.mqtt").Channel(dispatcher, link, workers(), settings.get, operators, seal)
 
 
-remote = Remote(settings.get, requests)
+def _server(doors):
+    return lazily.keep("rpc.web.made").server(_device, doors)
 
 
-def ways_in():
-    return web.status() | {"mqtt": remote.status()}
-
-
-def offer(name, module, *parts):
-    """Let the dispatcher have the service `name` of rpc/services, made of `parts`."""
-    dispatcher.offer(name, lambda: getattr(lazily.load("rpc.services." + module), name)(*parts))
-
-
-offer("Sys", "system", device_id, check, bench)
-offer("ATCA", "atecc", chip, store, bench)
-offer("Identity", "identity", store, link, bench, web.refresh)
-offer("MQTT", "mqtt", store, link)
-offer("Access", "access", access, ways_in, refuse_own_ca)
-offer("Config", "config", settings, bench)
-offer("FS", "files", files, adopted_files, bench)
-offer("Wifi", "wifi", station, settings)
-handle = dispatcher.handle  # for whoever is at the cable, once every service is there
+_device = sys.modules[__name__]
+_workers = []
+dispatcher = Desk(lambda waiting: lazily.load("rpc.services.all").dispatcher(_device, waiting))
+handle = dispatcher.handle  # for whoever is at the cable
+web = Doors(access, store, secure_port, _server)
+access.changed = settings.changed = web.refresh
+remote = Remote(settings.get, _requests)
 link.serve(remote)
 
 
@@ -150,7 +110,7 @@ def _adopt():
     lazily.load("identity.adopt").adopt(store, settings.get, lambda name: files.read(name)[0])
     record = store.current()
     if record and record.get("adopted"):
-        clock.vouch(Certificate(binascii.a2b_base64(record["certificate"])).not_before)
+        clock.vouch(read_certificate(binascii.a2b_base64(record["certificate"])).not_before)
 
 
 def _connect():
@@ -158,7 +118,24 @@ def _connect():
         link.start()
 
 
-_STEPS = (_adopt, _join, web.start, _connect)
+def _begin():
+    """The owner's programs, last, when the self-check has loaded what it looks at, and let go of it."""
+    for _ in range(_ADOPTION_MS // _TICK_MS):
+        if _checked:
+            break
+        threads.pause(_TICK_MS)
+    application = lazily.load("application")
+    for path in application.sources(is_frozen()):
+        program = application.Application(path)
+        programs.append(program)
+        program.begin()
+
+
+def is_frozen():
+    return not __file__.startswith("/")
+
+
+_STEPS = (_adopt, _join, web.start, _connect, _begin)
 
 
 def _start():
@@ -175,7 +152,9 @@ def is_started():
     return len(_taken) == len(_STEPS)
 
 
+programs = []  # the owner's (application.py)
 trouble = []  # what was wrong at the start, for whoever asks at the prompt
+_checked = []  # whether the self-check has been made
 _taken = []  # the steps of the start that have been taken
 try:
     threads.start(threads.REQUEST, _start)
@@ -187,5 +166,6 @@ try:
             break
         time.sleep_ms(_TICK_MS)  # the self-check tells whether it went well
     lazily.load("selfcheck").report(chip, store)
+    _checked.append(True)
 except KeyboardInterrupt:
     pass  # the import would have failed, and the device would start again beside itself

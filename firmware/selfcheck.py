@@ -8,8 +8,9 @@ import sys
 
 from esp32 import HEAP_DATA, idf_heap_info
 
+import lazily
 from folder import flash
-from identity.context import can_sign_outside
+from atecc608.context import can_sign_outside
 from link import clock
 
 # What Mbed TLS takes for one handshake at its peak, and the largest piece of it: a record of 16 KB with its frame
@@ -145,7 +146,7 @@ def _parts(_chip):
     missing = []
     for name in _PARTS:
         try:
-            __import__(name)
+            lazily.load(name)
         except ImportError:
             missing.append(name)
     if missing:

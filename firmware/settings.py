@@ -6,8 +6,8 @@ What is not set has its default, whatever an older firmware's default was. Bad k
 import _thread
 import os
 
+import lazily
 from identity.record import Record
-from link.topics import check_name
 
 HIDDEN = "********"
 
@@ -18,83 +18,82 @@ class OwnersOnly(ValueError):
     kind = "refused"
 
 
-def _flag(key, value):
-    if not isinstance(value, bool):
-        raise ValueError("%s: true or false" % key)
-
-
-def _off(key, value):
-    if value is not False:
-        raise ValueError("%s: false: this device makes no network of its own" % key)
-
-
-def _whole(low, high):
-    def check(key, value):
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError("%s: a whole number from %d to %d" % (key, low, high))
-
-    return check
-
-
-def _text(longest, shortest=0):
-    """A text of so many bytes, or an empty one, that ends where it seems to end."""
-
-    def check(key, value):
-        size = len(value.encode()) if isinstance(value, str) else -1
-        if not (size == 0 or shortest <= size <= longest) or any(c < " " or c == "\x7f" for c in value):
-            least = "%d to " % shortest if shortest else "at most "
-            raise ValueError("%s: a text of %s%d bytes, without control characters" % (key, least, longest))
-
-    return check
-
-
-def _name(key, value):
-    """A text that can stand between two slashes of an MQTT topic, or an empty one."""
-    try:
-        if value != "":
-            check_name(value)
-    except ValueError as e:
-        raise ValueError("%s: %s" % (key, e))
-
-
-_FILE = _text(64)
-_KEYS = {
-    "device.id": (_name, ""),
-    "mqtt.enable": (_flag, True),
-    "mqtt.server": (_text(260), ""),
-    "mqtt.ssl_cert": (_FILE, ""),
-    "mqtt.ssl_key": (_FILE, ""),
-    "mqtt.ssl_ca_cert": (_FILE, ""),
-    "mqtt.ssl_cipher_suites": (_text(512), ""),
-    "aws.thing_name": (_name, ""),
-    "wifi.ap.enable": (_off, False),
-    "wifi.sta.enable": (_flag, False),
+# Tuples, not a dict: frozen, they stay out of the RAM. Of each key the name, what it takes (values.py), its bounds and
+# its default.
+_KEYS = (
+    ("device.id", "name", (), ""),
+    ("mqtt.enable", "flag", (), True),
+    ("mqtt.server", "text", (260,), ""),
+    ("mqtt.ssl_cert", "text", (64,), ""),
+    ("mqtt.ssl_key", "text", (64,), ""),
+    ("mqtt.ssl_ca_cert", "text", (64,), ""),
+    ("mqtt.ssl_cipher_suites", "text", (512,), ""),
+    ("aws.thing_name", "name", (), ""),
+    ("wifi.ap.enable", "off", (), False),
+    ("wifi.sta.enable", "flag", (), False),
     # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.
-    "wifi.sta.ssid": (_text(32), ""),
-    "wifi.sta.pass": (_text(64, 8), ""),
-    "sntp.server": (_text(253), "pool.ntp.org"),
-    "rpc.wss.enable": (_flag, True),
-    "rpc.wss.port": (_whole(1, 65535), 443),
-    "rpc.mqtt.enable": (_flag, False),
-    "rpc.mqtt.unsigned": (_flag, False),
-}
+    ("wifi.sta.ssid", "text", (32,), ""),
+    ("wifi.sta.pass", "text", (64, 8), ""),
+    ("sntp.server", "text", (253,), "pool.ntp.org"),
+    ("rpc.wss.enable", "flag", (), True),
+    ("rpc.wss.port", "whole", (1, 65535), 443),
+    ("rpc.mqtt.enable", "flag", (), False),
+    ("rpc.mqtt.unsigned", "flag", (), False),
+)
 _SECRETS = ("wifi.sta.pass",)
 # Who may call is the owner's business.
 _OWNERS = ("rpc.mqtt.enable", "rpc.mqtt.unsigned")
+
+
+# The application's own keys begin like this; they are there once it has declared them, or somebody has set them.
+_OWN = "app."
+_own = {}  # their defaults
+
+
+def _row(key):
+    for row in _KEYS:
+        if row[0] == key:
+            return row
+    if isinstance(key, str) and key.startswith(_OWN) and len(key) > len(_OWN):
+        return key, "own", (_own.get(key),), _own.get(key)
+    return None
+
+
+def _default(key):
+    return _row(key)[3]
+
+
+def _check(key, value):
+    """ValueError if `value` can't be the one of `key`."""
+    _, kind, bounds, _ = _row(key)
+    getattr(lazily.load("values"), kind)(key, value, *bounds)
 
 
 def _flatten(tree, path, found):
     """The leaves of `tree` (nested) into `found`, by their dotted names. Goes no deeper than there are keys."""
     for name, value in tree.items():
         key = path + name
-        if key in _KEYS:
+        if (key + ".").startswith(_OWN) and (isinstance(value, dict) or key + "." == _OWN):
+            _flatten_own(key, value, found)
+        elif _row(key):
             found[key] = value
-        elif not any(known.startswith(key + ".") for known in _KEYS):
+        elif not any(row[0].startswith(key + ".") for row in _KEYS):
             raise ValueError("%s: no such key (Config.Get shows all of them)" % key)
         elif not isinstance(value, dict):
             raise ValueError("%s: an object" % key)
         else:
             _flatten(value, key + ".", found)
+
+
+def _flatten_own(path, tree, found):
+    """The application's keys, as deep as they are."""
+    if not isinstance(tree, dict):
+        raise ValueError("%s: an object" % path)
+    for name, value in tree.items():
+        if isinstance(value, dict):
+            _flatten_own(path + "." + name, value, found)
+        else:
+            found[path + "." + name] = value
 
 
 class Settings:
@@ -129,18 +128,23 @@ class Settings:
         except OSError:
             pass
 
+    def declare(self, key, default):
+        """An application's own key has this default, and by it a type."""
+        lazily.load("values").own(key, default, None)
+        _own[key] = default
+
     def get(self, key):
         """The value of `key`, a secret's as well."""
-        value = self._changed.get(key, _KEYS[key][1])
+        value = self._changed.get(key, _default(key))
         return self._names.get(key, value) if value == "" else value
 
     def show(self, key=None):
         """What stands under `key` (a section, or a single value) or everything, nested; secrets are hidden."""
-        if key in _KEYS:
+        if _row(key):
             return self._shown(key)
         start = key + "." if key else ""
         out = {}
-        for name in sorted(_KEYS):
+        for name in sorted(set([row[0] for row in _KEYS]) | set(_own) | set(self._changed)):
             if name.startswith(start):
                 parts = name[len(start) :].split(".")
                 branch = out
@@ -164,7 +168,7 @@ class Settings:
     def unsaved(self):
         """The keys that `save` would give another value after the next start."""
         keys = set(self._saved) | set(self._changed)
-        return _differing(self._saved, {key: self._changed.get(key, _KEYS[key][1]) for key in keys})
+        return _differing(self._saved, {key: self._changed.get(key, _default(key)) for key in keys})
 
     def change(self, tree, save=False, try_once=False, owner=False):
         """Take over `tree` (nested, or with dotted names): all of it or, with a ValueError, nothing.
@@ -177,7 +181,7 @@ class Settings:
             if key in _SECRETS and new[key] == HIDDEN:
                 del new[key]
             else:
-                _KEYS[key][0](key, new[key])
+                _check(key, new[key])
                 if not owner and key in _OWNERS and new[key] != self.get(key):
                     raise OwnersOnly("%s: only the owner may change this, over USB" % key)
         with self._lock:
@@ -202,7 +206,7 @@ class Settings:
     def _save(self, try_once, owner):
         values = self._changed
         if not owner:
-            values = _different(values, {key: self._saved.get(key, _KEYS[key][1]) for key in _OWNERS})
+            values = _different(values, {key: self._saved.get(key, _default(key)) for key in _OWNERS})
         if try_once:
             self._write(self._saved, values)
         else:
@@ -212,7 +216,7 @@ class Settings:
     def check(values):
         """ValueError if one of `values` (dotted names) can't be."""
         for key, value in values.items():
-            _KEYS[key][0](key, value)
+            _check(key, value)
 
     def keep(self, values):
         """Change `values` (dotted names), and save them and nothing else, whatever else was changed or is to be tried.
@@ -233,7 +237,7 @@ class Settings:
 
 
 def _differing(values, news):
-    return [key for key, new in news.items() if new != values.get(key, _KEYS[key][1])]
+    return [key for key, new in news.items() if new != values.get(key, _default(key))]
 
 
 def _different(values, changes):
@@ -241,7 +245,7 @@ def _different(values, changes):
     out = {}
     for source in (values, changes):
         out.update(source)
-    return {key: value for key, value in out.items() if value != _KEYS[key][1]}
+    return {key: value for key, value in out.items() if value != _default(key)}
 
 
 def _usable(stored):
@@ -249,8 +253,8 @@ def _usable(stored):
     out = {}
     for key, value in stored.items() if isinstance(stored, dict) else ():
         try:
-            _KEYS[key][0](key, value)
+            _check(key, value)
             out[key] = value
-        except (KeyError, ValueError):
+        except (TypeError, ValueError):
             pass
     return out

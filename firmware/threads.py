@@ -1,5 +1,6 @@
 """Threads with the stacks they need: on ESP32 each takes its own from the memory that TLS needs too."""
 
+import select
 import sys
 
 import _thread
@@ -10,9 +11,13 @@ import _thread
 HANDSHAKE = 12 * 1024
 REQUEST = 10 * 1024
 LOOP = 5 * 1024
+# The owner's program may shake hands too.
+APPLICATION = HANDSHAKE
 
 _OBJECTS_ARE_LARGER = 1 if sys.maxsize < 1 << 32 else 3
 _lock = _thread.allocate_lock()
+# Waiting on nothing at all: select's clock is the network's, whatever time.sleep may be tied to (see boards/SIM).
+_pause = select.poll()
 
 
 def start(stack, function, *args):
@@ -25,3 +30,7 @@ def start(stack, function, *args):
             raise MemoryError("no room for a thread")
         finally:
             _thread.stack_size(0)
+
+
+def pause(ms):
+    _pause.poll(ms)

@@ -29,7 +29,7 @@ def handshake(context, port):
 
 
 @contextmanager
-def tls_server(authority: pki.Authority) -> Iterator[int]:
+def tls_server(authority: pki.Authority, says: bytes = b"in") -> Iterator[int]:
     """Lets clients with a certificate of this CA in, and says so; its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.maximum_version = ssl.TLSVersion.TLSv1_2
@@ -39,7 +39,7 @@ def tls_server(authority: pki.Authority) -> Iterator[int]:
     context.load_verify_locations(cadata=pki.pem(authority.certificate).decode())
     context.verify_mode = ssl.CERT_REQUIRED
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=_serve, args=(listener, context))
+        thread = threading.Thread(target=_serve, args=(listener, context, says))
         thread.start()
         try:
             yield listener.getsockname()[1]
@@ -48,14 +48,16 @@ def tls_server(authority: pki.Authority) -> Iterator[int]:
             thread.join()
 
 
-def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
+def _serve(listener: socket.socket, context: ssl.SSLContext, says: bytes) -> None:
     while True:
         try:
             plain, _ = listener.accept()
         except OSError:
             return
         with suppress(OSError), plain, context.wrap_socket(plain, server_side=True) as secured:
-            secured.sendall(b"in")
+            if says.startswith(b"HTTP"):
+                secured.recv(4096)  # closed with a request unread, it would be reset
+            secured.sendall(says)
 
 
 def context_for(repl: Repl, authority: pki.Authority, slot: int) -> str:

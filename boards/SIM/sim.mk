@@ -18,7 +18,7 @@ endif
 
 # (The slash: `firmware` alone is a target of make.)
 SIM_FIRMWARE := $(sort $(shell find firmware/ -name '*.py')) $(SIM)/board.py $(SIM)/manifest.py \
-	boards/common/firmware.py boards/common/umqtt.simple/manifest.py
+	boards/common/firmware.py boards/common/umqtt.simple/manifest.py boards/common/heap.c
 SIM_PORT := $(wildcard $(SIM)/port/*)
 
 # Their names: it changes when a file comes or goes.

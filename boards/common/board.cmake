@@ -38,8 +38,13 @@ add_link_options(
 )
 
 # MicroPython's heap, as large as the whole path needs (`make budget`). From the port's 56 KB it would be doubled at the
-# first shortage, and TLS would find nothing left.
+# first shortage; from here on an application makes it grow, as far as heap.c lets it.
 list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=86016)
+list(APPEND MICROPY_SOURCE_BOARD ${CMAKE_CURRENT_LIST_DIR}/heap.c)
+add_link_options(
+    -Wl,--undefined=__wrap_gc_get_max_new_split
+    -Wl,--wrap=gc_get_max_new_split
+)
 
 # See sdkconfig.common.
 list(APPEND MICROPY_DEF_BOARD MICROPY_PY_BLUETOOTH=0)

@@ -15,5 +15,7 @@ for name in sorted(os.listdir(FIRMWARE)):
     path = os.path.join(FIRMWARE, name)
     if name.endswith(".py") and name != "manifest.py":
         module(name, base_path=FIRMWARE)
-    elif os.path.isdir(path) and any(file.endswith(".py") for file in os.listdir(path)):
+    elif (
+        name != "examples" and os.path.isdir(path) and any(file.endswith(".py") for file in os.listdir(path))
+    ):
         package(name, base_path=FIRMWARE)

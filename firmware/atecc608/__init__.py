@@ -1,7 +1,6 @@
 """Driver for the Microchip ATECC608 secure element: nothing but the chip."""
 
 from .bus import seven_bit
-from .config import ConfigZone, Slot
 from .device import ATECC608, ZONE_CONFIG, ZONE_DATA
 from .errors import ATECCError, BusError, ChipError, ConfigError, NoChip, OtherPart, StateLost
 from .packet import crc16
@@ -14,10 +13,8 @@ __all__ = (
     "BusError",
     "ChipError",
     "ConfigError",
-    "ConfigZone",
     "NoChip",
     "OtherPart",
-    "Slot",
     "StateLost",
     "crc16",
     "seven_bit",

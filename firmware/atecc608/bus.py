@@ -52,13 +52,15 @@ def _is_after_wake(answer):
 
 
 class Bus:
-    """One chip behind `open_i2c(freq)`, which returns a machine.I2C of that speed in hertz.
+    """One chip on `i2c`: a machine.I2C or SoftI2C of at most 100 kHz, or a function that returns one of so many hertz.
 
-    A callable and not an I2C object, because the ESP32's hardware I2C changes speed only by being made again.
+    With a function, all but the wake pulse is as fast as `freq`: an ESP32's hardware I2C changes its speed only by
+    being made again.
     """
 
-    def __init__(self, open_i2c, freq=400_000, address=None):
-        self._open = open_i2c
+    def __init__(self, i2c, freq=400_000, address=None):
+        self._given = hasattr(i2c, "writeto")
+        self._open = (lambda _: i2c) if self._given else i2c
         self._freq = freq
         self._wanted = None if address is None else seven_bit(address)
         self._i2c = None
@@ -209,6 +211,11 @@ class Bus:
                 "answering: " + " ".join("0x%02X" % a for a in others)
                 if others
                 else "nothing else answers either",
+            )
+            + (
+                "; a bus of more than 100 kHz does not wake it: make the I2C with freq=100_000"
+                if self._given
+                else ""
             )
         )
 

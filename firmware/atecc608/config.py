@@ -2,7 +2,8 @@
 
 from micropython import const
 
-from .errors import ConfigError
+from .errors import BusError, ConfigError
+from .packet import part_in, serial_in
 
 SIZE = const(128)
 UNLOCKED = const(0x55)
@@ -17,18 +18,6 @@ _KEY_TYPE_P256 = const(4)
 
 # Bytes that Write never changes: serial number, revision, and the ones of UpdateExtra and Lock.
 READ_ONLY = tuple(range(16)) + tuple(range(84, 88))
-
-
-def serial_in(data):
-    """The nine bytes of the serial number in what begins with the zone's first block."""
-    return data[0:4] + data[8:13]
-
-
-def part_in(data):
-    """`ATECC608A`, `ATECC608B` …, by the revision in what begins with the zone's first block; None: no ATECC608."""
-    if data[6] != 0x60:
-        return None
-    return "ATECC608" + {1: "A", 2: "A", 3: "B"}.get(data[7], "")
 
 
 def relative_in(data):
@@ -165,3 +154,19 @@ class ConfigZone:
             not self._u16(_SLOT_LOCKED) >> number & 1,
             self.data_locked,
         )
+
+
+def write(chip, config):
+    """ATECC608.write_config, with the chip held."""
+    before = chip.config()
+    if before.config_locked:
+        raise ConfigError("locked", "the chip's config zone is locked for good: it can't be written any more")
+    for offset in range(16, SIZE, 4):
+        word = config[offset : offset + 4]
+        if offset not in READ_ONLY and before.data[offset : offset + 4] != word:
+            chip.Write(0, offset >> 5 << 3 | (offset >> 2 & 7), word)
+    zone = chip.config()
+    chip.settle(zone.address, before.address)
+    wrong = [i for i in range(SIZE) if i not in READ_ONLY and zone.data[i] != config[i]]
+    if wrong:
+        raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)

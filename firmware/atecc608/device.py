@@ -7,6 +7,7 @@ Every command goes through `_run`; a status other than success is a ChipError. W
 costs one wake, keeps other threads away from the chip, and leaves it asleep with its SRAM forgotten.
 """
 
+import sys
 import time
 from array import array
 
@@ -15,8 +16,8 @@ from micropython import const
 
 from . import packet
 from .bus import Bus
-from .config import READ_ONLY, SIZE, ConfigZone, part_in, relative_in, serial_in, slot_size
 from .errors import BusError, ChipError, ConfigError, OtherPart, StateLost
+from .packet import part_in, serial_in
 
 _READ = const(0x02)
 _WRITE = const(0x12)
@@ -79,11 +80,22 @@ _AWAKE_MS = const(700)
 _TRIES = const(3)
 
 
-class ATECC608:
-    """An ATECC608 behind `open_i2c(freq)` (see Bus). Making one touches nothing; the first command wakes the chip."""
+def _config():
+    """The module of the configuration zone, forgotten at once: it is needed seldom, and there as long as a zone is."""
+    name = "atecc608.config"
+    known = name in sys.modules
+    module = __import__(name, None, None, (None,))
+    if not known and sys.modules.pop(name, None):
+        del sys.modules["atecc608"].config
+    return module
 
-    def __init__(self, open_i2c, freq=400_000, address=None):
-        self._bus = Bus(open_i2c, freq, address)
+
+class ATECC608:
+    """An ATECC608 on `i2c`: a machine.I2C or SoftI2C, or what opens one (see Bus). Making one touches nothing; the
+    first command wakes the chip."""
+
+    def __init__(self, i2c, freq=400_000, address=None):
+        self._bus = Bus(i2c, freq, address)
         self._bus.is_wanted = self._is_wanted
         self._lock = _thread.allocate_lock()
         self._owner = None
@@ -324,7 +336,9 @@ class ATECC608:
 
     def _check_part(self, data):
         if part_in(data) is None:
-            raise OtherPart("the chip at 0x%02X is no ATECC608 (%s)" % (self.address, relative_in(data)))
+            raise OtherPart(
+                "the chip at 0x%02X is no ATECC608 (%s)" % (self.address, _config().relative_in(data))
+            )
 
     def answering(self):
         """All addresses (7-bit) on the bus that acknowledge after a wake pulse."""
@@ -342,10 +356,15 @@ class ATECC608:
         """The nine bytes of the serial number, by one Read."""
         return serial_in(self.Read(ZONE_CONFIG, 0))
 
+    @property
+    def serial_number(self):
+        """The serial number as text: 18 hex digits, as it is shown everywhere."""
+        return self.serial().hex()
+
     def config(self):
         """The configuration zone as it is now; OtherPart if what answers is not an ATECC608."""
         with self:
-            zone = ConfigZone(b"".join(self.Read(ZONE_CONFIG, block << 3) for block in range(4)))
+            zone = _config().ConfigZone(b"".join(self.Read(ZONE_CONFIG, block << 3) for block in range(4)))
         self._check_part(zone.data)
         return zone
 
@@ -364,27 +383,17 @@ class ATECC608:
         The chip sleeps then, for that is when it takes over another I2C address.
         """
         with self:
-            before = self.config()
-            if before.config_locked:
-                raise ConfigError(
-                    "locked", "the chip's config zone is locked for good: it can't be written any more"
-                )
-            for offset in range(16, SIZE, 4):
-                word = config[offset : offset + 4]
-                if offset not in READ_ONLY and before.data[offset : offset + 4] != word:
-                    self.Write(ZONE_CONFIG, offset >> 5 << 3 | (offset >> 2 & 7), word)
-            zone = self.config()
-            after = zone.data
-            self._end()
-            if zone.address != before.address:
-                self._bus.moved(zone.address)
-        wrong = [i for i in range(SIZE) if i not in READ_ONLY and after[i] != config[i]]
-        if wrong:
-            raise BusError("after writing, configuration bytes %s differ from what was sent" % wrong)
+            _config().write(self, config)
+
+    def settle(self, address, before):
+        """It sleeps, and answers at `address` from now on: for whoever has written its configuration, and holds it."""
+        self._end()
+        if address != before:
+            self._bus.moved(address)
 
     def read_slot(self, slot):
         """All bytes of a data slot that may be read in the clear; the chip allows it once the data zone is locked."""
-        size = slot_size(slot)
+        size = _config().slot_size(slot)
         with self:
             out = b"".join(
                 self.Read(_ZONE_SLOTS, block << 8 | slot << 3) for block in range((size + 31) // 32)

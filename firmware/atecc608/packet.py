@@ -1,4 +1,4 @@
-"""Command and answer groups, and their CRC (ATECC508A data sheet DS20005927A, section 9.1)."""
+"""Command and answer groups, and their CRC (ATECC508A data sheet DS20005927A, section 9.1); whose it is."""
 
 from micropython import const
 
@@ -62,3 +62,15 @@ def payload(group):
     if crc16(memoryview(group)[: count - 2]) != group[count - 2] | group[count - 1] << 8:
         raise BusError("the answer's CRC is wrong")
     return bytes(group[1 : count - 2])
+
+
+def serial_in(data):
+    """The nine bytes of the serial number in what begins with the zone's first block."""
+    return data[0:4] + data[8:13]
+
+
+def part_in(data):
+    """`ATECC608A`, `ATECC608B` …, by the revision in what begins with the zone's first block; None: no ATECC608."""
+    if data[6] != 0x60:
+        return None
+    return "ATECC608" + {1: "A", 2: "A", 3: "B"}.get(data[7], "")

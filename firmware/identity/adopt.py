@@ -7,7 +7,7 @@ permission is on (`guarded`, `files`).
 
 import lazily
 
-from .store import StoreError
+from .terms import StoreError
 
 _PORT = 8883
 _KEY = "ATCA:"
@@ -66,7 +66,7 @@ def _own(values, read):
 def _file(key, values, read):
     name = values[key]
     try:
-        return lazily.load("identity.pem").certificates(read(name))
+        return lazily.load("atecc608.pem").certificates(read(name))
     except OSError as e:
         raise StoreError("certificate", "%s: the file %s can't be read (%s)" % (key, name, e))
     except ValueError as e:

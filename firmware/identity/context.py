@@ -1,57 +1,26 @@
 """TLS, as a client and as a server, with a private key that is a chip slot."""
 
 import binascii
-import gc
 import select
 
 import tls
 
-from . import der
+from atecc608.context import SSLContext
+
 from .terms import check_chip
 
-# ECDHE for forward secrecy, ECDSA or RSA for the server's side; with these the client signs a SHA-256.
-_CIPHERS = ["TLS-ECDHE-ECDSA-WITH-AES-128-GCM-SHA256", "TLS-ECDHE-RSA-WITH-AES-128-GCM-SHA256"]
-_REFUSED = -0x2700  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
-_ECDSA_WITH_P256 = b"\xa0\x0a\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
 
-
-def can_sign_outside():
-    """Whether this MicroPython lets somebody else sign: a build without MICROPY_PY_SSL_ECDSA_SIGN_ALT does not."""
-    return hasattr(tls.SSLContext(tls.PROTOCOL_TLS_CLIENT), "ecdsa_sign_callback")
-
-
-def key_reference(slot):
-    """A SEC1 "private key" (DER, RFC 5915) whose scalar only names the slot: TLS wants to load one, then asks us."""
-    return b"\x30\x31\x02\x01\x01\x04\x20" + b"the key is in the chip, slot %03d" % slot + _ECDSA_WITH_P256
-
-
-def verifying(protocol, cas):
-    """A tls.SSLContext that accepts who has a certificate of one of `cas` (DER), and no other."""
-    context = tls.SSLContext(protocol)
-    context.verify_mode = tls.CERT_REQUIRED
-    context.set_ciphers(_CIPHERS)
-    for ca in cas:
-        context.load_verify_locations(ca)
-    return context
-
-
-class _Context:
-    """A tls.SSLContext whose private key is the chip slot of `record` (a staged identity). `cas`: whom to trust (DER).
-
-    tls, not ssl: micropython-lib's wrapper ignores the callback, and the reference would sign.
-    """
+class Context(SSLContext):
+    """An SSLContext whose private key is that of `record` (a staged identity). `cas`: whom to trust (DER)."""
 
     _serial = None  # of the chip that is still to be compared
 
     def __init__(self, protocol, chip, record, cas):
-        self._chip = chip
-        self._slot = record["slot"]
         self._serial = record["chip"]
-        self._error = None
-        self.signed = False
-        self._context = context = verifying(protocol, cas)
-        context.load_cert_chain(binascii.a2b_base64(record["certificate"]), key_reference(self._slot))
-        context.ecdsa_sign_callback = self._sign
+        sent = [record["certificate"]] + list(record.get("chain") or ())
+        super().__init__(
+            chip, record["slot"], [binascii.a2b_base64(one) for one in sent], cas, protocol, False
+        )
 
     def check_chip(self):
         """StoreError if the identity's key is in another chip. Once it is known there is nothing more to ask.
@@ -62,59 +31,8 @@ class _Context:
             check_chip(self._chip, self._serial)
             self._serial = None
 
-    def _sign(self, _key, digest):
-        try:
-            self.check_chip()
-            # RFC 6979, 2.3.2 / FIPS 186-4: of a longer digest ECDSA takes the leftmost bits, here 256.
-            signature = der.ecdsa_signature(self._chip.Sign(self._slot, bytes(digest[:32])))
-            self.signed = True
-            return signature
-        except BaseException as e:  # Ctrl-C as well
-            self._error = e  # the TLS library would hide it
-            raise
 
-
-class ServerContext(_Context):
-    """TLS for callers: the device shows its certificate, and wants one of a CA among `cas` (DER) that `admits(der)`.
-
-    One handshake at a time. meet(ca, certificate) gives what is to be known of a caller by these two (DER).
-    """
-
-    def __init__(self, chip, record, cas, admits, meet):
-        super().__init__(tls.PROTOCOL_TLS_SERVER, chip, record, cas)
-        self._admits = admits
-        self._meet = meet
-        self._chain = []
-        self._context.verify_callback = self._verify
-
-    def _verify(self, certificate, depth):
-        """Called for each certificate of the caller's chain, its CA's first; 0, or what ends the handshake.
-
-        It must not raise: that would jump out of Mbed TLS in the middle.
-        """
-        try:
-            if not self._chain or depth == 0:
-                self._chain.append(bytes(certificate))
-            return 0 if depth or self._admits(self._chain[-1]) else _REFUSED
-        except Exception:
-            return _REFUSED
-
-    def wrap_socket(self, sock):
-        """(TLS over the non-blocking `sock`, who()): the handshake takes place with the first read, and who() meets the
-        caller after it."""
-        self._chain = chain = []
-        secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        secured.setblocking(False)
-
-        def who():
-            met = self._meet(chain[0], chain[-1])
-            chain.clear()
-            return met
-
-        return secured, who
-
-
-class ClientContext(_Context):
+class ClientContext(Context):
     """What umqtt takes for an SSLContext: the server is always verified, and the chip signs for the client.
 
     chip: ATECC608; record: a staged identity; timeout: seconds for any one read or write. `cipher` (name, version) is
@@ -135,18 +53,9 @@ class ClientContext(_Context):
         On failure `sock` is still open, and still the caller's to close.
         """
         self.stage = "tls"
-        self._error = None
         self.check_chip()
         sock.settimeout(self._timeout)
-        # Closing a TLS socket makes MicroPython forget whom this thread's handshake asks to sign, and so does throwing
-        # one away that was closed long ago: the reference would sign. So it is thrown away before, not meanwhile.
-        gc.collect()
-        try:
-            secured = self._context.wrap_socket(sock, server_hostname=server_hostname)
-        except (OSError, ValueError):
-            if self._error:
-                raise self._error
-            raise
+        secured = super().wrap_socket(sock, server_hostname=server_hostname)
         self.cipher = secured.cipher()
         self.stage = "mqtt"
         return TLSSocket(secured, sock, self._timeout)

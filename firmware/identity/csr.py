@@ -2,6 +2,8 @@
 
 import lazily
 
+from atecc608.context import ecdsa_signature
+
 from . import der
 
 _EC_PUBLIC_KEY = "1.2.840.10045.2.1"
@@ -84,5 +86,5 @@ def request_info(subject, public_key, san=(), key_usage=()):
 def request(info, signature):
     """The CertificationRequest (DER) of `info` with `signature` (r then s, 64 bytes) over its SHA-256."""
     return der.sequence(
-        info, der.sequence(der.oid(_ECDSA_WITH_SHA256)), der.bit_string(der.ecdsa_signature(signature))
+        info, der.sequence(der.oid(_ECDSA_WITH_SHA256)), der.bit_string(ecdsa_signature(signature))
     )

@@ -88,12 +88,6 @@ def _base128(arc):
     return bytes(septets)
 
 
-def ecdsa_signature(raw):
-    """ECDSA-Sig-Value (RFC 3279, 2.2.3) from r then s, two numbers of equal length."""
-    half = len(raw) // 2
-    return sequence(unsigned(raw[:half]), unsigned(raw[half:]))
-
-
 def raw_signature(encoded, size=32):
     """r then s, `size` bytes each, from an ECDSA-Sig-Value; ValueError if it is none, or a number is larger."""
     outer = Reader(encoded)

@@ -1,4 +1,6 @@
-"""What all that has to do with identities agrees on: its errors, who asks, and that a key is in its own chip."""
+"""What all that has to do with identities agrees on: its errors, who asks, that a key is in its own chip."""
+
+import lazily
 
 
 class StoreError(Exception):
@@ -26,6 +28,11 @@ class Asker:
 
 NOBODY = Asker()
 OWNER = Asker("usb", owner=True)
+
+
+def read_certificate(der):
+    """A Certificate (certificate.py), whose module is there for as long as one of its certificates is."""
+    return lazily.load("identity.certificate").Certificate(der)
 
 
 def check_chip(chip, wanted):

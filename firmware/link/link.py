@@ -6,6 +6,7 @@ socket operation does.
 
 import select
 
+import lazily
 import threads
 import uptime
 from job import Job
@@ -42,7 +43,7 @@ class _Session:
         self._name = record["name"]
         self.client_id = record["client_id"]
         self._timeout = timeout
-        self._subscriptions, self._mail, self._requests, self._kept = post
+        self._subscriptions, self._mail, self._requests, self._kept, self._application = post
         self._served = served
         self.serving = self.why_not_serving = None
         self.suspicions = Suspicions()
@@ -60,8 +61,12 @@ class _Session:
         self._enter("connecting")
 
     def _enter(self, state):
+        before = getattr(self, "state", None)
         self.state = state
         self.since = clock.now()
+        if (before == "connected") != (state == "connected"):
+            for watcher in self._application.watchers:
+                watcher(state == "connected")
 
     # For other threads: what they want done is a Job, which this one does.
 
@@ -175,6 +180,7 @@ class _Session:
             while self._jobs:
                 self._do(self._jobs.pop(0))
             self._send_kept()
+            self._send_out()
             waited = self._wait()
             self._mail.tick(waited)
             self._deliver(waited)
@@ -211,6 +217,16 @@ class _Session:
                 self._refusal(self.publish, topic, message, 1, False)
             if entry in self._kept:
                 self._kept.remove(entry)
+
+    def _send_out(self):
+        """What the application has published: it stays until the broker has acknowledged it."""
+        outbox = self._application.outbox
+        while outbox is not None and not self.stopping and not self._jobs:
+            entry = outbox.first()
+            if entry is None:
+                return
+            topic, message, qos, _ = entry
+            outbox.done(entry, not self._refusal(self.publish, topic, message, qos, False))
 
     def _wait(self):
         """Read what arrives, if there is room for it; how long that took, if nothing came (ms)."""
@@ -278,7 +294,7 @@ class _Session:
         elif self.serving and topic in self._served.topics(self._name):
             if not retained:  # a request is for now, and not for each time that this device connects
                 self._requests.add(topic, bytes(message))
-        else:
+        elif not self._application.take(topic, message):
             for gone in self._mail.add(topic, bytes(message)):
                 self._subscriptions.stray(gone)
 
@@ -311,6 +327,10 @@ class Link:
         self._mail = Mail()
         self._requests = Requests()
         self._kept = []
+        # What the application (atecc) wants of it: an outbox, those who are told of each change, and its inboxes.
+        self.outbox = None
+        self.watchers = []
+        self._inboxes = []
         self._served = _Nobody
         self._since = clock.now()
 
@@ -330,7 +350,7 @@ class Link:
     def start(self, timeout=30):
         """Connect with the active identity and stay connected. Returns at once."""
         self.stop()
-        post = self._subscriptions, self._mail, self._requests, self._kept
+        post = self._subscriptions, self._mail, self._requests, self._kept, self
         self._session = _Session(self._chip, self._identity, timeout, post, self._served)
         threads.start(threads.HANDSHAKE, self._session.main)
 
@@ -343,8 +363,7 @@ class Link:
 
     def look(self, endpoint, port, cas, timeout):
         """A Job: whether this device would accept the broker's certificate (look.py); LinkError says why not."""
-        from .look import look
-
+        look = lazily.load("link.look").look
         return Job(lambda: look(endpoint, port, cas, timeout)).start(threads.HANDSHAKE)
 
     def _once(self, record, timeout):
@@ -430,6 +449,31 @@ class Link:
             session.unsubscribe(topic)
 
         return session.do(run)
+
+    # The application's.
+
+    def take(self, topic, message):
+        """Give a message to the application; whether it is for it."""
+        found = [inbox for inbox in self._inboxes if inbox.takes(topic)]
+        for inbox in found:
+            inbox.add(topic, bytes(message))
+        return bool(found)
+
+    def listen(self, inbox, qos):
+        """Subscribe to `inbox.pattern`, now and after every reconnect; what arrives by it is the inbox's."""
+        self._inboxes.append(inbox)
+        self._subscriptions.add(inbox.pattern, qos, for_good=True)
+        session = self._session
+        if session and session.state == "connected":
+            session.do(lambda _: session.subscribe(inbox.pattern, qos))
+
+    def listen_no_more(self, inbox):
+        self._inboxes.remove(inbox)
+        if all(other.pattern != inbox.pattern for other in self._inboxes):
+            self._subscriptions.remove(inbox.pattern)
+            session = self._session
+            if session and session.state == "connected":
+                session.do(lambda _: session.unsubscribe(inbox.pattern))
 
     def receive(self, topic, timeout):
         """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""

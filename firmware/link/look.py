@@ -3,7 +3,7 @@
 import socket
 
 import tls
-from identity.context import verifying
+from atecc608.context import verifying
 
 from .explain import explain, hung_up
 from .errors import LinkError

@@ -2,6 +2,7 @@
 
 from umqtt.simple import MQTTClient, MQTTException
 
+import lazily
 from identity.context import ClientContext
 
 from . import clock
@@ -79,8 +80,7 @@ class Connection:
             return result
         except (OSError, ValueError, MQTTException, IndexError, TypeError, AssertionError) as e:
             # umqtt meets an answer that is cut short, or no MQTT at all, with the last three.
-            from .explain import explain
-
+            explain = lazily.load("link.explain").explain
             sock = self._client.sock if self._context.stage == "mqtt" else None
             self.close()
             raise explain(e, self.where, self._context.stage, sock, self._login, self._context.signed)

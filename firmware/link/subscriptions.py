@@ -26,8 +26,11 @@ class Subscriptions:
         """Whether there is one that `topic` comes by."""
         return any(matches(pattern, topic) for pattern in self._qos)
 
-    def add(self, pattern, qos):
-        self._idle[pattern] = 0
+    def add(self, pattern, qos, for_good=False):
+        """for_good: whether it stays, though nobody asks for its messages: they are handed on."""
+        self._idle.pop(pattern, None)
+        if not for_good:
+            self._idle[pattern] = 0
         self._qos[pattern] = qos
         self.notes = [note for note in self.notes if note["topic"] != pattern]
 

@@ -4,8 +4,8 @@ import binascii
 from hashlib import sha256
 
 import uptime
-from identity.certificate import Certificate
 from identity.record import Record
+from identity.terms import read_certificate
 from link import clock
 
 from .caller import OPEN, Caller
@@ -48,7 +48,7 @@ class Access:
     def operator(self, ca, certificate):
         """The Caller with `certificate` of `ca` (DER both), of whom TLS has made sure."""
         caller = Caller("wss", by=sha256(ca).digest().hex())
-        certificate, ca = Certificate(certificate), Certificate(ca)
+        certificate, ca = read_certificate(certificate), read_certificate(ca)
         caller.subject, caller.serial = certificate.subject, certificate.serial
         caller.ends = min(certificate.not_after, ca.not_after)
         return caller
@@ -104,9 +104,14 @@ class Access:
     # Operators.
 
     @property
+    def trusts_any(self):
+        """Whether there is a trusted CA at all."""
+        return bool(self._kept["operators"])
+
+    @property
     def operators(self):
         """The trusted CAs: a list of Certificate."""
-        return [Certificate(binascii.a2b_base64(ca)) for ca in self._kept["operators"]]
+        return [read_certificate(binascii.a2b_base64(ca)) for ca in self._kept["operators"]]
 
     def trust(self, der, refuse=lambda ca: None, withdraw=None):
         """Callers with a certificate of the CA `der` are operators from now on; its Certificate.
@@ -115,7 +120,7 @@ class Access:
         afar; None leaves that as it is.
         """
         try:
-            ca = Certificate(der)
+            ca = read_certificate(der)
         except ValueError as e:
             raise RpcError("certificate", "not a certificate: %s" % e)
         refuse(ca)

@@ -6,7 +6,8 @@ from micropython import const
 
 from job import complete
 
-from .errors import RpcError, describe
+from .described import describe
+from .errors import RpcError
 from .frame import parse
 from .params import BENCH, USB, Method, text
 
@@ -17,13 +18,13 @@ _WAITING_MAX = const(8)
 
 class Dispatcher:
     """Methods by name. `source()` gives the device's name for the `src` of replies, `bench()` whether the owner's
-    bench permission is on."""
+    bench permission is on; `waiting` keeps the channels of the calls that wait, for longer than this one lives."""
 
-    def __init__(self, source, bench=bool):
+    def __init__(self, source, bench=bool, waiting=None):
         self._source = source
         self._bench = bench
         self._services = {}  # by the first part of their methods' names: what makes them
-        self._waiting = []  # the channels of the calls that wait
+        self._waiting = [] if waiting is None else waiting
         self.add(self)
 
     def offer(self, prefix, make):

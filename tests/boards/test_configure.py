@@ -82,10 +82,15 @@ def test_board(board: Board, idf: Path, tmp_path: Path) -> None:
     assert seen["IDF_TARGET"] in ([board.chip], [""] if board.chip == "esp32" else [])
     assert seen["MICROPY_FROZEN_MANIFEST"] == [str(board.directory / "manifest.py")]
     assert {"MICROPY_PY_SSL_ECDSA_SIGN_ALT=1", "MICROPY_PY_BLUETOOTH=0"} <= {*seen["MICROPY_DEF_BOARD"]}
-    assert seen["MICROPY_SOURCE_BOARD"] == [str(MICROPYTHON / "extmod/mbedtls/mbedtls_alt.c")]
+    assert seen["MICROPY_SOURCE_BOARD"] == [
+        str(MICROPYTHON / "extmod/mbedtls/mbedtls_alt.c"),
+        str(ROOT / "boards/common/heap.c"),
+    ]
     assert {
         "-Wl,--undefined=__wrap_mbedtls_ecdsa_write_signature",
         "-Wl,--wrap=mbedtls_ecdsa_write_signature",
+        "-Wl,--undefined=__wrap_gc_get_max_new_split",
+        "-Wl,--wrap=gc_get_max_new_split",
     } <= {*seen["LINK_OPTIONS"]}
     assert seen["MICROPY_MANIFEST_PARTS_DIR"] == [str(BUILD)]
     assert options["CONFIG_MBEDTLS_ECDSA_DETERMINISTIC"] == options["CONFIG_BT_ENABLED"] == "n"

@@ -3,7 +3,17 @@
 from pathlib import Path
 
 import pytest
-from budget import FAILURES, SIGNAL, STACK_LIMIT, heap_limit, idf_limit, whole_path
+from budget import (
+    CONNECTED_LIMIT,
+    FAILURES,
+    LEFT_LEAST,
+    SIGNAL,
+    STACK_LIMIT,
+    heap_limit,
+    idf_limit,
+    shipped,
+    whole_path,
+)
 from simboard.board import MICROPYTHON_32
 
 pytestmark = pytest.mark.skipif(
@@ -24,3 +34,11 @@ def test_the_whole_path_succeeds_in_an_esp32s_memory(tmp_path: Path) -> None:
 def test_with_less_it_does_not(tmp_path: Path, heap_kb: int, idf_kb: int) -> None:
     with pytest.raises(FAILURES):
         whole_path(heap_kb, idf_kb, tmp_path)
+
+
+def test_most_of_the_memory_is_the_applications(tmp_path: Path) -> None:
+    """As it is handed out, connected over MQTT; with all of it held the device connects anew, and answers."""
+    found = shipped(tmp_path)
+    assert found.taken <= CONNECTED_LIMIT
+    assert found.left >= LEFT_LEAST
+    assert found.free >= 64 * 1024

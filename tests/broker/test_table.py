@@ -14,7 +14,7 @@ from simboard import Board
 BOARD = """
 import binascii, socket
 import tls
-from identity.context import verifying
+from atecc608.context import verifying
 from link import clock
 clock.set_time(given["now"])
 def attempt(row):

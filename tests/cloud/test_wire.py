@@ -21,8 +21,8 @@ class Recorder:
 
     packet = connect
 
-    def gone(self, handle):
-        self.asked.append(handle)
+    def gone(self, handle, reason):
+        self.asked.append((handle, reason))
 
     def overdue(self):
         return ["one", "zwölf"]
@@ -64,8 +64,11 @@ def test_questions_and_answers(ask, judge, allows, answer):
 
 
 def test_a_session_that_is_gone(ask, judge):
-    assert ask("gone", "0x1") == b"y"
-    assert judge.asked == ["0x1"]
+    for reason in ("0", "19", "7"):
+        assert ask("gone", "0x1", reason) == b"y"
+    assert judge.asked == [
+        ("0x1", "CLIENT_INITIATED_DISCONNECT"), ("0x1", "MQTT_KEEP_ALIVE_TIMEOUT"), ("0x1", "CONNECTION_LOST")
+    ]  # fmt: skip
 
 
 def test_a_tick_is_answered_with_whom_to_cut_off(ask):
@@ -76,4 +79,4 @@ def test_a_tick_is_answered_with_whom_to_cut_off(ask):
 def test_what_is_not_understood_is_refused_and_written_down(ask, journal, question):
     assert ask(*question) == b"n"
     assert "the stand-in failed" in journal.decisions[-1].reason
-    assert ask("gone", "0x1") == b"y"
+    assert ask("gone", "0x1", "0") == b"y"

@@ -70,13 +70,28 @@ def test_the_device_connects_again_by_itself_after_a_power_cut(aws, cloud):
 
 def test_rotation_gives_a_new_key_and_the_old_certificate_works_until_then(aws, cloud):
     first = provision(aws, cloud, "rotation").json
-    second = provision(aws, cloud, "rotation").json
+    second = provision(aws, cloud, "rotation", "--renew").json
     assert (first["slot"], second["slot"]) == (0, 1)
     keys = [
         x509.load_pem_x509_certificate(d["certificate_pem"].encode()).public_key() for d in (first, second)
     ]
     assert keys[0] != keys[1]
     assert aws.succeeds("--json", "mqtt", "connect").json["identity"] == "b"
+
+
+def test_a_ca_of_ones_own_at_aws(aws, cloud, tmp_path):
+    files = ["--ca-cert", tmp_path / "ca.crt.pem", "--ca-key", tmp_path / "ca.key.pem"]
+    aws.succeeds("aws", "ca", "create", "--subject", "/O=ACME/CN=ACME devices", *files)
+    aws.succeeds("aws", "ca", "register", *files)
+    said = provision(aws, cloud, "own-ca", *files, "--days", "30")
+    assert said.status == 0, said.err
+    openssl("verify", "-CAfile", files[1], write(tmp_path / "c.pem", said.json["certificate_pem"]))
+    assert aws.succeeds("--json", "mqtt", "status").json["state"] == "connected"
+
+
+def write(path, text):
+    path.write_text(text)
+    return path
 
 
 def test_a_forbidden_topic_is_explained_and_the_link_recovers(aws, cloud):
@@ -108,7 +123,7 @@ def test_a_throttled_call_is_retried_and_then_named(aws, cloud):
     cloud.faults.throttle("CreateCertificateFromCsr", 2)
     assert provision(aws, cloud, "throttled").status == 0
     cloud.faults.throttle("AttachPolicy", 1000)
-    said = provision(aws, cloud, "throttled")
+    said = provision(aws, cloud, "throttled", "--renew")
     assert said.status == 7
     assert "throttl" in said.err.lower()
     assert aws.succeeds("--json", "identity", "status").json["active"] == "a"

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from openssl import EC, sh
 from simcloud.broker import Broker, free_address
-from simcloud.pki import Authority, ServerIdentity, Validity, name, server_certificate
+from simcloud.pki import Authority, ServerIdentity, Validity, name, pem, private_pem, server_certificate
 
 # The very commands that ended in "unknown key format EC PARAMETERS".
 THE_CASE = """
@@ -285,3 +285,17 @@ def test_what_listens_is_no_broker(user, case):
         said = user.fails(8, "--timeout", "2", *provision(folder, f"127.0.0.1:{port}", BLIND))
     assert "did not answer in time" in said
     assert unharmed(user)
+
+
+def test_a_broker_that_knows_the_root_only_is_sent_the_ca_between(user, tmp_path):
+    root = Authority.root(name(common_name="the root"))
+    between = root.intermediate(name(common_name="the CA between"))
+    (tmp_path / "root.pem").write_bytes(pem(root.certificate))
+    (tmp_path / "ca.crt.pem").write_bytes(pem(between.certificate, root.certificate))
+    (tmp_path / "ca.key.pem").write_bytes(private_pem(between.key))
+    host = free_address()
+    identity = server_certificate(tmp_path, root, host)
+    with started_in(tmp_path / "broker", identity, tmp_path / "root.pem", host):
+        said = user.succeeds(*provision(tmp_path, f"{host}:8883"))
+        assert "may not be taken" not in said.err
+        assert user.succeeds("--json", "mqtt", "status").json["state"] == "connected"

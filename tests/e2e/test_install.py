@@ -66,7 +66,9 @@ def test_what_was_copied_runs(board):
     assert info["chip"]["part"] == "ATECC608A"
     with Repl(board.port) as repl:
         names = "['atecc608', 'identity.store', 'link.link', 'rpc.web.server', 'microdot', 'board', 'lazily']"
-        places = repl.value(f"[getattr(sys.modules[n], '__file__', '') for n in {names}]", "import sys")
+        places = repl.value(
+            f"[getattr(sys.modules[n], '__file__', '') for n in {names}]", "import sys, rpc.web.server"
+        )
     assert [place.lstrip("/").split("/")[0] for place in places] == ["lib"] * 5 + ["board.py", "lib"], places
     verdict = user.types("--json", "doctor").json
     assert verdict["first_failure"] == "identity", "all is well up to there"

@@ -64,7 +64,7 @@ def test_what_fails_at_the_start_stops_nothing_else(served):
             "from link.wifi import Station\n"
             "def fail(self, *a): raise MemoryError\n"
             "Station.start = fail\n"
-            "import settings\nsettings._KEYS['wifi.sta.enable'] = (lambda *a: None, True)\n"
+            "import settings\nsettings._KEYS = (('wifi.sta.enable', 'flag', (), True),) + settings._KEYS\n"
             "from rpc import serial\nserial.start()"
         )
         assert repl.value("[type(e).__name__ for e in device.trouble if e]", "import device") == [

@@ -217,12 +217,14 @@ def test_over_mqtt_nobody_switches_mqtt_off(device):
 LISTENS_AGAIN = """
 import select
 from device import access, web
-real = web.{part}
-def fail():
-    web.{part} = real
-    raise MemoryError("as if there were none")
-web.{part} = fail
 access.permit(True, 600, False)
+access.set_plain(True, {other}, None, None)
+server = web.server
+real = server.{part}
+def fail():
+    server.{part} = real
+    raise MemoryError("as if there were none")
+server.{part} = fail
 access.set_plain(True, {port}, None, None)
 for _ in range(100):
     if web.status()["ws"]["listening"]:
@@ -234,14 +236,18 @@ for _ in range(100):
 
 def test_a_server_that_runs_out_of_memory_starts_again(device):
     """Not in a connection, which just ends, but in the loop that carries all of them."""
-    told = device.repl.run_in_main(LISTENS_AGAIN.format(part="_refresh_all", port=free_port()))
+    told = device.repl.run_in_main(
+        LISTENS_AGAIN.format(part="_refresh_all", port=free_port(), other=free_port())
+    )
     assert "as if there were none" in told
     assert "listens again" in told
 
 
 def test_a_server_with_too_little_memory_to_listen_tries_again(device):
     """Whom it serves already, it goes on serving."""
-    told = device.repl.run_in_main(LISTENS_AGAIN.format(part="_refresh_plain", port=free_port()))
+    told = device.repl.run_in_main(
+        LISTENS_AGAIN.format(part="_refresh_plain", port=free_port(), other=free_port())
+    )
     assert told.strip() == "listens again"
 
 
@@ -249,13 +255,13 @@ def test_a_server_that_takes_its_time_to_start_is_waited_for(device):
     """As an ESP32's does: whoever asks at once whether it listens hears what is so, and not that it doesn't yet."""
     slow = """
 import time
-from device import web
-real = web._refresh_plain
-def slowly():
-    web._refresh_plain = real
+from rpc.web.server import Server
+real = Server._refresh_plain
+def slowly(self):
+    Server._refresh_plain = real
     time.sleep_ms(2500)
-    real()
-web._refresh_plain = slowly
+    real(self)
+Server._refresh_plain = slowly
 """
     device.repl.run_in_main(slow)
     device.owner("Access.Bench", on=True, seconds=600)

@@ -77,7 +77,11 @@ def test_nothing_is_signed_with_another_chips_key(locked):
     ours = serial(locked.chip)
     exchange(locked.chip)
     said = OTHER.format(ours, serial(locked.chip))
-    code = STORE + "from identity.context import ClientContext, ServerContext\nrecord = store.current()\n"
+    code = (
+        STORE
+        + "from identity.context import ClientContext\nfrom identity.server import ServerContext\n"
+        + "record = store.current()\n"
+    )
     locked.chip.transfers.clear()
     assert said in locked.error("ClientContext(chip, record, 5).wrap_socket(None)", code)
     assert said in locked.error("ClientContext(chip, record, 5)._sign(b'', bytes(32))", code)

@@ -124,6 +124,7 @@ def test_what_is_no_key(rpc, key):
     ],
 )
 def test_all_of_it_or_nothing(rpc, config, named):
+    rpc.restart()  # what others have set and not saved is gone
     before = rpc.call("Config.Get")
     good = {"sntp": {"server": "time.example"}, "rpc": {"wss": {"port": 8443}}}
     kind, message = rpc.refusal("Config.Set", config=good | config, save=True)

@@ -238,10 +238,10 @@ def test_nothing_else_in_the_firmware_makes_a_key_or_takes_one():
             if ".GenKey(" in line or "priv_write(" in line or ".PrivWrite(" in line:
                 callers.setdefault(source.relative_to(FIRMWARE).as_posix(), []).append(line.strip())
     assert {name for name in callers if not name.startswith("atecc608/")} == {
-        "identity/store.py",
+        "identity/steps.py",
         "rpc/services/atecc.py",
     }
-    store = (FIRMWARE / "identity/store.py").read_text()
+    steps = (FIRMWARE / "identity/steps.py").read_text()
     service = (FIRMWARE / "rpc/services/atecc.py").read_text()
-    assert store.count(".GenKey(") == 1 and service.count(".GenKey(") == service.count("priv_write(") == 1
-    assert "return self.keys.replace(" in store and "self._store.keys.replace(" in service
+    assert steps.count(".GenKey(") == 1 and service.count(".GenKey(") == service.count("priv_write(") == 1
+    assert "return store.keys.replace(" in steps and "self._store.keys.replace(" in service

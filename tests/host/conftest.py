@@ -35,6 +35,7 @@ class Ran:
 def home(tmp_path, monkeypatch):
     """Nobody's own files are read or written: an operator's directory is the test's."""
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for name in ("ATECC_PORT", "ATECC_OPERATOR_DIR", "ATECC_MQTT_CERT", "ATECC_MQTT_KEY", "ATECC_MQTT_CA"):
         monkeypatch.delenv(name, raising=False)
 

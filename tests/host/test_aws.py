@@ -143,7 +143,8 @@ def test_a_policy_of_ones_own(board, run, cloud, tmp_path):
     (tmp_path / "p.json").write_text(json.dumps(document | {"Statement": document["Statement"] * 2}))
     seen = run(FakeDevice(), *AWS, "--policy", "mine", "--policy-file", tmp_path / "p.json")
     assert seen.status == 5 and "not overwritten" in seen.err
-    seen = run(FakeDevice(), *AWS, "--policy", "new", "--policy-file", tmp_path / "p.json")
+    other = ["provision", "aws", "--thing", "sensor-2", *AWS[4:]]
+    seen = run(FakeDevice(), *other, "--policy", "new", "--policy-file", tmp_path / "p.json")
     assert seen.status == 0 and "policy new made (yours)" in seen.err
 
 
@@ -226,7 +227,7 @@ def test_a_denial_names_the_permission(board, run, cloud, refuse):
 def test_refused_after_the_certificate_was_issued(board, run, cloud, refuse, operation):
     board.identity()
     refuse(**{operation: "AccessDeniedException"})
-    seen = run(board, *AWS)
+    seen = run(board, *AWS, "--take-over")
     assert seen.status == 7 and "was deactivated and deleted" in seen.err, seen.err
     assert cloud.list_certificates()["certificates"] == []
     assert board.records["b"]["state"] == "empty" and "old, slot 0" in seen.err
@@ -260,16 +261,15 @@ def test_trying_has_patience_with_aws(board, run, cloud):
 
 
 def test_a_certificate_for_another_key(board, run, cloud, monkeypatch):
-    def moto_like(self, csr):
-        return real(self, FakeDevice_request())
+    def moto_like(self, operation, **params):
+        return real(self, operation, **params | {"certificateSigningRequest": other_request()})
 
-    def FakeDevice_request():
-        other = FakeDevice()
-        der = base64.b64decode(other.Identity_Begin([[["CN", "other"]]])["csr"])
+    def other_request():
+        der = base64.b64decode(FakeDevice().Identity_Begin([[["CN", "other"]]])["csr"])
         return x509.load_der_x509_csr(der).public_bytes(Encoding.PEM).decode()
 
-    real = AwsCloud.issue
-    monkeypatch.setattr(AwsCloud, "issue", moto_like)
+    real = AwsCloud.change_once
+    monkeypatch.setattr(AwsCloud, "change_once", moto_like)
     seen = run(board, *AWS)
     assert seen.status == 6 and "is for another key than the chip's: nothing was written" in seen.err
     assert "Identity.Stage" not in board.calls and cloud.list_certificates()["certificates"] == []

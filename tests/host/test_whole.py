@@ -2,12 +2,14 @@
 
 import errno
 import os
+import re
 import resource
 import shlex
 import signal
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from atecc import whole
@@ -320,3 +322,20 @@ def test_a_limit_on_the_size_of_files(tmp_path):
     done = ended(["operator", "init", "--dir", tmp_path / "o"], stdout=subprocess.PIPE, preexec_fn=limited)
     assert done.returncode == 2 and "can't be written: File too large" in done.stderr
     assert list((tmp_path / "o").iterdir()) == []
+
+
+# Nobody else writes
+
+WRITES = re.compile(
+    r"""\.write_(?:text|bytes)\(|open\([^)]*["'][wax]b?\+?["']|os\.O_CREAT|mkstemp|fdopen\("""
+)
+# A lock, which stays empty; what a process of this tool's own reads from a directory that goes with it; its pipe.
+ELSEWHERE = {"operators/known.py", "chip/simulator.py", "flashing/loader.py", "flashing/worker.py"}
+
+
+def test_files_are_written_in_one_place():
+    package = Path(whole.__file__).parent
+    found = {
+        str(path.relative_to(package)) for path in package.rglob("*.py") if WRITES.search(path.read_text())
+    }
+    assert found == ELSEWHERE | {"whole.py"}

@@ -25,7 +25,7 @@ def test_provisioning_asks_no_more_often_than_it_must(runs):
         "ATCA.KeyInfo", "Sys.SetTime", "Identity.Begin", "Identity.Stage", "Identity.Get", "Identity.Try",
         "Identity.Commit", "MQTT.Connect", "Access.Status",
     ]  # fmt: skip
-    assert len(run.aws) == 8
+    assert len(run.aws) == 12
 
 
 def test_the_shares_are_the_whole(runs):

@@ -27,7 +27,7 @@
 
 static reset_cause_t cause = RESET_POWER_ON;
 static uint8_t id[6];
-static struct { char *bus, *flash, *air, *id, *idfheap, *lines, *bare; } solder;
+static struct { char *bus, *flash, *air, *id, *idfheap, *lines, *bare, *grows; } solder;
 
 reset_cause_t board_reset_cause(void) {
     return cause;
@@ -35,6 +35,10 @@ reset_cause_t board_reset_cause(void) {
 
 const uint8_t *board_id(void) {
     return id;
+}
+
+bool board_heap_grows(void) {
+    return solder.grows != NULL;
 }
 
 const char *board_air(void) {
@@ -80,6 +84,7 @@ void board_reset(reset_cause_t why) {
     give("BOARD_IDFHEAP", solder.idfheap);
     give("BOARD_LINES", solder.lines);
     give("BOARD_BARE", solder.bare);
+    give("BOARD_GROWS", solder.grows);
     give(KEPT, kept);
     char heap[40];
     extern long heap_size;
@@ -97,6 +102,7 @@ static void power_up(void) {
     solder.idfheap = take("BOARD_IDFHEAP");
     solder.lines = take("BOARD_LINES");
     solder.bare = take("BOARD_BARE");
+    solder.grows = take("BOARD_GROWS");
     if (solder.id != NULL) {
         sscanf(solder.id, "%2hhx%2hhx%2hhx%2hhx%2hhx%2hhx", &id[0], &id[1], &id[2], &id[3], &id[4], &id[5]);
     }

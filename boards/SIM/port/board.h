@@ -34,6 +34,8 @@ console_t console_stop(void);    // for a reset
 void idfheap_init(const char *size);
 void *idfheap_stack(size_t size);    // NULL when there is no piece so large
 void idfheap_stack_free(void *piece, size_t size);
+void *idfheap_area(size_t size);     // for MicroPython's heap, when it grows
+void idfheap_area_free(void *piece);
 
 // threads.c: the most of its stack, in bytes, that any thread has ever used, TLS included.
 size_t threads_deepest(void);
@@ -48,6 +50,7 @@ reset_cause_t board_reset_cause(void);
 const uint8_t *board_id(void);   // six bytes
 const char *board_air(void);     // the file that says what Wi-Fi there is, or NULL
 bool board_pull_ups(void);       // whether the I2C lines have their resistors
+bool board_heap_grows(void);     // whether MicroPython's heap may take of the memory beside it
 
 // pin.c
 struct _mp_print_t;

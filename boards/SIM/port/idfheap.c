@@ -98,6 +98,26 @@ static size_t largest(void) {
     return fits;
 }
 
+// MicroPython's heap grows as an ESP32's does; boards/common/heap.c holds it back, there and here.
+size_t gc_get_max_new_split(void) {
+    pthread_mutex_lock(&lock);
+    size_t piece = board_heap_grows() ? largest() : 0;
+    pthread_mutex_unlock(&lock);
+    return piece;
+}
+
+void *idfheap_area(size_t size) {
+    pthread_mutex_lock(&lock);
+    void *piece = __real_mbedtls_calloc(1, size);
+    note();
+    pthread_mutex_unlock(&lock);
+    return piece;
+}
+
+void idfheap_area_free(void *piece) {
+    __wrap_mbedtls_free(piece);
+}
+
 // [(size, free, largest piece that is free, least that was ever free)], in bytes; of HEAP_EXEC a board here has none.
 static mp_obj_t heap_info(mp_obj_t kind) {
     mp_obj_t list = mp_obj_new_list(0, NULL);

@@ -19,6 +19,14 @@
 // The task's stack. The heap's size is the runner's to say (boards/SIM/simboard).
 #define BOARD_STACK_SIZE (16 * 1024 * BOARD_OBJECTS_ARE_LARGER)
 
+// It grows into the memory beside it, where the runner says so.
+#define MICROPY_GC_SPLIT_HEAP (1)
+#define MICROPY_GC_SPLIT_HEAP_AUTO (1)
+void *idfheap_area(size_t size);
+void idfheap_area_free(void *piece);
+#define MP_PLAT_ALLOC_HEAP(size) idfheap_area(size)
+#define MP_PLAT_FREE_HEAP(piece) idfheap_area_free(piece)
+
 // Each import in progress has a path on the stack: not one of Linux's 4096 bytes.
 #undef MICROPY_ALLOC_PATH_MAX
 #define MICROPY_ALLOC_PATH_MAX (128)

@@ -6,6 +6,10 @@ SHARED_SRC_C_EXTRA += runtime/pyexec.c
 # The host's files are out of reach: MicroPython's reader of files is the one of its own filesystems.
 $(BUILD)/py/reader.o: CFLAGS += -Dmp_reader_new_file=mp_reader_new_host_file
 
+# What holds the heap back on all boards.
+SRC_C += heap.c
+vpath heap.c $(VARIANT_DIR)/../../common
+
 # What the firmware asks of a board's TLS.
 MICROPY_PY_SSL_ECDSA_SIGN_ALT = 1
 MBEDTLS_CONFIG_FILE = \"mbedtls_board.h\"
@@ -33,5 +37,5 @@ CFLAGS_EXTRA += -Wno-error
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
 	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait \
-	socket accept bind listen read recv mbedtls_calloc mbedtls_free
+	socket accept bind listen read recv mbedtls_calloc mbedtls_free gc_get_max_new_split
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)

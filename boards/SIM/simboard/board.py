@@ -43,7 +43,8 @@ class Board:
     replaced at any time. Without `pull_ups` nothing works on the I2C bus; a `bare` board runs MicroPython and nothing
     of this project, until it is copied to its flash. The flash is blank at first, or `stale`: it holds what is no file
     system, as where another firmware was before. `log` gets everything the board says. `heap` is MicroPython's,
-    `idf_heap` what TLS and the threads' stacks have. `program` may be MICROPYTHON_32, whose heap of "128k" is what HEAP
+    `idf_heap` what TLS and the threads' stacks have; the heap `grows` into
+    it as on an ESP32, if that is said. `program` may be MICROPYTHON_32, whose heap of "128k" is what HEAP
     is for MICROPYTHON.
     """
 
@@ -60,6 +61,7 @@ class Board:
         pull_ups: bool = True,
         bare: bool = False,
         stale: bool = False,
+        grows: bool = False,
         log: IO[bytes] | None = None,
         program: Path = MICROPYTHON,
     ) -> None:
@@ -72,6 +74,7 @@ class Board:
         self._pull_ups = pull_ups
         self._bare = bare
         self._stale = stale
+        self._grows = grows
         self._log = log
         self._program = program
         self._stack = ExitStack()
@@ -161,6 +164,8 @@ class Board:
             solder["BOARD_LINES"] = "loose"
         if self._bare:
             solder["BOARD_BARE"] = "yes"
+        if self._grows:
+            solder["BOARD_GROWS"] = "yes"
         self._process = subprocess.Popen(
             [self._program, "-X", f"heapsize={self._heap}", "-m", "_board"],
             env=solder,

@@ -49,13 +49,18 @@ class Credentials:
             self.operator.make(Names("bench"))
         self.operator.check()
 
+    def join(self, device: Device, stack: ExitStack) -> None:
+        """An identity for the board, with its broker in `stack`; nobody is introduced."""
+        ca = self._load_ca()
+        broker = stack.enter_context(self._broker(ca, free_address()))
+        self._provision(device, ca, broker.address)
+
     def give(self, device: Device, stack: ExitStack) -> None:
         """An identity for the board, if it has none, with its broker in `stack`; operator and board are introduced."""
         ca = self._load_ca()
         status = device.identity_status()
         if status.active is None:
-            broker = stack.enter_context(self._broker(ca, free_address()))
-            self._provision(device, ca, broker.address)
+            self.join(device, stack)
         elif device.stored(status.active).ca == [der(ca.certificate)]:
             stack.enter_context(self._broker(ca, status.identities[status.active].endpoint or LOOPBACK))
         self._write_device_certificate(device)

@@ -72,6 +72,7 @@ class Cloud:
                 self.region, self.account, self.device_ca, self.broker_host, self._journal
             )
             undo.callback(self._registry.leave)
+            self._registry.cas_changed = self._trust_cas
             keys = (self.credentials, self.powerless_credentials)
             api = Api(self._registry, keys, self.faults, self._journal, self._api_port)
             undo.callback(api.close)
@@ -95,6 +96,8 @@ class Cloud:
         self.server_ca_file.write_bytes(pem(self.server_root.certificate))
         self.device_ca_file = self.directory / "device-ca.pem"
         self.device_ca_file.write_bytes(pem(self.device_ca.certificate))
+        self._client_cas_file = self.directory / "client-cas.pem"
+        self._client_cas_file.write_bytes(pem(self.device_ca.certificate))
         self.server_authority = self.server_root.intermediate(
             name(country_name="US", common_name="Stand-in M01")
         )
@@ -112,7 +115,7 @@ class Cloud:
         self._broker = Broker(
             self.directory,
             server or server_certificate(self.directory, self.server_authority, *names),
-            self.device_ca_file,
+            self._client_cas_file,
             address=self.broker_host,
             port=self.broker_port,
             plugin=Plugin(plugin, self._wire.plugin_end),
@@ -120,6 +123,13 @@ class Cloud:
             build=self._build,
         )
         self._broker.start()
+
+    def _trust_cas(self) -> None:
+        """The broker accepts certificates of every CA that is registered; which of them count, the judge knows."""
+        own = [one.certificate_pem.encode() for one in self._registry.ca_certificates.values()]
+        self._client_cas_file.write_bytes(b"".join([pem(self.device_ca.certificate), *own]))
+        if self._broker:
+            self._broker.reload()
 
     def stop_broker(self) -> None:
         """Devices find nobody at the address."""

@@ -40,6 +40,7 @@ class Faults:
     def __init__(self) -> None:
         self._lock = Lock()
         self._orders: list[Order] = []
+        self._lost: list[str] = []
 
     def add(self, operation: str, error: ApiError, times: int = 1) -> None:
         with self._lock:
@@ -52,9 +53,23 @@ class Faults:
         error = ApiError(500, "InternalFailureException", "An unexpected error has occurred.")
         self.add(operation, error, times)
 
+    def lose(self, operation: str, times: int = 1) -> None:
+        """Do what is asked, and cut the connection off instead of answering."""
+        with self._lock:
+            self._lost += [operation] * times
+
     def clear(self) -> None:
         with self._lock:
             self._orders.clear()
+            self._lost.clear()
+
+    def loses(self, operation: str) -> bool:
+        """Whether the answer to this call is lost, which uses that up."""
+        with self._lock:
+            due = next((one for one in self._lost if fnmatchcase(operation, one)), None)
+            if due is not None:
+                self._lost.remove(due)
+            return due is not None
 
     def take(self, operation: str) -> ApiError | None:
         """The error that is due for this call, which uses it up."""

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from io import BytesIO
+from socket import SHUT_RDWR
 from typing import Any
 
 from simcloud.access import AccessKey, Environ, caller
 from simcloud.faults import ApiError, Faults, StartResponse
 from simcloud.journal import Decision, Journal
+from simcloud.operations import Operations
+from simcloud.own import answer
 from simcloud.registry import Registry, service_model
 
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
@@ -25,6 +28,7 @@ class Gate:
         self._keys = {key.access_key_id: key for key in keys}
         self._faults = faults
         self._journal = journal
+        self._own = Operations(registry).handlers
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         called = operation(environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0])
@@ -43,22 +47,33 @@ class Gate:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._registry.account_id
         if called == "DescribeEndpoint" and not environ["QUERY_STRING"]:
             environ["QUERY_STRING"] = "endpointType=iot:Data"  # AWS's default; moto's is Data-ATS
-        with self._registry.lock:
-            status, answer = self._ask(environ, start_response)
-        reason = status if status < "4" else f"{status}: {b''.join(answer).decode(errors='replace')}"
+        try:
+            with self._registry.lock:
+                status, said = self._ask(called, environ, body, start_response)
+        except ApiError as error:
+            self._journal.write(Decision(called, False, user, "", str(error)))
+            return error.answer(start_response)
+        if self._faults.loses(called):
+            self._journal.write(Decision(called, True, user, "", "done, and the answer is lost"))
+            environ["werkzeug.socket"].shutdown(SHUT_RDWR)
+        reason = status if status < "4" else f"{status}: {b''.join(said).decode(errors='replace')}"
         self._journal.write(Decision(called, status < "4", user, "", reason))
-        return answer
+        return said
 
-    def _ask(self, environ: Environ, start_response: StartResponse) -> tuple[str, list[bytes]]:
-        """moto's answer, and the status with which it came."""
+    def _ask(
+        self, called: str, environ: Environ, body: bytes, start_response: StartResponse
+    ) -> tuple[str, list[bytes]]:
+        """The answer, mostly moto's, and the status with which it came."""
+        if called in self._own:
+            return "200", answer(called, self._own[called], environ, body, start_response)
         statuses = []
 
         def remember(status: str, *rest: Any) -> Any:
             statuses.append(status)
             return start_response(status, *rest)
 
-        answer = list(self._app(environ, remember))
-        return statuses[0], answer
+        listed = list(self._app(environ, remember))
+        return statuses[0], listed
 
     def _authorize(self, key: AccessKey, called: str) -> None:
         if called == UNKNOWN:

@@ -11,6 +11,7 @@ MAX_TOPIC = 256
 MAX_SLASHES = 7
 MAX_PAYLOAD = 128 * 1024
 MAX_QOS = 1
+TAKEN_OVER = "DUPLICATE_CLIENTID"
 
 
 @dataclass
@@ -18,6 +19,7 @@ class Session:
     certificate_id: str
     client_id: str
     connected: bool = True
+    ending: str = ""  # why it is going to end, if that is decided here
 
 
 @dataclass(frozen=True)
@@ -46,19 +48,33 @@ class Judge:
         if verdict.allowed:
             self._note_takeover(client_id)
             self._sessions[handle] = session
+            self._tell(session, True, "NONE")
+        elif not self._is_connected(client_id):
+            self._tell(session, False, "AUTH_ERROR")
         return self._journal.write(Decision("connect", verdict.allowed, client_id, "", verdict.reason))
 
     def packet(self, handle: str, packet: Packet) -> bool:
         session = self._sessions.get(handle)
         client_id = session.client_id if session else "-"
         verdict = self._may_pass(session, packet) if session else Verdict(False, "no such session")
+        if session and not verdict.allowed and packet.action != "receive":
+            session.ending = "AUTH_ERROR"
         return self._journal.write(
             Decision(packet.action, verdict.allowed, client_id, packet.topic, verdict.reason)
         )
 
-    def gone(self, handle: str) -> None:
+    def gone(self, handle: str, reason: str) -> None:
         if session := self._sessions.get(handle):
             session.connected = False
+            if session.ending == TAKEN_OVER or not self._is_connected(session.client_id):
+                self._tell(session, self._is_connected(session.client_id), session.ending or reason)
+
+    def _is_connected(self, client_id: str) -> bool:
+        return any(each.connected and each.client_id == client_id for each in self._sessions.values())
+
+    def _tell(self, session: Session, connected: bool, reason: str) -> None:
+        with self._registry.lock:
+            self._registry.note_connectivity(session.certificate_id, session.client_id, connected, reason)
 
     def cut(self, client_id: str) -> None:
         """Ask for a client's connection to be cut; it happens at the broker's next tick."""
@@ -74,11 +90,15 @@ class Judge:
             if reason:
                 self._journal.write(Decision("cut", True, session.client_id, "", reason))
                 session.connected = False
+                session.ending = "SERVER_INITIATED_DISCONNECT" if session.client_id in asked else "AUTH_ERROR"
                 due.append(session.client_id)
         return due
 
     def _note_takeover(self, client_id: str) -> None:
-        if any(each.connected and each.client_id == client_id for each in self._sessions.values()):
+        earlier = [each for each in self._sessions.values() if each.connected and each.client_id == client_id]
+        for each in earlier:
+            each.ending = TAKEN_OVER
+        if earlier:
             reason = "a second connection has the same client ID"
             self._journal.write(Decision("cut", True, client_id, "", reason))
 

@@ -119,9 +119,10 @@ static int on_packet(int event, void *data, void *unused)
 static int on_disconnect(int event, void *data, void *unused)
 {
 	char *question;
+	struct mosquitto_evt_disconnect *gone = data;
 
 	(void)event, (void)unused;
-	int length = asprintf(&question, "gone%c%p", 0, (void *)((struct mosquitto_evt_disconnect *)data)->client);
+	int length = asprintf(&question, "gone%c%p%c%d", 0, (void *)gone->client, 0, gone->reason);
 	allowed(question, length);
 	return MOSQ_ERR_SUCCESS;
 }

@@ -1,8 +1,9 @@
 """moto's registry of things, certificates and policies, as strict as AWS in what a provisioner calls."""
 
+import hashlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from threading import RLock
@@ -10,9 +11,16 @@ from typing import Any
 
 import botocore.session
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 from moto.core.config import default_user_config
-from moto.iot.exceptions import InvalidRequestException, IoTClientError, ResourceAlreadyExistsException
+from moto.core.utils import utcnow
+from moto.iot.exceptions import (
+    InvalidRequestException,
+    IoTClientError,
+    ResourceAlreadyExistsException,
+    VersionConflictException,
+)
 from moto.iot.models import (
     FakeCertificate,
     FakeEndpoint,
@@ -29,6 +37,7 @@ from simcloud.pki import PublicKey, pem
 from simcloud.policy import MalformedPolicy, Statement, parse
 
 MAX_POLICIES_PER_PRINCIPAL = 10
+MAX_ATTRIBUTES, MAX_ATTRIBUTES_WITHOUT_TYPE = 50, 3
 STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
 
 
@@ -51,8 +60,8 @@ def check(shape: str, parameter: str, value: str) -> None:
     broken = None
     if not re.fullmatch(rules["pattern"], value):
         broken = f"satisfy regular expression pattern: {rules['pattern']}"
-    elif not rules["min"] <= len(value) <= rules["max"]:
-        broken = f"have length between {rules['min']} and {rules['max']}"
+    elif not rules.get("min", 0) <= len(value) <= rules["max"]:
+        broken = f"have length between {rules.get('min', 0)} and {rules['max']}"
     if broken:
         raise InvalidRequestException(
             f"1 validation error detected: Value '{value[:64]}' at '{parameter}' failed to satisfy "
@@ -70,6 +79,16 @@ class Principal:
     variables: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Connectivity:
+    """What fleet indexing knows of a thing's connection."""
+
+    connected: bool
+    timestamp: float
+    reason: str
+    client_id: str
+
+
 class Registry(IoTBackend):
     """One account in one region. Hold `lock` while reading or calling: the API and the broker both do."""
 
@@ -81,6 +100,9 @@ class Registry(IoTBackend):
         self.lock = RLock()
         self.settling_seconds = 0.0
         self._changed: dict[str, float] = {}  # when, by ARN
+        self._exclusive: set[tuple[str, str]] = set()  # (principal, thing)
+        self._connectivity: dict[str, Connectivity] = {}  # by thing
+        self.cas_changed: Callable[[], None] = lambda: None  # the broker's
         self._ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -123,6 +145,46 @@ class Registry(IoTBackend):
         self._changed[registered.arn] = time.monotonic()
         return registered
 
+    def register_from_ca(self, certificate_pem: str, ca_pem: str, status: str) -> FakeCertificate:
+        """RegisterCertificate: only of a CA that is registered, and active."""
+        certificate = read_certificate(certificate_pem)
+        ca = next((one for one in self.ca_certificates.values() if same(one.certificate_pem, ca_pem)), None)
+        if ca is None:
+            raise AwsError("CertificateValidationException", "CA certificate not found for the certificate")
+        if ca.status != "ACTIVE":
+            raise AwsError("CertificateStateException", f"CA certificate is {ca.status}")
+        if not issued(certificate, read_certificate(ca.certificate_pem)):
+            raise AwsError("CertificateValidationException", "The certificate is not signed by the CA")
+        if status not in ("ACTIVE", "INACTIVE"):
+            raise InvalidRequestException(f"status {status} is not possible here")
+        return self.register_certificate(certificate_pem, ca.certificate_pem, False, status)
+
+    def register_ca(self, ca_pem: str, verification_pem: str | None, mode: str, active: bool) -> Any:
+        """RegisterCACertificate: v3 with CA:TRUE, and proven to be the account's unless the mode is SNI_ONLY."""
+        ca = read_certificate(ca_pem)
+        if ca.version != x509.Version.v3 or not is_ca(ca):
+            raise AwsError("CertificateValidationException", "CA certificate is not X.509 v3 with CA:TRUE")
+        if mode == "SNI_ONLY" and verification_pem:
+            raise InvalidRequestException("A verification certificate is not for SNI_ONLY")
+        if mode != "SNI_ONLY":
+            self._verify(ca, verification_pem)
+        if any(same(one.certificate_pem, ca_pem) for one in self.ca_certificates.values()):
+            raise InvalidRequestException("The CA certificate is already registered")
+        found = super().register_ca_certificate(ca_pem, active, {})
+        self.cas_changed()
+        return found
+
+    def _verify(self, ca: x509.Certificate, verification_pem: str | None) -> None:
+        if not verification_pem:
+            raise InvalidRequestException("A verification certificate is required")
+        proof = read_certificate(verification_pem)
+        if common_name(proof.subject) != self.get_registration_code() or not issued(proof, ca):
+            raise AwsError("RegistrationCodeValidationException", "The registration code is not proven")
+
+    def get_registration_code(self) -> str:
+        """The account's: always the same."""
+        return hashlib.sha256(f"{self.account_id} {self.region_name}".encode()).hexdigest()
+
     def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
         read_certificate(certificate_pem)
         return super().register_certificate_without_ca(certificate_pem, status)
@@ -131,6 +193,7 @@ class Registry(IoTBackend):
         if new_status not in STATUSES:
             raise InvalidRequestException(f"newStatus {new_status} is not one of {', '.join(STATUSES)}")
         super().update_certificate(certificate_id, new_status)
+        self.describe_certificate(certificate_id).last_modified_date = utcnow()
 
     def delete_certificate(self, certificate_id: str, force_delete: bool) -> None:
         arn = self.describe_certificate(certificate_id).arn
@@ -150,6 +213,7 @@ class Registry(IoTBackend):
         """The same thing again is the same thing; another one of the same name is an error."""
         check("ThingName", "thingName", thing_name)
         existing = self.things.get(self.arn(f"thing/{thing_name}"))
+        check_attributes((attribute_payload or {}).get("attributes", {}), typed=bool(thing_type_name))
         if not existing:
             return super().create_thing(thing_name, thing_type_name, attribute_payload, billing_group_name)
         type_name = existing.thing_type.thing_type_name if existing.thing_type else None
@@ -161,6 +225,26 @@ class Registry(IoTBackend):
                 existing.arn,
             )
         return existing
+
+    def change_thing(
+        self,
+        thing_name: str,
+        thing_type_name: str | None,
+        attribute_payload: dict[str, Any] | None,
+        remove_thing_type: bool,
+        expected_version: int | None,
+    ) -> None:
+        thing = self.describe_thing(thing_name)
+        if expected_version is not None and expected_version != thing.version:
+            raise VersionConflictException(thing_name)
+        payload = attribute_payload or {}
+        wanted = payload.get("attributes", {})
+        after = (thing.attributes if payload.get("merge") or "attributes" not in payload else {}) | wanted
+        after = {name: value for name, value in after.items() if value}
+        typed = bool(thing_type_name or (thing.thing_type and not remove_thing_type))
+        check_attributes(after, typed)
+        self.update_thing(thing_name, thing_type_name or "", attribute_payload, remove_thing_type)
+        thing.version += 1
 
     def describe_endpoint(self, endpoint_type: str) -> FakeEndpoint:
         """Whoever asks for another type gets an address at which nobody is."""
@@ -190,8 +274,25 @@ class Registry(IoTBackend):
         self._changed[target] = time.monotonic()
 
     def attach_thing_principal(self, thing_name: str, principal_arn: str) -> None:
+        self.attach_to_thing(thing_name, principal_arn, exclusive=False)
+
+    def attach_to_thing(self, thing_name: str, principal_arn: str, exclusive: bool) -> None:
+        self._get_principal(principal_arn)
+        others = set(self.list_principal_things(principal_arn)) - {thing_name}
+        alone = {thing for principal, thing in self._exclusive if principal == principal_arn}
+        if others and (exclusive or others & alone):
+            raise InvalidRequestException("The principal is attached to another thing, exclusively or not")
         super().attach_thing_principal(thing_name, principal_arn)
+        if exclusive:
+            self._exclusive.add((principal_arn, thing_name))
         self._changed[principal_arn] = time.monotonic()
+
+    def detach_thing_principal(self, thing_name: str, principal_arn: str) -> None:
+        super().detach_thing_principal(thing_name, principal_arn)
+        self._exclusive.discard((principal_arn, thing_name))
+
+    def is_exclusive(self, thing_name: str, principal_arn: str) -> bool:
+        return (principal_arn, thing_name) in self._exclusive
 
     def _get_principal(self, principal_arn: str) -> Any:
         if not re.match(r"arn:aws:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
@@ -211,6 +312,19 @@ class Registry(IoTBackend):
             self._variables(certificate, client_id),
         )
 
+    def note_connectivity(self, certificate_id: str, client_id: str, connected: bool, reason: str) -> None:
+        """A thing's client has come, or gone, or was turned away: told of the thing that has this name."""
+        if self.arn(f"thing/{client_id}") in self.things:
+            self._connectivity[client_id] = Connectivity(connected, time.time(), reason, client_id)
+
+    def connectivity(self, thing_name: str) -> Connectivity | None:
+        """None if it never connected; needs the fleet's index, as at AWS."""
+        self.describe_thing(thing_name)
+        indexing = self.get_indexing_configuration()["thingIndexingConfiguration"]
+        if indexing.get("thingConnectivityIndexingMode") != "STATUS":
+            raise AwsError("IndexNotReadyException", "Fleet indexing for thing connectivity is not enabled")
+        return self._connectivity.get(thing_name)
+
     def _variables(self, certificate: FakeCertificate, client_id: str) -> dict[str, str]:
         """The thing is the one named like the client ID, and only if the certificate is attached to it."""
         subject = read_certificate(certificate.certificate_pem).subject
@@ -228,6 +342,36 @@ class Registry(IoTBackend):
             for key, value in thing.attributes.items():
                 variables[f"iot:Connection.Thing.Attributes[{key}]"] = value
         return variables
+
+
+def is_ca(certificate: x509.Certificate) -> bool:
+    found = {type(each.value): each.value for each in certificate.extensions}
+    basic, usage = found.get(x509.BasicConstraints), found.get(x509.KeyUsage)
+    signs = not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign
+    return isinstance(basic, x509.BasicConstraints) and basic.ca and signs
+
+
+def issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
+
+
+def same(one: str, other: str) -> bool:
+    return read_certificate(one) == read_certificate(other)
+
+
+def check_attributes(attributes: dict[str, str], typed: bool) -> None:
+    """AWS allows a thing without a type three."""
+    most = MAX_ATTRIBUTES if typed else MAX_ATTRIBUTES_WITHOUT_TYPE
+    if len(attributes) > most:
+        raise InvalidRequestException(f"Thing has more than {most} attributes")
+    for key, value in attributes.items():
+        check("AttributeName", "attributePayload.attributes.key", key)
+        if not re.fullmatch(service_model().shape_for("AttributeValue").metadata["pattern"], value):
+            raise InvalidRequestException(f"Attribute {key} has a value that is not allowed")
 
 
 def check_policy(document: str) -> None:

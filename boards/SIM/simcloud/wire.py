@@ -14,6 +14,7 @@ from simcloud.judge import Judge, Packet
 
 MAX_QUESTION = 1 << 18  # two MQTT strings at their longest, and the small fields
 YES, NO = b"y", b"n"
+KEEP_ALIVE, LOST = "MQTT_KEEP_ALIVE_TIMEOUT", "CONNECTION_LOST"
 
 
 class Wire:
@@ -69,8 +70,8 @@ class Wire:
 
         return decide
 
-    def _gone(self, handle: str) -> bytes:
-        self._judge.gone(handle)
+    def _gone(self, handle: str, reason: str) -> bytes:
+        self._judge.gone(handle, {"0": "CLIENT_INITIATED_DISCONNECT", "19": KEEP_ALIVE}.get(reason, LOST))
         return YES
 
     def _tick(self) -> bytes:

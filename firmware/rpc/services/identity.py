@@ -5,9 +5,11 @@ import binascii
 import uptime
 from atecc608 import ATECCError
 from identity.certificate import Certificate
-from identity.store import NAMES, StoreError
+from identity.store import NAMES
+from identity.terms import StoreError
 from rpc.caller import asker
-from rpc.errors import RpcError, describe
+from rpc.described import describe
+from rpc.errors import RpcError
 from link.topics import check_name
 from rpc.params import (
     CALLER,

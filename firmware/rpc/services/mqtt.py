@@ -2,7 +2,8 @@
 
 from link.errors import LinkError
 from link.topics import check_filter, check_topic
-from rpc.errors import RpcError, describe
+from rpc.described import describe
+from rpc.errors import RpcError
 from rpc.params import CALLER, Method, binaries, checked, flag, integer, readable, seconds, text
 
 _TOPIC = checked(check_topic)

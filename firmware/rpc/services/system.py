@@ -10,7 +10,7 @@ import board
 import threads
 import uptime
 from folder import flash
-from identity.context import can_sign_outside
+from atecc608.context import can_sign_outside
 from link import clock
 from rpc.params import CALLER, Method, integer
 from version import VERSION

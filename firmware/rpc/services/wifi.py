@@ -2,7 +2,8 @@
 
 import threads
 from job import Job
-from rpc.errors import RpcError, describe
+from rpc.described import describe
+from rpc.errors import RpcError
 from rpc.params import Method, empty_or, flag, readable, seconds, text
 
 

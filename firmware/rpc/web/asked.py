@@ -10,6 +10,8 @@ READS = (
     "ATCA.GetPubKey",
     "ATCA.KeyInfo",
     "Access.Status",
+    "App.Log",
+    "App.Status",
     "Config.Get",
     "FS.Get",
     "FS.List",

@@ -8,7 +8,8 @@ from micropython import const
 from microdot import Microdot, Request, Response
 
 from job import complete
-from rpc.errors import RpcError, describe
+from rpc.described import describe
+from rpc.errors import RpcError
 from rpc.frame import HEAD_MAX, SIZE_MAX, TOO_LONG, is_utf8, load, parse
 from rpc.workers import NoWorker
 

@@ -32,17 +32,18 @@ _pause = select.poll()
 
 
 class Server:
-    """The listeners. dispatcher, access, workers: the RPC's; tls: DeviceTLS.
+    """The listeners. dispatcher, access, workers: the RPC's; tls: DeviceTLS; doors: Doors, which knows what is to be
+    listened on.
 
-    port() gives the port for wss://, or None where it is switched off. is_own(name) tells whether a name is this
-    device's. address: what to bind to. connections: how many there may be, and how many of them over TLS.
+    is_own(name) tells whether a name is this device's. address: what to bind to. connections: how many there may be,
+    and how many of them over TLS.
     """
 
-    def __init__(self, dispatcher, access, workers, tls, port, is_own, address, connections):
+    def __init__(self, dispatcher, access, workers, tls, doors, is_own, address, connections):
         self._access = access
         self._workers = workers
         self._tls = tls
-        self._port = port
+        self._doors = doors
         self._address = address
         self._running = False
         self._starting = _thread.allocate_lock()
@@ -61,7 +62,7 @@ class Server:
         with self._starting:
             if self._running:
                 return
-            plain, secure = self._why_not_plain(), self._why_not_secure()
+            plain, secure = self._doors.why_not_plain(), self._doors.why_not_secure()
             try:
                 if plain is None or secure is None:
                     threads.start(threads.HANDSHAKE, self._forever)
@@ -101,10 +102,9 @@ class Server:
             _pause.poll(10)
 
     def status(self):
-        """For Access.Status: {wss, ws}."""
+        """{wss, ws}: of each {listening, why}."""
         self._wait()
-        wss = {"enabled": self._port() is not None, "port": self._port()} | self._secure.status()
-        return {"wss": wss, "ws": self._plain.status()}
+        return {"wss": self._secure.status(), "ws": self._plain.status()}
 
     async def _run(self, steps, connection):
         """Have a worker run the generator `steps`; what it returns, or NoWorker. Other connections go on."""
@@ -142,32 +142,21 @@ class Server:
             self._secure.close("too little memory for TLS, now")
             return False
 
-    def _why_not_plain(self):
-        plain = self._access.plain
-        if not plain["enable"]:
-            return "switched off (Access.WebSocket)"
-        if not plain["ha1"] and not self._access.bench:
-            return "no password is set, and the bench permission is off"
-        return None
-
     def _refresh_plain(self):
-        why = self._why_not_plain()
+        why = self._doors.why_not_plain()
         if why:
             self._plain.close(why)
         else:
             self._plain.listen(self._address, self._access.plain["port"])
 
-    def _why_not_secure(self):
-        return "switched off (rpc.wss.enable)" if self._port() is None else self._tls.missing()
-
     def _refresh_secure(self):
-        why = self._why_not_secure()
+        why = self._doors.why_not_secure()
         self._secure.forget_context()  # two of them at a time would be a waste of memory
         if why:
             self._secure.close(why)
             return
         try:
-            self._secure.listen(self._address, self._port(), self._tls.context())
+            self._secure.listen(self._address, self._doors.port(), self._tls.context())
         except NotReady as e:
             self._secure.close(str(e))
 
@@ -183,7 +172,7 @@ class Server:
                 if connection.quiet_ms() > _SILENT_MS:
                     connection.task.cancel()
             self._part()
-            if self._plain.is_open and self._why_not_plain():
+            if self._plain.is_open and self._doors.why_not_plain():
                 self._asked += 1
 
     def _part(self):

@@ -1,18 +1,23 @@
-"""AWS IoT through boto3, which is used nowhere else: the calls that provisioning needs."""
+"""AWS IoT through boto3, which is used nowhere else: every call to it goes through here."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import ssl
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from atecc.aws.errors import CONFIGURATION, CREDENTIALS, Answer, explained
 from atecc.aws.patience import patiently
 from atecc.bounded import parse
 from atecc.errors import AwsError, CertificateError
+from atecc.provisioning.look import AWS_HOSTS
 from atecc.x509 import library
 from atecc.x509.textfile import pem_blocks
 
@@ -23,13 +28,11 @@ if TYPE_CHECKING:
 NO_REQUEST = "-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n"
 
 
-@dataclass(frozen=True)
-class CloudCertificate:
-    """A certificate that AWS has issued."""
+ATTEMPTS = 5
 
-    id: str
-    arn: str
-    pem: str
+
+# A call that would be made.
+Planned = tuple[str, dict[str, Any]]
 
 
 class Cloud:
@@ -39,24 +42,29 @@ class Cloud:
         self, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
     ) -> None:
         import boto3
-        from botocore.config import Config
 
-        retries = {"mode": "standard", "total_max_attempts": 5}
-        config = Config(connect_timeout=10, read_timeout=20, retries=retries)
         with explained(CONFIGURATION, region or ""):
             session = boto3.Session(region_name=region, profile_name=profile)
         with explained(CREDENTIALS, region or ""):
             self._credentials = session.get_credentials()
         with explained(CONFIGURATION, region or ""):
-            self.iot = session.client("iot", endpoint_url=endpoint_url, config=config)
-            self._aws = _without_configuration(session)
+            self.iot = session.client("iot", endpoint_url=endpoint_url, config=_config(ATTEMPTS))
+        self._session, self._endpoint_url = session, endpoint_url
         self.region = str(self.iot.meta.region_name)
+        self.planned: list[Planned] | None = None
+        self._single: Any = None
+        self._ahead = 0.0
+        self.account = "ACCOUNT"  # until an answer has told
 
     @property
     def elsewhere(self) -> str:
         """The URL to which everything goes, if that is not AWS's; else nothing."""
         url = str(self.iot.meta.endpoint_url)
-        return "" if url == self._aws else url
+        return "" if (urlsplit(url).hostname or "").endswith(AWS_HOSTS) else url
+
+    @property
+    def rehearsing(self) -> bool:
+        return self.planned is not None
 
     def sign_in(self) -> None:
         """Have boto3 get the credentials; it may ask for an MFA code."""
@@ -76,73 +84,123 @@ class Cloud:
             if error.kind != "aws-invalid":
                 raise
 
-    def thing(self, name: str) -> str:
-        """The ARN of a thing, made if there is none."""
-        try:
-            return str(self._call("create_thing", thingName=name)["thingArn"])
-        except AwsError as error:
-            if error.kind != "aws-exists":
-                raise
-        return str(self._call("describe_thing", thingName=name)["thingArn"])
-
     def policy(self, name: str) -> dict[str, Any] | None:
         """A policy's document, if there is such a policy."""
         try:
-            text = self._call("get_policy", policyName=name)["policyDocument"]
+            got = self._call("get_policy", policyName=name)
         except AwsError as error:
             if error.kind != "aws-missing":
                 raise
             return None
+        arn = str(got.get("policyArn", "")).split(":")
+        self.account = arn[4] if len(arn) > 5 else self.account
         try:
-            document = parse(text)
+            document = parse(got["policyDocument"])
         except ValueError:
             return {}
         return document if isinstance(document, dict) else {}
 
     def create_policy(self, name: str, document: dict[str, Any]) -> None:
-        self._call("create_policy", policyName=name, policyDocument=json.dumps(document))
+        self.change("create_policy", policyName=name, policyDocument=json.dumps(document))
 
-    def issue(self, csr_pem: str) -> CloudCertificate:
-        """A certificate, active from now on."""
-        got = self._call("create_certificate_from_csr", certificateSigningRequest=csr_pem, setAsActive=True)
-        return CloudCertificate(got["certificateId"], got["certificateArn"], got["certificatePem"])
+    def withdraw(self, certificate_id: str, arn: str, policies: list[str], things: list[str]) -> None:
+        """Deactivate and delete a certificate; whatever it is not attached to (any more) is no obstacle."""
+        self.change("update_certificate", certificateId=certificate_id, newStatus="INACTIVE")
+        for thing in things:
+            self.if_there("detach_thing_principal", thingName=thing, principal=arn)
+        for policy in policies:
+            self.if_there("detach_policy", policyName=policy, target=arn)
+        self.change("delete_certificate", certificateId=certificate_id)
 
-    def attach(self, certificate: CloudCertificate, policy: str, thing: str) -> None:
-        self._call("attach_policy", policyName=policy, target=certificate.arn)
-        self._call("attach_thing_principal", thingName=thing, principal=certificate.arn)
+    # Any call
 
-    def withdraw(self, certificate: CloudCertificate, policy: str, thing: str) -> None:
-        """Deactivate and delete a certificate; whatever it was not yet attached to is no obstacle."""
-        self._call("update_certificate", certificateId=certificate.id, newStatus="INACTIVE")
-        for operation, params in (
-            ("detach_thing_principal", {"thingName": thing, "principal": certificate.arn}),
-            ("detach_policy", {"policyName": policy, "target": certificate.arn}),
-        ):
-            try:
-                self._call(operation, **params)
-            except AwsError as error:
-                if error.kind != "aws-missing":
-                    raise
-        self._call("delete_certificate", certificateId=certificate.id)
+    def ask(self, operation: str, **params: Any) -> Any:
+        """A call that changes nothing."""
+        return self._call(operation, **params)
 
-    def _call(self, operation: str, **params: Any) -> Any:
+    def change(self, operation: str, **params: Any) -> Any:
+        """One that does: in a rehearsal it is written down, and nothing is answered."""
+        if self.planned is None:
+            return self._call(operation, **params)
+        self.planned.append((self.iot.meta.method_to_api_mapping[operation], params))
+        return {}
+
+    def change_once(self, operation: str, **params: Any) -> Any:
+        """One that botocore must not repeat, because it might be done twice then."""
+        return (
+            self.change(operation, once=True, **params)
+            if self.planned is None
+            else self.change(operation, **params)
+        )
+
+    def if_there(self, operation: str, **params: Any) -> None:
+        """A change to what may be gone already."""
+        try:
+            self.change(operation, **params)
+        except AwsError as error:
+            if error.kind != "aws-missing":
+                raise
+
+    def pages(self, operation: str, part: str, **params: Any) -> Iterator[Any]:
+        """All that a list has, page by page."""
+        while True:
+            got = self._call(operation, **params)
+            yield from got.get(part) or []
+            tokens = {"marker": got.get("nextMarker"), "nextToken": got.get("nextToken")}
+            more = {name: token for name, token in tokens.items() if token}
+            if not more:
+                return
+            params.update(more)
+
+    def rehearse(self) -> None:
+        """From now on changes are written down only."""
+        self.planned = []
+
+    def _call(self, operation: str, once: bool = False, **params: Any) -> Any:
         action = self.iot.meta.method_to_api_mapping[operation]
-        method = getattr(self.iot, operation)
+        method = getattr(self._client(once), operation)
 
-        def once() -> Answer:
+        def ask() -> Answer:
             with explained(action, self.region):
-                return Answer(action, method(**params))
+                return Answer(action, self._heard(method(**params)))
 
-        return patiently(operation, once)
+        return patiently(operation, ask)
+
+    def now(self) -> float:
+        """The time by AWS's clock."""
+        return time.time() + self._ahead
+
+    def _heard(self, answer: Any) -> Any:
+        said = (answer or {}).get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+        with contextlib.suppress(ValueError, TypeError):
+            self._ahead = parsedate_to_datetime(said).timestamp() - time.time()
+        return answer
+
+    def _client(self, once: bool) -> Any:
+        if not once:
+            return self.iot
+        if self._single is None:
+            self._single = self._session.client("iot", endpoint_url=self._endpoint_url, config=_config(1))
+        return self._single
 
 
-def _without_configuration(session: Any) -> str:
-    """AWS's own endpoint. These credentials are nobody's, and are sent nowhere."""
+def _config(attempts: int) -> Any:
     from botocore.config import Config
 
-    config = Config(ignore_configured_endpoint_urls=True)
-    nobody = {"aws_access_key_id": "none", "aws_secret_access_key": "none"}
-    return str(session.client("iot", config=config, **nobody).meta.endpoint_url)
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    return Config(connect_timeout=10, read_timeout=20, retries=retries)
+
+
+def has_credentials(profile: str | None = None) -> bool:
+    """Whether there are any to ask with; nobody is asked but this computer."""
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = boto3.Session(profile_name=profile)
+        return session.region_name is not None and session.get_credentials() is not None
+    except BotoCoreError:
+        return False
 
 
 def default_region() -> str:

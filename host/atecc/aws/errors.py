@@ -76,6 +76,25 @@ _ANSWERS = (
         ("DeleteConflictException",), "AWS IoT says that it is still attached: {text}", "", "aws-conflict"
     ),
     Sentence(("InvalidRequestException",), "AWS refuses iot:{action}: {text}", "", "aws-invalid"),
+    Sentence(
+        ("IndexNotReadyException",),
+        "AWS has no index of connections (iot:{action}): {text}",
+        "",
+        "aws-no-index",
+    ),
+    Sentence(("VersionConflictException",), "AWS IoT has another version by now: {text}", "", "aws-version"),
+    Sentence(
+        (
+            "InternalFailureException",
+            "InternalFailure",
+            "InternalException",
+            "ServiceUnavailableException",
+            "ServiceUnavailable",
+        ),
+        "AWS could not do iot:{action}: {text}",
+        "Wait a minute and run the same command again.",
+        "aws-server",
+    ),
 )
 
 # What boto3 says without an answer of AWS, by exception.

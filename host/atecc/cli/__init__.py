@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 
+from atecc.cli import signals
 from atecc.cli.root import cli
 
 
@@ -12,6 +13,7 @@ def main() -> None:
     # A command lives for seconds, and needs most of what it makes until it ends: looking through it for garbage takes
     # longer than some of the work.
     gc.set_threshold(100_000, 50, 1000)
+    signals.take()
     cli.main(prog_name="atecc")
 
 

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from atecc.device.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
 
 Rows = list[tuple[str, str]]
-ASKS = ("Sys.GetInfo", "Access.Status", "ATCA.GetInfo", "ATCA.GetConfig", "Identity.Status", "MQTT.Status")
+ASKS = (
+    "Sys.GetInfo",
+    "Access.Status",
+    "ATCA.GetInfo",
+    "ATCA.GetConfig",
+    "Identity.Status",
+    "MQTT.Status",
+    "App.Status",
+)
 
 
 @click.command("info", cls=Command, examples="atecc info\natecc info --port /dev/ttyUSB0 --json")
@@ -67,8 +75,26 @@ def _rest(device: Device, data: dict[str, Any]) -> Rows:
     mqtt = device.mqtt_status()
     data["mqtt"] = asdict(mqtt)
     return (
-        _chip(chip, name) + _identity(identities) + _mqtt(mqtt) + _next(chip, identities, mqtt, product(zone))
+        _chip(chip, name)
+        + _identity(identities)
+        + _mqtt(mqtt)
+        + _programs(device, data)
+        + _next(chip, identities, mqtt, product(zone))
     )
+
+
+def _programs(device: Device, data: dict[str, Any]) -> Rows:
+    """The owner's, if there are any; none of firmware that knows none."""
+    from atecc.cli.program import words
+
+    try:
+        programs, _ = device.programs()
+    except DeviceError as error:
+        if error.kind != "method":
+            raise
+        return []
+    data["programs"] = [asdict(one) for one in programs]
+    return [("Program", line) for one in programs for line in words(one)]
 
 
 def _board(board: BoardInfo) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,9 @@ from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
+    from atecc.aws.owned import OwnCa
     from atecc.device.replies import ChipInfo, Login
-    from atecc.provisioning.authority import Wish
+    from atecc.provisioning.authority import Unchanged, Wish
     from atecc.provisioning.order import Connection, Order
     from atecc.provisioning.workflow import Outcome
     from atecc.x509.names import Rdns
@@ -119,6 +121,8 @@ def ca(app: App, /, **options: Any) -> None:
     "aws",
     cls=Command,
     examples="""atecc provision aws --thing sensor-1
+    atecc provision aws --thing sensor-1 --renew-before 30d
+    atecc provision aws --thing sensor-1 --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365
     atecc provision aws --thing sensor-1 --policy sensors --policy-file sensors.json --region eu-west-1""",
 )
 @click.option(
@@ -136,6 +140,31 @@ def ca(app: App, /, **options: Any) -> None:
 @click.option(
     "--server-ca", type=FILE, help="The CA of the broker's certificate. Default: Amazon Root CA 1 and 3."
 )
+@click.option("--ca-cert", type=FILE, help="A CA of your own, which signs the certificate instead of AWS.")
+@click.option("--ca-key", type=FILE, help="Its key.")
+@click.option(
+    "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
+)
+@click.option("--days", type=int, help="How long a certificate of that CA is valid.")
+@click.option(
+    "--renew", is_flag=True, help="A new key and certificate also if the board is that thing already."
+)
+@click.option(
+    "--renew-before", metavar="TIME", help="The same, but only if its certificate ends within 30d, 12h …"
+)
+@click.option(
+    "--take-over", is_flag=True, help="Also if the thing is another board, or this board another thing."
+)
+@click.option(
+    "--keep-previous",
+    metavar="TIME",
+    default="7d",
+    show_default=True,
+    help="How long the certificate before is kept, deactivated, before it is deleted.",
+)
+@click.option("--thing-type", help="The thing's type: made if there is none.")
+@click.option("--group", "groups", multiple=True, help="A thing group that the thing joins; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Show each call to AWS that would change something; make none.")
 @_key_options
 @pass_app
 def aws(app: App, /, **options: Any) -> None:
@@ -143,6 +172,7 @@ def aws(app: App, /, **options: Any) -> None:
     from atecc.aws.document import read_document
     from atecc.aws.thing import AwsOrder, default_subject
     from atecc.broker.address import parse_broker
+    from atecc.cli.times import seconds
 
     if options["policy_file"] and not options["policy"]:
         raise ArgumentError("--policy-file needs --policy NAME.")
@@ -157,8 +187,29 @@ def aws(app: App, /, **options: Any) -> None:
         region=options["region"],
         profile=options["profile"],
         endpoint_url=options["aws_endpoint_url"],
+        renew=options["renew"],
+        renew_before=seconds(options["renew_before"], "--renew-before") if options["renew_before"] else None,
+        take_over=options["take_over"],
+        keep_previous=seconds(options["keep_previous"], "--keep-previous"),
+        thing_type=options["thing_type"],
+        groups=list(options["groups"]),
+        dry_run=options["dry_run"],
+        own_ca=_own_ca(app, options),
     )
-    _carry_out(app, order)
+    _carry_out(app, order, options["dry_run"])
+
+
+def _own_ca(app: App, options: dict[str, Any]) -> OwnCa | None:
+    from atecc.aws.owned import OwnCa
+    from atecc.cli.secrets import password
+
+    given = [name for name in ("ca_cert", "ca_key", "days") if options[name] is not None]
+    if not given:
+        return None
+    if len(given) < 3:
+        raise ArgumentError("A CA of your own takes all three: --ca-cert FILE, --ca-key FILE and --days N.")
+    ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
+    return OwnCa(options["ca_cert"], options["ca_key"], ask, options["days"])
 
 
 @command.command(
@@ -180,7 +231,7 @@ def aws(app: App, /, **options: Any) -> None:
 def factory(app: App, /, **options: Any) -> None:
     """Provision a Trust&GO or TrustFLEX chip with the certificate it has from the factory.
 
-    The broker must trust the chip's signer: `atecc cert factory` prints its certificate.
+    The broker must trust Microchip's root CA, or the chip's signer: `atecc cert factory` prints its certificate.
     """
     from atecc.broker.address import parse_broker
     from atecc.provisioning.factory import FactoryOrder, root_point
@@ -249,10 +300,11 @@ def _login(app: App, options: dict[str, Any]) -> Login | None:
 # An order, and what became of it
 
 
-def _carry_out(app: App, order: Order) -> None:
+def _carry_out(app: App, order: Order, dry_run: bool = False) -> None:
     from atecc.cli.show import Progress
+    from atecc.provisioning.authority import Unchanged
     from atecc.provisioning.trust import learner
-    from atecc.provisioning.workflow import provision
+    from atecc.provisioning.workflow import Planned, provision
 
     def confirm(chip: ChipInfo) -> str:
         app.warn(f"A key in chip {chip.serial} is going to be destroyed, for good.")
@@ -262,11 +314,32 @@ def _carry_out(app: App, order: Order) -> None:
 
     with app.device() as device:
         learn = learner(app.operator(), app.address, device)
-        _show(app, provision(device, order, confirm, Progress(app), learn))
+        outcome = provision(device, order, confirm, Progress(app), learn, dry_run)
+        if isinstance(outcome, Unchanged):
+            _unchanged(app, outcome)
+        elif isinstance(outcome, Planned):
+            show_calls(app, outcome.calls, outcome.steps.warnings)
+        else:
+            _show(app, outcome)
+
+
+def _unchanged(app: App, found: Unchanged) -> None:
+    app.emit({"changed": False, "why": found.why, **found.facts, "warnings": found.steps.warnings})
+    if not app.json:
+        app.say(found.why, style="bold green")
+
+
+def show_calls(app: App, planned: list[tuple[str, dict[str, Any]]], warnings: list[str]) -> None:
+    """What a dry run would have asked AWS to do."""
+    calls = [{"action": action, "parameters": params} for action, params in planned]
+    lines = [f"iot:{action} {json.dumps(params, sort_keys=True)}" for action, params in planned]
+    app.emit({"dry_run": True, "calls": calls, "warnings": warnings}, *lines)
+    if not app.json:
+        app.say("Nothing was done: these calls would be made." if calls else "Nothing would be done.")
 
 
 def _show(app: App, outcome: Outcome) -> None:
-    app.emit(outcome.as_dict())
+    app.emit({"changed": True, **outcome.as_dict()})
     if not app.json:
         total = sum(step.ms for step in outcome.steps.done) / 1000
         app.say(

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from atecc import __version__
-from atecc.cli import screen
+from atecc.cli import screen, signals
 from atecc.cli.app import App, Group
 from atecc.errors import AteccError, OutputError
 
@@ -23,8 +23,11 @@ from atecc.errors import AteccError, OutputError
 COMMANDS = {
     "flash": "flash.command",
     "install": "install.install",
-    **{name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "mqtt")},
+    **{
+        name: f"{name}.command" for name in ("info", "chip", "key", "csr", "cert", "provision", "aws", "mqtt")
+    },
     **{name: f"{name}.command" for name in ("identity", "wifi", "config", "fs", "reboot", "operator")},
+    "app": "program.command",
     **{name: f"{name}.command" for name in ("bench", "websocket", "rpc", "doctor")},
     "console": "install.console",
 }
@@ -62,6 +65,8 @@ class Root(Group):
         except BaseException as error:
             # What is wrong with a line may have been found before its --json was read.
             app.json = app.json or "--json" in itertools.takewhile(lambda word: word != "--", typed)
+            if isinstance(error, click.Abort | KeyboardInterrupt):
+                signals.ignore()
             status = _end(error, app)
         sys.exit(status if isinstance(status, int) else 0)
 
@@ -71,7 +76,8 @@ def _end(error: BaseException, app: App) -> int:
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.Abort | KeyboardInterrupt):
         app.err.show("", "Interrupted.")
-        return INTERRUPTED
+        cause = error if isinstance(error, signals.Terminated) else error.__cause__ or error.__context__
+        return 128 + cause.number if isinstance(cause, signals.Terminated) else INTERRUPTED
     if isinstance(error, OSError) and error.filename is None and error.errno in _OUTPUT:
         screen.drop()
         error = screen.why_not_written(error)

@@ -22,11 +22,14 @@ from atecc.device.replies import (
     Message,
     MqttStatus,
     Network,
+    Part,
+    Program,
     Requested,
     SelfCheck,
     Staged,
     Stored,
     Tls,
+    Told,
     Tried,
     TrustedCa,
     Unfinished,
@@ -186,6 +189,28 @@ class Device:
 
     def remove_file(self, name: str) -> None:
         self.call("FS.Remove", {"filename": name})
+
+    def programs(self, method: str = "App.Status") -> tuple[list[Program], list[Part]]:
+        """The owner's programs and what they are made of; after App.Start or App.Stop, if that is the method."""
+        data = self.call(method)
+        parts = data if isinstance(data, dict) else {}
+        return (
+            [build(Program, one, method) for one in _listed(parts.get("programs"), method)],
+            [build(Part, one, method) for one in _listed(parts.get("files"), method)],
+        )
+
+    def program_log(self) -> list[Told]:
+        return [build(Told, one, "App.Log") for one in _listed(self.call("App.Log"), "App.Log")]
+
+    def write_program(self, name: str, content: bytes) -> None:
+        """A file of the program's folder: it takes the place of the old one when all of it has arrived."""
+        for start in range(0, max(len(content), 1), PIECE):
+            piece = _text(content[start : start + PIECE])
+            self.call("App.Put", {"filename": name, "data": piece, "offset": start})
+        self.call("App.Keep", {"filename": name, "crc": binascii.crc32(content)})
+
+    def remove_program(self, name: str) -> None:
+        self.call("App.Remove", {"filename": name})
 
     def wifi_status(self) -> WifiStatus:
         return build(WifiStatus, self.call("Wifi.Status"), "Wifi.Status")

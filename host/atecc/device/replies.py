@@ -273,6 +273,35 @@ class Network:
 
 
 @dataclass(frozen=True)
+class Program:
+    """The owner's, beside the device: `state` in the board's words, `trace` of its last exception."""
+
+    path: str
+    state: str
+    since: int | None = None
+    failures: int = 0
+    trace: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of the owner's program."""
+
+    name: str
+    size: int
+    crc: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a program has told, line by line, and its last exception."""
+
+    path: str
+    lines: list[Any]
+    trace: str | None = None
+
+
+@dataclass(frozen=True)
 class Entry:
     """A file."""
 

@@ -33,6 +33,8 @@ _UNKNOWN = "Whether the board did it is not known: `atecc identity status` and `
 READS = frozenset(
     {
         "RPC.List",
+        "App.Log",
+        "App.Status",
         "Sys.GetInfo",
         "Sys.Check",
         "ATCA.GetInfo",

@@ -15,6 +15,7 @@ from atecc.errors import AteccError
 LIB = "/lib"
 # Run by MicroPython at the start, and so in the root; boot.py is the owner's there.
 _MAIN, _BOOT = "main.py", "boot.py"
+_EXAMPLES = "examples/"
 MICRODOT = ("__init__.py", "microdot.py", "helpers.py", "websocket.py")
 
 
@@ -31,9 +32,9 @@ def firmware_folder() -> Path:
 
 
 def module_names(folder: Path) -> list[str]:
-    """What is imported: everything but main.py and boot.py, relative to `folder`."""
+    """What is imported: everything but main.py, boot.py and the examples, relative to `folder`."""
     every = (path.relative_to(folder).as_posix() for path in folder.rglob("*.py"))
-    return sorted(name for name in every if name not in (_MAIN, _BOOT))
+    return sorted(name for name in every if name not in (_MAIN, _BOOT) and not name.startswith(_EXAMPLES))
 
 
 def firmware_files() -> dict[str, bytes]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 from atecc.broker.judge import judge_ca
-from atecc.device.replies import Login, Stored
+from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, Login, Stored
 from atecc.device.rpc import LARGEST_FRAME
 from atecc.errors import CertificateError
 from atecc.steps import Steps
@@ -47,25 +47,74 @@ class Issued:
 Look = Callable[[Target], None]
 
 
-class Authority(Protocol):
-    """Who issues the certificate. What it is going to send along (`chain`) is known before it issues."""
+@dataclass(frozen=True)
+class Seen:
+    """A board as it is before anything is done; `identities` is None while its chip can have none."""
 
-    try_attempts: int
+    board: BoardInfo
+    chip: ChipInfo
+    identities: IdentityStatus | None
 
-    @property
-    def issuer(self) -> x509.Certificate | None:
-        """Whose signature it is going to bear, where that is known before."""
 
-    chain: list[x509.Certificate]
+@dataclass(frozen=True)
+class Unchanged:
+    """There was nothing to do: why, in a sentence, and the same for programs."""
+
+    why: str
+    facts: dict[str, Any]
+    steps: Steps
+
+
+class Authority:
+    """Who issues the certificate. What it is going to send along (`chain`) is known before it issues.
+
+    `issuer`: whose signature it is going to bear, where that is known before. The methods are called in this order;
+    `undo` instead of what is left of them, when one fails, or the board.
+    """
+
+    try_attempts = 1
+    issuer: x509.Certificate | None = None
+    chain: list[x509.Certificate] = []  # noqa: RUF012
+
+    def already(self, seen: Seen, steps: Steps) -> Unchanged | None:
+        """What there is to say if this board has what it is to get; nothing is changed to find out."""
+        return None
 
     def prepare(self, steps: Steps, look: Look) -> Target:
         """Everything that can fail and needs no key yet; `look` looks at the broker, unless the user wants none."""
+        raise NotImplementedError
 
     def issue(self, request: x509.CertificateSigningRequest, steps: Steps) -> Issued:
-        """The certificate, active on the other side."""
+        """The certificate; it need not count yet."""
+        raise NotImplementedError
+
+    def activate(self, steps: Steps) -> None:
+        """It counts from now on: it is on the board, and about to be tried."""
+
+    def switching(self) -> None:
+        """From now on the board may have switched to it, whatever comes back."""
+
+    def finish(self, steps: Steps) -> None:
+        """The board is connected with it."""
 
     def undo(self) -> list[str]:
-        """Take back what `issue` did; sentences about what was done, or couldn't be."""
+        """Take back what was done; sentences about what was, or couldn't be."""
+        return []
+
+    def close(self) -> None:
+        """Let go of what is held, whatever came of it."""
+
+    def left(self) -> list[str]:
+        """What takes away the rest, if `undo` was interrupted: sentences."""
+        return []
+
+    def plan(self, steps: Steps, look: Look) -> list[tuple[str, dict[str, Any]]]:
+        """In a rehearsal, instead of all that: the calls that would change something elsewhere, in their order."""
+        return []
+
+    def facts(self) -> dict[str, Any]:
+        """What programs may want to know of the certificate beside itself."""
+        return {}
 
 
 @dataclass(frozen=True)

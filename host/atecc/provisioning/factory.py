@@ -11,7 +11,7 @@ from atecc.chip.keys import request
 from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.errors import CertificateError, ChipError, DeviceError, RefusedError
-from atecc.provisioning.authority import Issued, Look, Target, Wish
+from atecc.provisioning.authority import Authority, Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.factory import (
@@ -139,10 +139,8 @@ class FactoryOrder:
         return wish, FactoryAuthority(found, target, self.connection.check_broker)
 
 
-class FactoryAuthority:
+class FactoryAuthority(Authority):
     """An issuer that has issued already."""
-
-    try_attempts = 1
 
     def __init__(self, factory: Factory, target: Target, check_broker: bool = True) -> None:
         self._factory = factory
@@ -171,6 +169,3 @@ class FactoryAuthority:
                 f"{when(chain.device.not_valid_after_utc)}"
             )
         return Issued(chain.device, [chain.signer])
-
-    def undo(self) -> list[str]:
-        return []

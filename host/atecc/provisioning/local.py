@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
-from atecc.provisioning.authority import Issued, Look, Target, Wish
+from atecc.provisioning.authority import Authority, Issued, Look, Target, Wish
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.authority import LocalCA
@@ -61,13 +61,11 @@ def _check_own(wish: Wish, broker: str) -> None:
             )
 
 
-class LocalAuthority:
+class LocalAuthority(Authority):
     """Signs with a LocalCA; nothing outside this computer is changed.
 
     `wish`: what it is going to be asked for, if that is known, is tried before there is a key.
     """
-
-    try_attempts = 1
 
     def __init__(
         self,
@@ -108,6 +106,3 @@ class LocalAuthority:
                 f"certificate issued by the CA, valid until {when(certificate.not_valid_after_utc)}"
             )
         return Issued(certificate, self._ca.chain)
-
-    def undo(self) -> list[str]:
-        return []

@@ -6,7 +6,7 @@ neither praised nor refused unseen.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from atecc.broker.flaws import Flaw
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
 
 ALPN_PORT = 443
 NO_ALPN = "MicroPython's TLS can't send ALPN"
-_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
+AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws")
 
 Board = Callable[[str, int, list[bytes]], None]
 
 
 def look_at_broker(
-    target: Target, steps: Steps, board: Board, issuer: x509.Certificate | None = None
+    target: Target,
+    steps: Steps,
+    board: Board,
+    issuer: x509.Certificate | None = None,
+    chain: Sequence[x509.Certificate] = (),
 ) -> None:
     """An error if the board will not accept this broker; `board` looks from there, and raises a DeviceError.
 
-    `issuer` is going to sign the device's certificate, if that is known.
+    `issuer` is going to sign the device's certificate, if that is known, and `chain` is sent along with it.
     """
     refuse_alpn_only(target.endpoint, target.port)
     ca = [der(one) for one in target.ca]
@@ -46,13 +50,13 @@ def look_at_broker(
             step.meaning = "the broker's certificate fits its name and the CA"
         else:
             _ask(target, ca, verdict, step, board)
-    for warning in _remarks(sight, issuer):
+    for warning in _remarks(sight, issuer, chain):
         steps.warn(warning)
 
 
 def refuse_alpn_only(host: str, port: int) -> None:
     """AWS IoT on port 443 tells MQTT from HTTPS by ALPN."""
-    if port == ALPN_PORT and host.lower().endswith(_AWS):
+    if port == ALPN_PORT and host.lower().endswith(AWS_HOSTS):
         raise ArgumentError(
             f"AWS IoT takes MQTT on port {ALPN_PORT} only with ALPN, and {NO_ALPN}.",
             "Port 8883 works without it.",
@@ -88,8 +92,8 @@ def _refusal(flaw: Flaw) -> NetworkError:
     return NetworkError(flaw.message, flaw.hint)
 
 
-def _remarks(sight: Sight, issuer: x509.Certificate | None) -> list[str]:
-    flight, remarks = sight.flight, _unwanted(sight, issuer)
+def _remarks(sight: Sight, issuer: x509.Certificate | None, chain: Sequence[x509.Certificate]) -> list[str]:
+    flight, remarks = sight.flight, _unwanted(sight, issuer, chain)
     if flight.complete and not flight.wants_certificate:
         remarks.append(
             f"{sight.host}:{sight.port} asks for no certificate of the device: it lets in whoever comes, or asks for a "
@@ -104,16 +108,17 @@ def _remarks(sight: Sight, issuer: x509.Certificate | None) -> list[str]:
     return remarks
 
 
-def _unwanted(sight: Sight, issuer: x509.Certificate | None) -> list[str]:
-    """A broker names those whose certificates it takes; the device shows its own, without a chain."""
+def _unwanted(sight: Sight, issuer: x509.Certificate | None, chain: Sequence[x509.Certificate]) -> list[str]:
+    """A broker names those whose certificates it takes: the issuer of the device's, or of one that it sends along."""
     if issuer is None or not sight.flight.authorities:
         return []
     try:
         own = dissect_name(issuer.subject.public_bytes())
+        above = [dissect_name(one.issuer.public_bytes()) for one in chain]
         names = [dissect_name(one) for one in sight.flight.authorities]
     except DerError:
         return []
-    if any(same_name(own, name) for name in names):
+    if any(same_name(mine, name) for name in names for mine in (own, *above)):
         return []
     wanted = " or ".join(map(name_text, names[:3])) + (" …" if len(names) > 3 else "")
     return [

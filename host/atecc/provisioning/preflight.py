@@ -17,7 +17,7 @@ from atecc.errors import (
     FirmwareMissing,
     RefusedError,
 )
-from atecc.provisioning.authority import Wish
+from atecc.provisioning.authority import Seen, Wish
 from atecc.steps import Steps
 from atecc.x509.names import from_x509
 
@@ -57,8 +57,8 @@ class Preflight:
         self._issuer = issuer
         self.identities: IdentityStatus | None = None
 
-    def run(self) -> ChipInfo:
-        """The chip, if it can be given an identity; else an error that names the way out."""
+    def look(self) -> Seen:
+        """Who is there."""
         check_own_clock()
         asks = ("Sys.GetInfo", "ATCA.GetInfo", "Identity.Status")
         with self._steps.step("board", "asking the board") as step, self._device.ahead(*asks):
@@ -68,6 +68,10 @@ class Preflight:
             self.identities = self._device.identity_status() if chip.config_locked else None
             step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
             self._check_issuer()
+        return Seen(board, chip, self.identities)
+
+    def check(self, chip: ChipInfo) -> None:
+        """An error, which names the way out, if the chip can't be given an identity."""
         with self._steps.step("chip", "reading what the chip allows") as step:
             step.meaning = self._check_chip(chip)
         if not chip.data_locked:
@@ -75,7 +79,6 @@ class Preflight:
                 "The data zone is not locked: until it is, whoever holds the board can put a key "
                 "of theirs in the chip. `atecc chip lock data` shows what that means."
             )
-        return chip
 
     def previous(self) -> str:
         """What becomes of the active identity when all this fails: nothing."""

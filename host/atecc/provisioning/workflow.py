@@ -17,7 +17,7 @@ from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.device.replies import Begun, ChipInfo, MqttStatus, Tls, Tried
 from atecc.errors import AteccError, CertificateError, ChannelError, DeviceError, NetworkError
-from atecc.provisioning.authority import Authority, Issued, Target, Wish, check_fits, stored
+from atecc.provisioning.authority import Authority, Issued, Target, Unchanged, Wish, check_fits, stored
 from atecc.provisioning.look import look_at_broker
 from atecc.provisioning.order import Order
 from atecc.provisioning.preflight import Preflight
@@ -28,6 +28,9 @@ from atecc.x509.requests import check_certificate, check_csr, pem
 
 if TYPE_CHECKING:
     from cryptography import x509
+
+UNKNOWN = "Whether the board switched is not known, so nothing was taken back: `atecc identity status` tells."
+DISCARDED = "The unfinished identity was discarded."
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,15 @@ class Outcome:
     tls: Tls
     mqtt: MqttStatus
     steps: Steps
+    mac: str
+    not_before: int
+    not_after: int
+    facts: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "chip": {"serial": self.chip.serial, "revision": self.chip.revision},
+            "mac": self.mac,
             "identity": self.identity,
             "slot": self.slot,
             "generated": self.generated,
@@ -62,9 +70,20 @@ class Outcome:
             "csr_pem": self.csr_pem,
             "certificate_pem": self.certificate_pem,
             "ca_pem": self.ca_pem,
+            "not_before": self.not_before,
+            "not_after": self.not_after,
+            **self.facts,
             "warnings": self.steps.warnings,
             "steps": [asdict(step) for step in self.steps.done],
         }
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What would be done elsewhere: calls by name, with what they say."""
+
+    calls: list[tuple[str, dict[str, Any]]]
+    steps: Steps
 
 
 def provision(
@@ -73,12 +92,17 @@ def provision(
     confirm: Callable[[ChipInfo], str] | None = None,
     watcher: Watcher | None = None,
     learn: Callable[[str, bytes], None] | None = None,
-) -> Outcome:
+    dry_run: bool = False,
+) -> Outcome | Unchanged | Planned:
     """Carry an order out; `confirm` has somebody say the chip's serial number before a key is replaced."""
     wish, authority = order.settle(device)
     if wish.key == "overwrite" and not wish.serial and confirm:
         wish = replace(wish, serial=confirm(device.chip_info()))
-    return Provisioning(device, authority, wish, watcher, learn).run()
+    job = Provisioning(device, authority, wish, watcher, learn)
+    try:
+        return job.rehearse() if dry_run else job.run()
+    finally:
+        authority.close()
 
 
 class Provisioning:
@@ -103,22 +127,37 @@ class Provisioning:
         self._preflight = Preflight(device, wish, self.steps, authority.issuer)
         self._begun: Begun | None = None
 
-    def run(self) -> Outcome:
-        chip = self._preflight.run()
-        target = self._authority.prepare(self.steps, self._look)
-        check_fits(target, self._authority.chain)
-        self._set_clock()
+    def rehearse(self) -> Planned | Unchanged:
+        """As far as nothing is changed, here or elsewhere; then what would be."""
+        seen = self._preflight.look()
+        unchanged = self._authority.already(seen, self.steps)
+        if unchanged is not None:
+            return unchanged
+        self._preflight.check(seen.chip)
+        return Planned(self._authority.plan(self.steps, self._look), self.steps)
+
+    def run(self) -> Outcome | Unchanged:
+        seen = self._preflight.look()
+        unchanged = self._authority.already(seen, self.steps)
+        if unchanged is not None:
+            return unchanged
+        self._preflight.check(seen.chip)
         try:
+            target = self._authority.prepare(self.steps, self._look)
+            check_fits(target, self._authority.chain)
+            self._set_clock()
             begun, request, issued, tried = self._until_tried(target)
+            self._tell(target.name, begun.pubkey)
+            self._authority.switching()
         except BaseException as error:
             self._clean_up(error)
             raise
-        self._tell(target.name, begun.pubkey)
         self._commit(begun)
         status = self._connect(begun)
+        self._authority.finish(self.steps)
         serve(self._device, self.steps, target.requests)
         return Outcome(
-            chip=chip,
+            chip=seen.chip,
             identity=begun.identity,
             slot=begun.slot,
             generated=begun.generated,
@@ -129,13 +168,18 @@ class Provisioning:
             tls=status.tls or tried.tls,
             mqtt=status,
             steps=self.steps,
+            mac=seen.board.mac,
+            not_before=int(issued.certificate.not_valid_before_utc.timestamp()),
+            not_after=int(issued.certificate.not_valid_after_utc.timestamp()),
+            facts=self._authority.facts(),
         )
 
     # From the key to the proof
 
     def _look(self, target: Target) -> None:
         check_fits(target, self._authority.chain)
-        look_at_broker(target, self.steps, self._board_looks, self._authority.issuer)
+        authority = self._authority
+        look_at_broker(target, self.steps, self._board_looks, authority.issuer, authority.chain)
 
     def _board_looks(self, host: str, port: int, ca: list[bytes]) -> None:
         self._clock_set()  # a board that wakes up in 2000 accepts nobody
@@ -171,6 +215,7 @@ class Provisioning:
         check_certificate(issued.certificate, request)
         check_fits(target, issued.chain, issued.certificate)
         self._stage(begun, issued, target)
+        self._authority.activate(self.steps)
         return begun, request, issued, self._try(begun, target)
 
     def _begin(self) -> Begun:
@@ -238,19 +283,29 @@ class Provisioning:
             except DeviceError as error:
                 self._clean_up(error)
                 raise
-            except ChannelError as error:
-                if not self._is_active(begun.identity):
-                    error.notes.append(
-                        "Whether the board switched is not known, so nothing was taken back: `atecc "
-                        "identity status` tells."
-                    )
+            except (ChannelError, KeyboardInterrupt) as error:
+                if not self._has_switched(begun, error):
                     raise
             step.meaning = f"identity {begun.identity} is the active one"
 
-    def _is_active(self, identity: str) -> bool:
+    def _has_switched(self, begun: Begun, error: ChannelError | KeyboardInterrupt) -> bool:
+        """Whether the work goes on after the answer was lost, or somebody has had enough."""
+        active = self._is_active(begun.identity)
+        if active and isinstance(error, ChannelError):
+            return True
+        if active:
+            self._say(error, [f"Identity {begun.identity} is the active one."])
+        elif active is None or not self._surely_discarded():
+            self._say(error, [UNKNOWN])
+        else:
+            self._clean_up(error, [DISCARDED])
+        return False
+
+    def _is_active(self, identity: str) -> bool | None:
+        """None if the board does not say."""
         with contextlib.suppress(AteccError):
             return self._device.identity_status().active == identity
-        return False
+        return None
 
     def _connect(self, begun: Begun) -> MqttStatus:
         try:
@@ -269,10 +324,19 @@ class Provisioning:
             raise
         return status
 
-    def _clean_up(self, error: BaseException) -> None:
+    def _clean_up(self, error: BaseException, notes: list[str] | None = None) -> None:
         """Forget the unfinished identity, on the board and on the other side; say what is left."""
-        notes = self._discard()
-        notes += [*self._authority.undo(), self._preflight.previous()]
+        notes = notes or []
+        try:
+            notes += self._discard() if not notes else []
+            notes += self._authority.undo()
+        except KeyboardInterrupt:
+            notes += ["Interrupted again, before everything was taken back.", *self._authority.left()]
+        if self._begun is not None:
+            notes.append(self._preflight.previous())
+        self._say(error, notes)
+
+    def _say(self, error: BaseException, notes: list[str]) -> None:
         if isinstance(error, AteccError):
             error.notes.extend(notes)
         else:
@@ -280,15 +344,25 @@ class Provisioning:
                 self.steps.warn(note)
 
     def _discard(self) -> list[str]:
-        """Only what was begun here: without its token, it could be somebody else's."""
         if self._begun is None:
             return []
         try:
-            self._device.discard(self._begun.token)
-            return ["The unfinished identity was discarded."]
-        except DeviceError:
-            return []  # there was nothing to discard any more
+            return [DISCARDED] if self._discarded() else []
         except AteccError:
             return [
                 "The board can't be reached: its unfinished identity stays inactive, the next run replaces it."
             ]
+
+    def _surely_discarded(self) -> bool:
+        with contextlib.suppress(AteccError):
+            return self._discarded()
+        return False
+
+    def _discarded(self) -> bool:
+        """Only what was begun here: without its token, it could be somebody else's. False: there was nothing."""
+        assert self._begun is not None
+        try:
+            self._device.discard(self._begun.token)
+        except DeviceError:
+            return False
+        return True

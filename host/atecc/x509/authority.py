@@ -163,6 +163,34 @@ class LocalCA:
         return certificate
 
 
+def make_ca(subject: Rdns, days: int) -> tuple[bytes, bytes]:
+    """A CA for devices, as brokers and AWS IoT take it: its certificate and its key, in PEM."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    if not 0 < days <= MOST_DAYS:
+        raise ArgumentError(f"A CA can't be valid for {days} days.", f"From 1 to {MOST_DAYS} make sense.")
+    key, name = ec.generate_private_key(ec.SECP256R1()), to_x509(subject)
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(secrets.randbits(128) | 1)
+        .not_valid_before(now - BACKDATED)
+        .not_valid_after(now + dt.timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(key_usage(["keyCertSign", "cRLSign"]), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return certificate.public_bytes(Encoding.PEM), private
+
+
 def _up(
     certificate: x509.Certificate, chain: list[x509.Certificate], root: x509.Certificate
 ) -> list[x509.Certificate]:

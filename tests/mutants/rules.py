@@ -6,26 +6,16 @@ in place records which rules each test asks: only those tests can notice that a 
 those first that ask few others.
 """
 
-import argparse
-import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from mutants.parallel import CORES, parallel
+from mutants.parts import ROOT
+from mutants.tests import Unsound
 
-HERE = Path(__file__).parent
-FORK = get_context("fork")
-CORES = os.cpu_count() or 1
-PATIENCE = 120  # seconds; a mutant may well hang
-DIED = "the tests came to no end"
-N = TypeVar("N")
+PATIENCE_S = 120  # a mutant may well hang
 
 
 class Asked(set[str]):
@@ -53,7 +43,7 @@ class Mutants:
 
         session.config.pluginmanager.unregister(name="terminalreporter")
         shares = (session.items[first::CORES] for first in range(CORES))
-        records = _parallel({number: partial(_record, share) for number, share in enumerate(shares)})
+        records = parallel({number: partial(_record, share) for number, share in enumerate(shares)})
         asked: dict[str, set[str]] = {}
         for _, record in records:
             if not isinstance(record, dict):
@@ -61,7 +51,7 @@ class Mutants:
                 return True
             asked |= record
         self.unsound = ""
-        for rule, test in _parallel({rule: partial(_notice, rule, session.items, asked) for rule in RULES}):
+        for rule, test in parallel({rule: partial(_notice, rule, session.items, asked) for rule in RULES}):
             if test is None:
                 self.survivors.append(rule)
             else:
@@ -76,6 +66,7 @@ def _passes(item: pytest.Item) -> bool:
 
 def _record(items: list[pytest.Item]) -> dict[str, set[str]] | str:
     """Test -> the rules it asks for; or the first test that fails as it is."""
+    signal.alarm(PATIENCE_S)
     from simchip.rules import switch
 
     asked: dict[str, set[str]] = {}
@@ -89,6 +80,7 @@ def _record(items: list[pytest.Item]) -> dict[str, set[str]] | str:
 
 def _notice(rule: str, items: list[pytest.Item], asked: dict[str, set[str]]) -> str | None:
     """The first test to fail without the rule."""
+    signal.alarm(PATIENCE_S)
     from simchip.rules.switch import switched_off
 
     able = [item for item in items if rule in asked[item.nodeid]]
@@ -97,54 +89,21 @@ def _notice(rule: str, items: list[pytest.Item], asked: dict[str, set[str]]) -> 
         return next((item.nodeid for item in able if not _passes(item)), None)
 
 
-def _parallel(jobs: Mapping[N, Callable[[], object]]) -> Iterator[tuple[N, object]]:
-    """Name and result of each job, in the order in which they end; each runs in a fork of its own."""
-    waiting, running = list(jobs), dict[Connection, N]()
-    while waiting or running:
-        while waiting and len(running) < CORES:
-            name = waiting.pop(0)
-            here, there = FORK.Pipe(duplex=False)
-            FORK.Process(target=_report, args=(jobs[name], there), daemon=True).start()
-            there.close()
-            running[here] = name
-        for end in wait(list(running)):
-            assert isinstance(end, Connection)
-            try:
-                result = end.recv()
-            except EOFError:
-                result = DIED
-            yield running.pop(end), result
-
-
-def _report(job: Callable[[], object], end: Connection) -> None:
-    signal.alarm(PATIENCE)
-    end.send(job())
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Switch off the chip's rules one at a time; do tests notice?"
-    )
-    parser.add_argument("-v", "--verbose", action="store_true", help="name the test that noticed each rule")
-    options = parser.parse_args()
+def run(verbose: bool) -> int:
+    """How many rules no test would miss."""
     started, mutants = time.monotonic(), Mutants()
-    pytest.main(["-p", "no:cacheprovider", str(HERE)], plugins=[mutants])
+    pytest.main(["-p", "no:cacheprovider", str(ROOT / "tests" / "chip")], plugins=[mutants])
     if mutants.unsound:
-        print(f"tests fail with all rules in place: {mutants.unsound}", file=sys.stderr)
-        return 2
+        raise Unsound(mutants.unsound)
     from simchip.rules.switch import RULES
 
-    if options.verbose:
+    if verbose:
         for rule, test in sorted(mutants.noticed.items()):
-            print(f"{rule}: {test}")
+            print(f"chip: noticed: {rule}: {test}")
     for rule in sorted(mutants.survivors):
-        print(f"survived: {rule}: {RULES[rule].splitlines()[0]}")
+        print(f"chip: survived: {rule}: {RULES[rule].splitlines()[0]}")
     print(
-        f"{len(RULES)} rules switched off one at a time: {len(mutants.noticed)} noticed, "
+        f"chip: {len(RULES)} rules switched off one at a time: {len(mutants.noticed)} noticed, "
         f"{len(mutants.survivors)} survived ({time.monotonic() - started:.0f} s)"
     )
-    return 1 if mutants.survivors else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return len(mutants.survivors)

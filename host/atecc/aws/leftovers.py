@@ -1,0 +1,106 @@
+"""Certificates that are on no board any more: of runs that ended too early, and those that were replaced."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from atecc.aws import certificates, registry
+from atecc.aws.certificates import ACTIVE, INACTIVE, Certificate
+from atecc.aws.cloud import Cloud
+from atecc.aws.journal import SWITCHING, Entry, Journal, unfinished
+from atecc.errors import AwsError, RefusedError
+
+KEEP_PREVIOUS = 7 * 86400
+
+
+def days(seconds: float) -> str:
+    return f"{seconds / 86400:g} days"
+
+
+def take_away(cloud: Cloud, left: Entry) -> list[Certificate]:
+    """What a run had issued before it ended."""
+    found = certificates.with_key(cloud, left.key, left.began) if left.key else []
+    for one in found:
+        certificates.withdraw(cloud, one.id, one.arn)
+    return found
+
+
+def retire(cloud: Cloud, one: Certificate, keep: float, rollback: bool, say: Callable[[str], None]) -> bool:
+    """A certificate that was replaced: deactivated, and deleted after `keep` seconds; whether it is deactivated now.
+
+    `rollback`: the board may go back to it. What this tool has not attached is deactivated only.
+    """
+    late = one.status != ACTIVE and one.modified + keep < time.time()
+    if one.exclusive and (late or keep == 0 or not rollback):
+        certificates.withdraw(cloud, one.id, one.arn)
+        say(f"The certificate {one.short}, which is on no board any more, is deleted.")
+        return False
+    if one.status != ACTIVE:
+        return False
+    certificates.set_status(cloud, one.id, INACTIVE)
+    later = (
+        f"; it is deleted after {days(keep)}, by the next run or `atecc aws sweep`" if one.exclusive else ""
+    )
+    say(f"The certificate before, {one.short}, is deactivated{later}.")
+    return True
+
+
+# Without a board
+
+
+@dataclass
+class Swept:
+    """IDs of what was deleted, and sentences about what can't be judged from here."""
+
+    deleted: list[str] = field(default_factory=list)
+    unsure: list[str] = field(default_factory=list)
+
+
+def sweep(cloud: Cloud, things: list[str], keep: float, say: Callable[[str], None]) -> Swept:
+    """What runs of this computer have left, and of these things what was replaced more than `keep` seconds ago."""
+    swept = Swept()
+    for entry in unfinished():
+        if entry.region == cloud.region and (not things or entry.thing in things):
+            _sweep_entry(cloud, entry, swept, say)
+    for thing in things:
+        for one in certificates.of_thing(cloud, thing):
+            if one.exclusive and one.status != ACTIVE and one.modified + keep < time.time():
+                _delete(cloud, one, swept, say)
+    return swept
+
+
+def _sweep_entry(cloud: Cloud, entry: Entry, swept: Swept, say: Callable[[str], None]) -> None:
+    thing = registry.look(cloud, entry.thing)
+    if thing.arn and certificates.account_of(thing.arn) != entry.account:
+        return  # another account's
+    try:
+        journal = Journal(entry.account, entry.region, entry.thing).open()
+    except RefusedError as error:
+        swept.unsure.append(error.message)
+        return
+    if entry.step == SWITCHING:
+        swept.unsure.append(
+            f"Whether chip {entry.chip} has become {entry.thing} with certificate {entry.certificate[:8]}… only its "
+            f"board knows: plug it in, and run `atecc provision aws --thing {entry.thing}`."
+        )
+        journal.close(finished=False)
+        return
+    try:
+        for one in certificates.with_key(cloud, entry.key, entry.began) if entry.key else []:
+            _delete(cloud, one, swept, say)
+        if registry.CLAIM in thing.attributes:
+            registry.check_free(thing, registry.Claim.mine())
+            registry.clear_claim(cloud, thing.name)
+    except (AwsError, RefusedError):
+        journal.close(finished=False)
+        raise
+    journal.close(finished=not cloud.rehearsing)
+
+
+def _delete(cloud: Cloud, one: Certificate, swept: Swept, say: Callable[[str], None]) -> None:
+    certificates.withdraw(cloud, one.id, one.arn)
+    swept.deleted.append(one.id)
+    if not cloud.rehearsing:
+        say(f"The certificate {one.short} ({one.status}), which is on no board, is deleted.")

@@ -1,0 +1,121 @@
+"""One's own CA at AWS IoT: what AWS refuses is refused here, with the line that makes what it takes."""
+
+import shlex
+import subprocess
+
+import boto3
+import pytest
+from cryptography import x509
+from fakedevice import FakeDevice
+from simcloud import Cloud
+from simcloud.pki import Authority, name, pem, private_pem
+
+THE_CASE = """
+openssl ecparam -out ca.key.pem -name prime256v1 -genkey
+openssl req -new -subj "/C=IE/L=Dublin/O=ACME Ltd/OU=Testing/" -sha256 -key ca.key.pem -text -out ca.csr.tmpl
+openssl x509 -in ca.csr.tmpl -text -out ca.crt.pem -req -signkey ca.key.pem
+"""
+
+
+@pytest.fixture(scope="module")
+def stand_in():
+    with Cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def iot(stand_in, monkeypatch):
+    for variable, value in stand_in.environment().items():
+        monkeypatch.setenv(variable, value)
+    return boto3.Session().client("iot")
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return ["--ca-cert", "ca.crt.pem", "--ca-key", "ca.key.pem"]
+
+
+def provision(run, board, thing, *more):
+    return run(board, "provision", "aws", "--thing", thing, "--no-broker-check", "--days", 30, *more)
+
+
+def sh(text):
+    subprocess.run(["bash", "-ec", text], check=True, capture_output=True)
+
+
+def test_the_case_is_refused_and_mended_by_the_line_that_it_says(run, iot, files, tmp_path):
+    sh(THE_CASE)
+    board = FakeDevice()
+    seen = provision(run, board, "the-case", *files, "--json")
+    assert seen.status == 6 and "X.509 v1" in seen.err and not board.keys
+    line = seen.json["error"]["hint"].splitlines()[-1].strip()
+    subprocess.run(shlex.split(line), check=True, capture_output=True)
+    assert (
+        "O=ACME Ltd"
+        in x509.load_pem_x509_certificate((tmp_path / "ca-v3.crt.pem").read_bytes()).subject.rfc4514_string()
+    )
+    seen = provision(run, board, "the-case", "--ca-cert", "ca-v3.crt.pem", "--ca-key", "ca.key.pem", "--json")
+    assert seen.status == 0, seen.err
+    described = iot.describe_certificate(certificateId=seen.json["certificate_id"])["certificateDescription"]
+    assert described["status"] == "ACTIVE"
+    on_board = x509.load_pem_x509_certificate(seen.json["certificate_pem"].encode())
+    assert on_board.subject.rfc4514_string() == "CN=the-case"
+    assert [
+        p["policyName"] for p in iot.list_attached_policies(target=described["certificateArn"])["policies"]
+    ]
+
+
+@pytest.mark.parametrize("sni_only", [False, True])
+def test_made_registered_and_used(run, iot, files, sni_only):
+    board = FakeDevice()
+    subject = f"/O=ACME/CN=devices {sni_only}"
+    assert run(board, "aws", "ca", "create", "--subject", subject, *files).status == 0
+    assert run(board, "aws", "ca", "create", "--subject", subject, *files).status != 0, "never over another"
+    how = ["--ca-cert", "ca.crt.pem", "--sni-only"] if sni_only else files
+    seen = run(board, "aws", "ca", "register", *how, "--json")
+    assert seen.status == 0, seen.err
+    again = run(board, "aws", "ca", "register", *how)
+    assert again.status == 5 and "knows this CA already" in again.err
+    listed = run(board, "aws", "ca", "list", "--json").json["cas"]
+    assert seen.json["ca_certificate_id"] in [one["ca_certificate_id"] for one in listed]
+    used = provision(run, board, f"made-{sni_only}", *files, "--json")
+    assert used.status == 0 and "is registered" in used.err, used.err
+    renewed = provision(run, board, f"made-{sni_only}", *files, "--renew", "--json")
+    assert renewed.json["retired"] == [used.json["certificate_id"]]
+
+
+def test_what_was_registered_is_taken_back(run, iot, files):
+    board = FakeDevice()
+    run(board, "aws", "ca", "create", "--subject", "/CN=x", *files)
+    board.faults["Identity.Try"] = {"code": 503, "kind": "tls", "message": "no"}
+    before = {one["certificateId"] for one in iot.list_certificates()["certificates"]}
+    seen = provision(run, board, "taken-back", *files)
+    assert seen.status == 8 and "was deactivated and deleted" in seen.err
+    assert {one["certificateId"] for one in iot.list_certificates()["certificates"]} == before
+
+
+def test_an_answer_that_is_lost_registers_nothing_twice(run, iot, files, stand_in):
+    board = FakeDevice()
+    run(board, "aws", "ca", "create", "--subject", "/CN=y", *files)
+    stand_in.faults.lose("RegisterCertificateWithoutCA", 2)
+    before = len(iot.list_certificates()["certificates"])
+    assert provision(run, board, "lost", *files).status == 0
+    assert len(iot.list_certificates()["certificates"]) == before + 1
+
+
+def test_half_of_it_is_a_usage_error(run, files):
+    assert run(FakeDevice(), "provision", "aws", "--thing", "x", "--ca-cert", "ca.crt.pem").status == 2
+
+
+def test_the_stand_in_wants_a_proof(iot):
+    """A verification certificate by that very CA, with the account's code."""
+    mine, other = Authority.root(name(common_name="mine")), Authority.root(name(common_name="other"))
+    assert private_pem(mine.key)
+    with pytest.raises(iot.exceptions.ClientError, match="required"):
+        iot.register_ca_certificate(caCertificate=pem(mine.certificate).decode(), setAsActive=True)
+    with pytest.raises(iot.exceptions.RegistrationCodeValidationException):
+        iot.register_ca_certificate(
+            caCertificate=pem(mine.certificate).decode(), setAsActive=True,
+            verificationCertificate=pem(other.certificate).decode(),
+        )  # fmt: skip
