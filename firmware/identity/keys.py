@@ -6,9 +6,10 @@ that can destroy one. Its rule, which rpc/README.md has as a table:
 - Where there is no key, anybody may make one.
 - The active identity's key: never by Begin, and by nobody without the bench permission.
 - One that Begin made and that was never active: Begin replaces it.
-- One that Begin made and that was active: Begin replaces it for the owner at the cable and with the bench permission.
-  From afar only once the active identity was tried, as it is, on the broker that the other one was for, trusting no CA
-  that the other one did not trust. Else whoever may stage something of his own could end an identity that works.
+- One that was active, and that Begin made or the owner had used (key existing): Begin replaces it for the owner at the
+  cable and with the bench permission. From afar only once the active identity was tried, as it is, on the broker that
+  the other one was for, trusting no CA that the other one did not trust. Else whoever may stage something of his own
+  could end an identity that works.
 - Any other, an adopted one too: for the owner and with the bench permission, confirmed by the chip's serial number.
 
 An identity's key signs what the firmware composes itself: TLS handshakes, requests for Begin, a proof of itself. All
@@ -78,7 +79,7 @@ class Keys:
     """What is known of the keys in `chip` (ATECC608), kept at `path`; `store` knows the active identity.
 
     Kept is, for each slot in which an identity has or had its key: chip (serial, hex), slot, own (whether Begin made
-    the key that is there) and home (the broker of the identity that was active with it, or None).
+    the key that is there, or the owner gave it) and home (the broker of the identity that was active with it, or None).
     """
 
     def __init__(self, chip, path, store):
@@ -102,14 +103,17 @@ class Keys:
 
     def settle(self, record, asker):
         """The identity in `record` becomes the active one, and its broker its key's home. From afar only if the key has
-        none: or else one could choose what has to be shown for it to be replaced."""
+        none: or else one could choose what has to be shown for it to be replaced. What the owner, or somebody with the
+        bench permission, has an identity use is the identity's own from then on, wherever it came from."""
         entry = self._entry(record["chip"], record["slot"])
-        if asker.trusted or not (entry and entry["home"]):
+        if asker.trusted and not record.get("adopted"):
+            self.note(record["chip"], record["slot"], own=True, home=_home(record))
+        elif asker.trusted or not (entry and entry["home"]):
             self.note(record["chip"], record["slot"], home=_home(record))
 
     def use_of(self, slot, zone):
-        """Whose the key in `slot` is: `active`, `previous` (Begin made it, and it was active), `idle` (Begin made it),
-        `unknown` (anybody's) or None (no key)."""
+        """Whose the key in `slot` is: `active`, `previous` (an identity's own, and it was active), `idle` (Begin made
+        it), `unknown` (anybody's) or None (no key)."""
         serial = zone.serial.hex()
         if self._store.place == (serial, slot):
             return "active"

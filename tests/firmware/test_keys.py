@@ -166,6 +166,24 @@ def test_a_new_key_has_no_past(locked):
     assert locked.value("keys.use_of(0, zone)", by_hand) == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("asker", "use"), [("owner", "previous"), ("bench", "previous"), ("afar", "unknown")]
+)
+def test_a_key_that_the_owner_had_an_identity_use_is_replaceable_once_it_is_left(locked, asker, use):
+    code = SETUP + f"forget()\nkeys.note(serial, 0)\nkeys.settle(identity(0), {asker})\nactive = proven()\n"
+    assert locked.value("keys.use_of(0, zone)", code) == use
+    said = locked.value("outcome('', lambda: begin(owner))", code)
+    assert said == ("done" if use == "previous" else "key-in-use")
+
+
+def test_what_was_adopted_is_nobodys_to_replace(locked):
+    code = (
+        SETUP
+        + "forget()\nkeys.note(serial, 0)\nkeys.settle(identity(0, adopted=True), owner)\nactive = proven()\n"
+    )
+    assert locked.value("keys.use_of(0, zone)", code) == "unknown"
+
+
 def test_a_power_cut_before_the_key_leaves_it_known(locked):
     code = SETUP + "forget()\ndef fail():\n    raise OSError\n"
     code += "try:\n    keys.replace(0, zone, owner, fail, serial, True)\nexcept OSError:\n    pass\n"

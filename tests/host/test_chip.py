@@ -61,8 +61,29 @@ def test_set_compares_what_the_chip_then_holds(blank, run):
 
 def test_set_on_a_locked_chip(board, run):
     seen = run(board, "chip", "config", "set", "--yes")
-    assert seen.status == 5 and "The config zone is locked" in seen.err
+    assert seen.status == 5 and "The config zone is locked" in seen.err and "differs in slot 0" in seen.err
     assert "ATCA.SetConfig" not in board.calls
+
+
+def test_set_again_is_safe(configured, run):
+    again = run(configured, "chip", "config", "set", "--yes")
+    assert again.status == 0 and "holds already; nothing was written" in again.out
+    assert "used for" not in again.err, "what doesn't change is not shown"
+    assert run(configured, "chip", "lock", "config", "--yes-lock", SERIAL).status == 0
+    configured.config[52:60] = b"\xff\x7f\xff\xff\0\0\0\0"  # a counter counted
+    configured.config[88] = 0xFD  # slot 1 was locked
+    configured.calls.clear()
+    for more in ([], ["--rehearse"], ["--yes"]):
+        seen = run(configured, "chip", "config", "set", *more)
+        assert seen.status == 0 and "holds already, locked; nothing was written" in seen.out
+        assert "lock config" not in seen.err
+    data = run(configured, "chip", "config", "set", "--json").json
+    assert data["locked"] and not data["written"]
+    assert "ATCA.SetConfig" not in configured.calls
+
+
+def test_set_shows_the_slots_once(blank, run):
+    assert run(blank, "chip", "config", "set", "--yes").err.count("used for") == 1
 
 
 @pytest.mark.parametrize(
@@ -132,6 +153,46 @@ def test_lock_what_is_locked(board, run):
     for zone in ("config", "data"):
         seen = run(board, "chip", "lock", zone, "--yes-lock", SERIAL)
         assert seen.status == 5 and f"The {zone} zone of chip {SERIAL} is locked already" in seen.err
+        assert "--holds FILE" in seen.err
+
+
+@pytest.mark.parametrize("zone", [["config"], ["data"], ["slot", 1]])
+def test_lock_again_is_safe(configured, run, zone, tmp_path):
+    for one in ("config", "data"):
+        assert run(configured, "chip", "lock", one, "--yes-lock", SERIAL).status == 0
+    configured.config[88] &= ~(1 << 1)
+    configured.calls.clear()
+    paper = tmp_path / "chip.json"
+    paper.write_text("of the first time")
+    lock = ["chip", "lock", *zone, "--holds", "tls", "--receipt", paper, "--rehearse"]
+    for more in (["--yes-lock", SERIAL], ["--confirm"], []):
+        seen = run(configured, *lock, *more)
+        assert seen.status == 0 and "is locked already" in seen.out and "preset" not in seen.err
+    assert paper.read_text() == "of the first time"
+    data = run(configured, *lock, "--json").json
+    assert data["locked"] and data["already"] and data["serial"] == SERIAL and data["zone"] == zone[0]
+    assert run(configured, *lock, "--yes-lock", "0123000000000000ee").status == 5
+    configured.config[16] = 0x6A
+    seen = run(configured, *lock, "--yes-lock", SERIAL)
+    assert seen.status == 5 and "does not hold what preset tls says" in seen.err
+    assert not {"ATCA.LockZone", "ATCA.LockSlot"} & set(configured.calls)
+
+
+def test_what_was_locked_is_not_compared_afterwards(configured, run):
+    for one in ("config", "data"):
+        run(configured, "chip", "lock", one, "--yes-lock", SERIAL)
+    seen = run(configured, "chip", "lock", "data", "--holds", "tls", "--data-crc", "1")
+    assert seen.status == 5 and "leave --data-crc out" in seen.err
+
+
+def test_a_lock_says_what_is_otherwise_afterwards(configured, run):
+    dry = run(configured, "chip", "lock", "config")
+    assert dry.out.count("used for") == 1 and "From then on" in dry.out and "atecc provision" in dry.out
+    seen = run(configured, "chip", "lock", "config", "--yes-lock", SERIAL)
+    assert seen.err.count("used for") == 1 and "Next: atecc chip lock data" in seen.err
+    seen = run(configured, "chip", "lock", "data", "--yes-lock", SERIAL)
+    assert "used for" not in seen.err and "only as their rules say" in seen.err
+    assert "atecc provision" in seen.err.splitlines()[-1]
 
 
 def test_lock_what_would_ruin_the_chip(configured, run):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -200,6 +201,84 @@ def test_a_usage_error_for_programs(board, run):
 
 
 @pytest.mark.parametrize(
+    "line",
+    [
+        ["info", "--bogus", "--json"],
+        ["nonsense", "--json"],
+        ["info", "--timeout", "soon", "--json"],
+        ["chip", "--json", "nonsense"],
+    ],
+)
+def test_whatever_is_wrong_with_a_line_it_is_for_programs_too(board, run, line):
+    seen = run(board, *line)
+    assert seen.status == 2 and seen.json["error"]["kind"] == "usage" and board.calls == []
+
+
+def test_an_argument_called_json_is_no_option(board, run):
+    assert run(board, "fs", "nonsense", "--", "--json").out == ""
+
+
+GROUPS = [
+    "chip",
+    "chip config",
+    "key",
+    "provision",
+    "mqtt",
+    "identity",
+    "wifi",
+    "config",
+    "fs",
+    "operator",
+    "bench",
+]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_every_group_has_examples(board, run, group):
+    text = run(board, *group.split(), "--help").out
+    assert "Examples:" in text and f"  atecc {group} " in text.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("command", ["info", "chip config set", "mqtt subscribe", "provision ca", "chip", ""])
+def test_shared_options_are_in_every_help(board, run, command):
+    text = run(board, *command.split(), "--help").out
+    for option in ("--port", "--json", "--timeout", "--operator-dir", "--verbose"):
+        assert len(re.findall(rf"^  (?:-v, )?{option}\b", text, re.MULTILINE)) == 1, option
+    assert text.count("--help") == 1
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "atecc", "--version"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.startswith("atecc, version")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("chip l", "lock"),
+        ("chip lock ", "config"),
+        ("key public 0 --format ", "raw"),
+        ("chip config check ", "tls"),
+        ("provision ca --key ", "overwrite"),
+        ("info --port a", "auto"),
+        ("info --js", "--json"),
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_commands_options_and_values(monkeypatch, call, shell, typed, offered):
+    *words, last = ["atecc", *typed.split(" ")]
+    # Bash and zsh say where the cursor is, fish what is there.
+    place = last if shell == "fish" else str(len(words))
+    for name, value in {
+        "_CLI_COMPLETE": f"{shell}_complete", "COMP_WORDS": " ".join([*words, last]), "COMP_CWORD": place,
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert offered in re.split(r"[\s,]+", call().out)
+
+
+@pytest.mark.parametrize(
     "answer", [None, 7, {}, {"address": 1}, {"config": "%"}, {"config": "AAAA"}, {"config": None}]
 )
 def test_replies_that_make_no_sense(board, run, answer):
@@ -312,6 +391,16 @@ def test_a_round_trip_that_does_not_come_back(online, run):
 def test_subscribe(online, run):
     online.inbox += [{"topic": "t", "message": "one"}, {"topic": "t", "message": "two"}]
     assert run(online, "mqtt", "subscribe", "t", "--count", "2").out == "t: one\nt: two\n"
+
+
+def test_subscribe_ends_when_its_time_is_over(online, run):
+    online.inbox.append({"topic": "t", "message": "one"})
+    for more, status in (([], 0), (["--count", 2], 8), ([], 8)):
+        seen = run(online, "mqtt", "subscribe", "t", "--timeout", 1, *more)
+        assert seen.status == status
+        if not more:
+            online.inbox.clear()
+    assert "No messages came on t within 1 s" in seen.err
 
 
 def test_mqtt_status_and_connect(board, run):

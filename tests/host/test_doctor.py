@@ -298,3 +298,18 @@ def test_something_that_is_no_micropython(call):
         ran = call("--json", "--port", board.port, "doctor")
     assert (ran.json["first_failure"], ran.status) == ("REPL", 3)
     assert "No MicroPython answers" in ran.err
+
+
+def test_whatever_fails_has_a_remedy(run):
+    """Also where neither the layer nor the board says one."""
+    from atecc.doctor import examine as look
+    from atecc.doctor.examine import LAYERS
+    from atecc.doctor.patient import Patient as Examined
+
+    for layer in LAYERS:
+        assert len(layer.remedy.split()) > 3, layer.name
+    silent = Patient()
+    for method in ("Sys.Check", "ATCA.GetInfo", "Identity.Status", "MQTT.Status", "Wifi.Status"):
+        silent.faults[method] = {"code": 500, "kind": "of a later firmware", "message": "no"}
+    failed = [one for one in look(Examined(lambda: silent)) if one.error]
+    assert len(failed) > 2 and all(one.error.hint for one in failed)

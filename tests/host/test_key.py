@@ -114,6 +114,23 @@ class TestGenerate:
         assert seen.status == 5
         assert "the key of identity b (previous: old)" in seen.err and "CN=old" in seen.err
 
+    def test_a_key_that_an_identity_left_is_told_as_that_wherever_it_came_from(self, board, run):
+        board.identity("new")
+        board.keys[1] = ec.generate_private_key(ec.SECP256R1())
+        left = {"state": "previous", "slot": 1, "name": "old", "subject": "CN=old"}
+        board.records["b"] = board.records["a"] | left
+        seen = run(board, "key", "generate", 1)
+        assert seen.status == 5 and "the key of identity b (previous: old)" in seen.err
+        assert "the way back to that identity" in seen.err
+
+    def test_the_refusal_names_what_works_from_there(self, board, run):
+        board.keys[1] = ec.generate_private_key(ec.SECP256R1())
+        assert "bench on" not in run(board, "key", "generate", 1).err
+        afar = run(board, "key", "generate", 1, "--port", "ws://192.0.2.1")
+        assert "--confirm" in afar.err and "atecc bench on --for 1h" in afar.err
+        board.identity()
+        assert "--slot 0 --key existing" in run(board, "key", "generate", 0).err
+
     @pytest.mark.parametrize("spelled", [SERIAL, SERIAL.upper(), "01:23:a1:b2:c3:d4:e5:f6:ee"])
     def test_the_serial_number_confirms(self, board, run, spelled):
         board.keys[1] = before = ec.generate_private_key(ec.SECP256R1())

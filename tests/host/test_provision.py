@@ -229,6 +229,7 @@ def test_the_previous_identitys_key_that_the_board_keeps(board, run, ca, wish):
     board.kept[1] = "slot 1 holds the previous identity's key, and from afar it is not replaced"
     seen = provision(run, board, ca, wish)
     assert seen.status == 5 and board.kept[1] in seen.err and "--key existing" in seen.err
+    assert "atecc bench on --for 1h" in seen.err
     assert BEGIN not in board.calls
     assert provision(run, board, ca, wish, "--key", "existing").status == 0
     assert board.keys[1] is key

@@ -1,6 +1,7 @@
 """What a terminal sees: whatever a board, a network, a message, a file or a certificate is called, it does nothing."""
 
 import ast
+import io
 import json
 import os
 import re
@@ -29,8 +30,8 @@ EVIL = (
 
 
 def is_harmless(text):
-    """Nothing but what is seen and ends of lines, and no line that somebody else has begun."""
-    acting = {one for one in text if one != "\n" and not one.isprintable()}
+    """Nothing but what is seen, ends of lines and of cells, and no line that somebody else has begun."""
+    acting = {one for one in text if one not in "\n\t" and not one.isprintable()}
     return not acting and not re.search(r"^FORGED", text, re.MULTILINE)
 
 
@@ -55,6 +56,91 @@ def test_a_block_keeps_its_lines_and_tabs_only():
 def test_names_in_any_script_stay_as_they_are():
     for name in ("Küche", "кухня", "台所", "مطبخ", "🏠 home", "a\\b", "100 %"):
         assert visible.line(name) == visible.block(name) == name
+
+
+# Tables
+
+
+def rows_of(grid, width):
+    """As on a terminal of this width, without colours."""
+    from rich.console import Console
+
+    said = io.StringIO()
+    Console(file=said, width=width, force_terminal=True, color_system=None).print(grid.table(width))
+    return [line.rstrip() for line in said.getvalue().splitlines()]
+
+
+def test_a_table_in_a_pipe_is_neither_wrapped_nor_padded(capsys):
+    grid = Grid("slot", "role")
+    grid.add("0", "device key, " * 30)
+    grid.add("1-15", ("none", "red"))
+    Screen(stderr=False).show(grid)
+    assert capsys.readouterr().out.splitlines() == ["slot\trole", "0\t" + "device key, " * 30, "1-15\tnone"]
+
+
+def test_a_name_stands_once_on_a_terminal_and_in_every_line_of_a_pipe(capsys):
+    grid = Grid(once=True)
+    grid.add("Board", "one")
+    grid.add("Board", "two")
+    assert rows_of(grid, 80) == ["Board  one", "       two"]
+    Screen(stderr=False).show(grid)
+    assert capsys.readouterr().out == "Board\tone\nBoard\ttwo\n"
+
+
+WORDS = ["private", "key", "never", "readable;", "sign", "(attestation)", "authentication", "unauthenticated"]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_words_are_not_broken_where_there_is_room_for_them(width):
+    grid = Grid("slot", "role", "used for", "read by", "written by", unbroken="slot")
+    for n in range(4):
+        grid.add(str(n), *(" ".join(WORDS[n:] + WORDS[:n]) for _ in range(4)))
+    lines = rows_of(grid, width)
+    assert max(map(len, lines)) <= width
+    assert {word for line in lines for word in line.split()} <= {
+        *WORDS,
+        *"0123",
+        *["slot", "role", "used", "for", "read", "by", "written"],
+    }
+
+
+def test_what_is_longer_than_the_screen_is_broken_and_not_lost():
+    grid = Grid()
+    grid.add("key", "f" * 200)
+    lines = rows_of(grid, 40)
+    assert max(map(len, lines)) <= 40 and "".join(lines).count("f") == 200
+
+
+def test_a_spinner_stands_still_while_somebody_is_asked(monkeypatch):
+    screen, said = Screen(stderr=True), []
+
+    class Status:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            said.append("end")
+
+        def start(self):
+            said.append("start")
+
+        def stop(self):
+            said.append("stop")
+
+    class Console:
+        is_terminal, encoding = True, "utf-8"
+
+        def status(self, *_, **__):
+            return Status()
+
+    monkeypatch.setitem(screen.__dict__, "_console", Console())
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    with screen.spinner("looking"):
+        assert screen.ask("Really?") == "yes\n"
+        said.append("asked")
+    assert said == ["stop", "start", "asked", "end"]
+    screen.ask("And now?")
+    assert said[-1] == "end"
 
 
 # The one place

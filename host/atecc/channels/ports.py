@@ -18,21 +18,29 @@ BRIDGES = {
 }
 
 
+def serial_ports() -> list[Any]:
+    """All that there are, as pyserial tells of them."""
+    from serial.tools.list_ports import comports
+
+    return sorted(comports(), key=lambda port: str(port.device))
+
+
+def board_ports(ports: Iterable[Any]) -> list[Any]:
+    """Those that look like an ESP32 board's."""
+    return [port for port in ports if port.vid in BRIDGES]
+
+
 def find_port(ports: Iterable[Any] | None = None) -> str:
     """The only serial port that looks like an ESP32 board."""
-    if ports is None:
-        from serial.tools.list_ports import comports
-
-        ports = comports()
-    every = sorted(ports, key=lambda p: str(p.device))
-    boards = [p for p in every if p.vid in BRIDGES]
+    every = serial_ports() if ports is None else sorted(ports, key=lambda port: str(port.device))
+    boards = board_ports(every)
     if len(boards) == 1:
         return str(boards[0].device)
     if boards:
         listing = ", ".join(f"{p.device} ({BRIDGES[p.vid]})" for p in boards)
         raise ChannelError(
             f"{len(boards)} boards are plugged in: {listing}.",
-            f"Say which one: --port {boards[0].device}, or set ATECC_PORT.",
+            f"Say which one: --port {boards[0].device}, --serial CHIP, or set ATECC_PORT. `atecc list` shows them.",
         )
     others = [str(p.device) for p in every if p.vid is not None]
     seen = f" Other USB serial ports: {', '.join(others)}." if others else ""

@@ -171,7 +171,8 @@ def _plan(device: Device, slot: int) -> KeyPlan:
     if key.in_use == "active":
         raise RefusedError(
             f"Slot {slot} holds the key of the active identity: it is never replaced.",
-            "`atecc identity status` shows both identities; provisioning makes the next one beside it.",
+            "`atecc provision` makes the next key in the other slot, and this one can be replaced then; with "
+            f"--slot {slot} --key existing it gives this key a new certificate.",
         )
     owner, loss = _owner(device, key)
     return KeyPlan(chip, config, key, owner, loss)
@@ -181,15 +182,15 @@ def _owner(device: Device, key: KeyInfo) -> tuple[str, str]:
     """Whose key is there, and what is gone without it."""
     if key.in_use is None and not key.valid:
         return "", ""
-    if key.in_use not in ("idle", "previous"):
+    status = device.identity_status()
+    one = status.identities[status.idle]
+    if one.slot != key.slot or one.state == "empty":
+        if key.in_use in ("idle", "previous"):
+            return "a key that was made for an identity", "whatever certificate there is for it"
         return (
             "a key that no identity of this board knows",
             "whatever else relies on it: certificates for this key, data encrypted for it",
         )
-    status = device.identity_status()
-    one = status.identities[status.idle]
-    if one.slot != key.slot:
-        return "a key that was made for an identity", "whatever certificate there is for it"
     if one.name is None:
         return f"the key of identity {status.idle} ({one.state})", "a certificate that is being made for it"
     return (

@@ -39,20 +39,21 @@ def plan_config(
     present: ConfigZone | None = None,
     labels: tuple[Label, ...] | None = None,
 ) -> ConfigPlan:
-    """What writing it would change, judged by what the slots are for; refused when the zone is locked."""
+    """What writing it would change, judged by what the slots are for; refused when a locked zone has another one."""
     present = present or read_config(device)
-    if present.config_locked:
+    plan = ConfigPlan(present, wanted.with_fixed_bytes_of(present), Findings([], []))
+    if present.config_locked and plan.changes:
         raise RefusedError(
-            "The config zone is locked: its configuration can't be changed any more, by anybody.",
-            "`atecc chip config get` shows what it allows.",
+            "The config zone is locked: its configuration can't be changed any more, by anybody. It differs in "
+            f"{', '.join(change.what for change in plan.changes)}.",
+            "`atecc chip config diff FILE` shows how, `atecc chip show` what the chip allows.",
         )
-    wanted = wanted.with_fixed_bytes_of(present)
-    return ConfigPlan(present, wanted, check(wanted, labels))
+    return replace(plan, findings=check(plan.wanted, labels))
 
 
 def refuse_useless(plan: ConfigPlan) -> None:
     """A configuration that would ruin the chip once it is locked is not even written."""
-    if plan.findings.problems:
+    if plan.findings.problems and not plan.present.config_locked:
         raise RefusedError(
             "This configuration would ruin the chip for its purpose; nothing was written.",
             "--even-if-useless writes it all the same: nothing is final before `atecc chip lock config`.",
@@ -73,7 +74,10 @@ def write_config(device: Device, plan: ConfigPlan) -> None:
 
 @dataclass(frozen=True)
 class LockPlan:
-    """What locking a zone (config, data), or one slot, would make final. `holding`: slots that have a key."""
+    """What locking a zone (config, data), or one slot, would make final. `holding`: slots that have a key.
+
+    already: it is locked, and there is nothing to do.
+    """
 
     zone: str
     chip: ChipInfo
@@ -83,9 +87,15 @@ class LockPlan:
     impossible: list[str] = field(default_factory=list)
     slot: int | None = None
     holding: frozenset[int] = frozenset()
+    already: bool = False
 
     def confirmed_by(self, serial: str) -> bool:
         return normal_serial(serial) == normal_serial(self.chip.serial)
+
+    @property
+    def afterwards(self) -> list[str]:
+        """What is otherwise from then on."""
+        return _AFTERWARDS[self.zone]
 
     @property
     def target(self) -> str:
@@ -104,6 +114,19 @@ _IMPOSSIBLE = {
         "to load a private key from outside, except encrypted where a slot allows it",
     ],
 }
+_AFTERWARDS = {
+    "config": [
+        "the slots' rules hold",
+        "the chip makes keys, and signs with them: `atecc provision`, `atecc key generate`",
+        "data slots can still be written in the clear, and none can be read: `atecc chip lock data` ends that",
+    ],
+    "data": [
+        "slots and OTP can be read, where their rules allow it",
+        "slots are written only as their rules say",
+        "the chip's configuration and locks are complete: `atecc provision`",
+    ],
+    "slot": ["everything else stays as it is"],
+}
 _CONFIG_FIRST = (
     "The config zone is not locked yet, and it comes first.",
     "`atecc chip lock config` shows what that means.",
@@ -111,13 +134,13 @@ _CONFIG_FIRST = (
 
 
 def plan_lock(device: Device, zone: str, data_crc: int | None = None, slot: int | None = None) -> LockPlan:
-    """Read and judge what would be locked; refused when it is locked already. `zone` may be `slot`."""
+    """Read and judge what would be locked. `zone` may be `slot`."""
     chip = device.chip_info()
     config = read_config(device, chip)
     if slot is not None:
         return _plan_slot_lock(device, chip, config, slot)
     if {"config": config.config_locked, "data": config.data_locked}[zone]:
-        raise RefusedError(f"The {zone} zone of chip {chip.serial} is locked already: nothing was done.")
+        return LockPlan(zone, chip, config, data_crc, Findings([], []), already=True)
     if zone == "config":
         return LockPlan(zone, chip, config, config.crc, check(config), _IMPOSSIBLE[zone])
     if not config.config_locked:
@@ -137,7 +160,7 @@ def _plan_slot_lock(device: Device, chip: ChipInfo, config: ConfigZone, number: 
     if not config.config_locked:
         raise RefusedError(*_CONFIG_FIRST)
     if config.slot_locked(number):
-        raise RefusedError(f"Slot {number} of chip {chip.serial} is locked already: nothing was done.")
+        return LockPlan("slot", chip, config, None, Findings([], []), slot=number, already=True)
     if not config.slots[number].lockable:
         raise RefusedError(
             f"Slot {number} can't be locked by itself: its configuration says so.",
@@ -159,9 +182,29 @@ def held_to(plan: LockPlan, wanted: Configuration) -> LockPlan:
         raise RefusedError(
             f"The chip does not hold what {wanted.source} says: "
             f"{', '.join(change.what for change in found)} differ. Nothing was locked.",
-            "`atecc chip config diff` shows how; `atecc chip config set` writes it.",
+            "`atecc chip config diff` shows how; `atecc chip config set` writes it, until the config zone is locked.",
         )
-    return replace(plan, findings=check(plan.config, wanted.labels))
+    return replace(plan, findings=check(plan.config, wanted.labels)) if plan.zone == "config" else plan
+
+
+def already_locked(plan: LockPlan) -> RefusedError:
+    """What there is to say where nobody said what it is to be locked with."""
+    hint = "--holds FILE ends with 0 where the chip has that configuration already."
+    if plan.crc is not None:
+        hint = "What was locked can't be compared any more: leave --data-crc out."
+    return RefusedError(
+        f"{plan.target[:1].upper()}{plan.target[1:]} of chip {plan.chip.serial} is locked already: nothing was done.",
+        hint,
+    )
+
+
+def refuse_other_chip(plan: LockPlan, serial: str) -> None:
+    """`serial` is what the user typed."""
+    if not plan.confirmed_by(serial):
+        raise RefusedError(
+            f"{serial or 'Nothing'} is not this chip's serial number: nothing was locked.",
+            f"The board's chip is {plan.chip.serial}. Is it the board you meant?",
+        )
 
 
 def refuse_unfit(plan: LockPlan) -> None:
@@ -197,13 +240,11 @@ class Receipt:
 
 def lock(device: Device, plan: LockPlan, serial: str, even_if_useless: bool = False) -> Receipt:
     """Lock what the plan shows. Irreversible. `serial` is what the user typed; the chip checks the CRC."""
+    if plan.already:
+        raise already_locked(plan)
     if not even_if_useless:
         refuse_unfit(plan)
-    if not plan.confirmed_by(serial):
-        raise RefusedError(
-            f"{serial or 'Nothing'} is not this chip's serial number: nothing was locked.",
-            f"The board's chip is {plan.chip.serial}. Is it the board you meant?",
-        )
+    refuse_other_chip(plan, serial)
     number = normal_serial(plan.chip.serial)
     if plan.slot is None:
         device.lock_zone(ZONES[plan.zone], number, plan.crc)

@@ -28,8 +28,9 @@ PACKAGES = Path("boards", "SIM")
 INTERPRETER = Path("build", "sim", "micropython")
 HERE = Path("host", "atecc", "chip", "simulator.py")  # of a clone: this module
 HOW = (
-    "The rehearsal needs a clone of the project in which `make sim` has been run; it is the one that this "
-    f"tool is installed from (`pip install -e ./host`), or the one that --simulator DIR or ${VARIABLE} names."
+    "The simulated board is not part of the installed tool. In a clone of the project, DIR:\n"
+    "  make -C DIR sim\n"
+    f"Then this command again with --simulator DIR, or once: export {VARIABLE}=DIR"
 )
 
 

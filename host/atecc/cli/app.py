@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +35,7 @@ class App:
     json: bool = False
     verbosity: int = 0
     timeout: float = DEFAULT_TIMEOUT
+    timeout_given: bool = field(default=False, init=False)
     operator_dir: Path | None = None
     device_name: str | None = None
     device_key: str | None = None
@@ -192,21 +194,31 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
             setattr(app, name, value)
             if name == "verbosity":
                 app.start_logging()
+            if name == "timeout":
+                app.timeout_given = True
 
     return callback
 
 
-def shared_options(hidden: bool) -> list[click.Option]:
-    """--port, --json, -v, --timeout: shown in the main help, understood before and after a command."""
+def _ports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from atecc.channels.ports import serial_ports
+
+    names = ["auto", *(port.device for port in serial_ports())]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def shared_options() -> list[click.Option]:
+    """--port, --json, -v, --timeout: understood before and after a command."""
 
     def option(*names: str, sets: str, **settings: Any) -> click.Option:
-        return click.Option(names, expose_value=False, hidden=hidden, callback=_set(sets), **settings)
+        return click.Option(names, expose_value=False, callback=_set(sets), **settings)
 
     return [
         option(
             "--port",
             sets="port",
             metavar="PORT",
+            shell_complete=_ports,
             help="Serial port of the board, or wss://HOST, ws://[USER@]HOST, mqtts://BROKER/DEVICE. "
             "Default: $ATECC_PORT, or the one ESP32 board that is plugged in.",
         ),
@@ -250,13 +262,42 @@ def shared_options(hidden: bool) -> list[click.Option]:
     ]
 
 
-class Command(click.Command):
-    """A command that takes the shared options too, and shows examples."""
+class Sharing(click.Command):
+    """Takes the shared options too, shows them in its help, and examples below."""
 
     def __init__(self, *args: Any, examples: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.params += shared_options(hidden=True)
+        self.shared = shared_options()
+        self.params += self.shared
         self.examples = examples
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        shared = {option.name for option in self.shared}
+        own = [param for param in self.get_params(ctx) if param.name not in shared]
+        _section(ctx, formatter, "Options", own)
+        if isinstance(self, click.Group):
+            self.format_commands(ctx, formatter)
+        _section(ctx, formatter, "Options of every command", self.shared)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        examples = self.examples.strip().splitlines()
+        if examples:
+            with formatter.section("Examples"):
+                for line in examples:
+                    formatter.write(f"  {line.strip()}\n")
+
+
+def _section(
+    ctx: click.Context, formatter: click.HelpFormatter, title: str, params: Sequence[click.Parameter]
+) -> None:
+    records = [record for record in (param.get_help_record(ctx) for param in params) if record]
+    if records:
+        with formatter.section(title):
+            formatter.write_dl(records)
+
+
+class Command(Sharing):
+    """A command that does something."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         rest = super().parse_args(ctx, args)
@@ -264,11 +305,14 @@ class Command(click.Command):
             _check_text(ctx, param, ctx.params.get(str(param.name)))
         return rest
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        if self.examples:
-            with formatter.section("Examples"):
-                for line in self.examples.strip().splitlines():
-                    formatter.write(f"  {line.strip()}\n")
+
+def _first_example(command: click.Command) -> str:
+    """With the lines that continue it."""
+    examples = command.examples.strip() if isinstance(command, Sharing) else ""
+    if isinstance(command, Group):
+        examples = "\n".join(_first_example(one) for one in command.commands.values())
+    first, *more = examples.splitlines() or [""]
+    return "\n".join([first, *itertools.takewhile(lambda line: line.strip().startswith("... "), more)])
 
 
 def _check_text(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -282,11 +326,15 @@ def _check_text(ctx: click.Context, param: click.Parameter, value: Any) -> None:
             raise click.BadParameter("That is not text in UTF-8.", ctx, param) from None
 
 
-class Group(click.Group):
-    """A group whose commands are such commands, in the order in which one needs them."""
+class Group(Sharing, click.Group):
+    """A group whose commands are such commands, in the order in which one needs them; its examples are theirs."""
 
     command_class = Command
     group_class = type
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.examples = self.examples or "\n".join(_first_example(one) for one in self.commands.values())
+        super().format_epilog(ctx, formatter)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc import whole
-from atecc.cli.app import App, Command, Group, pass_app, shared_options
+from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.csr import request_from_board, request_options
 from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
 from atecc.errors import ArgumentError, RefusedError
@@ -18,29 +18,15 @@ if TYPE_CHECKING:
     from cryptography import x509
 
 
-class CertGroup(Group):
-    """A group that is a command as well: `atecc cert --ca-cert …`."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.params += shared_options(hidden=True)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Examples"):
-            for line in (
-                "atecc cert --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365 --csr sensor-1.csr",
-                "atecc csr --slot 0 --subject CN=sensor-1 | atecc cert --ca-cert … --ca-key … --days 365 --csr -",
-                "atecc cert --ca-cert … --ca-key … --days 365 --slot 0 --subject CN=sensor-1 --server --out s.pem",
-                "atecc cert --ca-cert … --ca-key … --days 365 --csr sensor-1.csr --san DNS:sensor-1.acme.ie",
-                "atecc cert factory",
-            ):
-                formatter.write(f"  {line}\n")
-
-
 @click.group(
     "cert",
-    cls=CertGroup,
+    cls=Group,
     invoke_without_command=True,
+    examples="""atecc cert --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365 --csr sensor-1.csr
+    atecc csr --slot 0 --subject CN=sensor-1 | atecc cert --ca-cert … --ca-key … --days 365 --csr -
+    atecc cert --ca-cert … --ca-key … --days 365 --slot 0 --subject CN=sensor-1 --server --out s.pem
+    atecc cert --ca-cert … --ca-key … --days 365 --csr sensor-1.csr --san DNS:sensor-1.acme.ie
+    atecc cert factory""",
     short_help="Issue a certificate, or read the factory's.",
 )
 @click.option("--ca-cert", type=IN, help="The CA's certificate: PEM (text around it is fine) or DER.")

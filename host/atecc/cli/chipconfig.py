@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.rehearse import rehearse_options, rehearse_set
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
     from atecc.chip.config.zone import ConfigZone
     from atecc.chip.operations import ConfigPlan
 
+PRESETS = ("tls",)
 FILES = "FILE is YAML as `config get` writes it, YAML of Mongoose OS, hex, or the name of a preset: tls."
+
+
+def _files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Presets, and whatever files the shell finds."""
+    presets = [CompletionItem(name) for name in PRESETS if name.startswith(incomplete)]
+    return [*presets, CompletionItem(incomplete, type="file")]
 
 
 @click.group("config", cls=Group)
@@ -84,7 +92,7 @@ def _configuration(app: App, name: str | None) -> Configuration:
     atecc chip config check mine.yaml
     atecc chip config check tls""",
 )
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=_files)
 @pass_app
 def check(app: App, file: str | None) -> None:
     """Explain every consequence of a configuration: FILE's, or the connected chip's.
@@ -138,8 +146,8 @@ def _say(app: App, findings: Findings) -> None:
     examples="""atecc chip config diff tls
     atecc chip config diff old.yaml new.yaml --exit-code""",
 )
-@click.argument("file")
-@click.argument("other", required=False)
+@click.argument("file", shell_complete=_files)
+@click.argument("other", required=False, shell_complete=_files)
 @click.option("--exit-code", is_flag=True, help="End with status 1 if they differ.")
 @pass_app
 def diff(app: App, file: str, other: str | None, exit_code: bool) -> None:
@@ -172,7 +180,7 @@ def diff(app: App, file: str, other: str | None, exit_code: bool) -> None:
     atecc chip config set mine.yaml --rehearse
     atecc chip config set chip.hex --yes""",
 )
-@click.argument("file", required=False)
+@click.argument("file", required=False, shell_complete=_files)
 @click.option("--preset", default=None, help="A configuration that comes with the tool. Default: tls.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--even-if-useless", is_flag=True, help="Write it even if `config check` refuses it.")
@@ -199,7 +207,10 @@ def set_(
     wanted = _wanted(file, preset or "tls")
     with app.device() as device:
         plan = operations.plan_config(device, wanted.zone, labels=wanted.labels)
-        if not app.json:
+        if plan.present.config_locked:
+            _report(app, plan, None)
+            return
+        if plan.changes and not app.json:
             app.err.show(slot_table(plan.wanted, wanted.labels), "", options_line(plan.wanted))
         _say(app, plan.findings)
         if not even_if_useless:
@@ -230,16 +241,25 @@ def _confirm(app: App, plan: ConfigPlan, yes: bool) -> None:
 def _report(app: App, plan: ConfigPlan, rehearsal: list[dict[str, Any]] | None) -> None:
     changed = [vars(change) for change in plan.changes]
     serial = plan.present.serial
-    data = {"serial": serial, "written": bool(changed), "changes": changed, "config": plan.wanted.data.hex()}
+    locked = plan.present.config_locked
+    data = {
+        "serial": serial,
+        "written": bool(changed),
+        "locked": locked,
+        "changes": changed,
+        "config": plan.wanted.data.hex(),
+    }
     if rehearsal is not None:
         data["rehearsal"] = rehearsal
     done = (
         "written and read back; nothing is locked yet"
         if changed
-        else "what the chip holds already; nothing was written"
+        else f"what the chip holds already{', locked' if locked else ''}; nothing was written"
     )
     app.emit(data, f"Configuration of chip {serial}: {done}.")
-    if not app.json:
+    if changed and not app.json:
+        app.say("It may be written again and again, until it is locked; the chip makes no keys before that.")
+    if not app.json and not locked:
         app.say("Make it final, for good: atecc chip lock config")
 
 

@@ -81,7 +81,8 @@ class Wish:
 @click.option(
     "--holds",
     metavar="FILE",
-    help="Lock the config zone only if it holds what FILE (or a preset) says; FILE's roles are promises then.",
+    help="Lock only a chip whose configuration is what FILE (or a preset) says; for the config zone FILE's roles are "
+    "promises then. What is locked so already is left, with exit status 0.",
 )
 @click.option(
     "--receipt",
@@ -102,12 +103,17 @@ def lock(app: App, /, zone: str, number: int | None, data_crc: int | None, **opt
 
     wish = Wish(**options)
     _check_arguments(zone, number, data_crc)
-    wanted = _wanted(zone, wish)
-    check_free(wish.receipt)
+    wanted = _wanted(wish)
+    if wanted is None:
+        check_free(wish.receipt)
     with app.device() as device:
         plan = operations.plan_lock(device, zone, data_crc, number)
         if wanted is not None:
             plan = operations.held_to(plan, wanted)
+        if plan.already:
+            _end_already(app, plan, wish)
+            return
+        check_free(wish.receipt)
         _show_plan(app, plan, to_stdout=wish.dry)
         if not wish.even_if_useless:
             operations.refuse_unfit(plan)
@@ -142,14 +148,32 @@ def _check_arguments(zone: str, number: int | None, data_crc: int | None) -> Non
         )
 
 
-def _wanted(zone: str, wish: Wish) -> Configuration | None:
+def _wanted(wish: Wish) -> Configuration | None:
     from atecc.chip.config.load import load
 
-    if wish.holds is None:
-        return None
-    if zone != "config":
-        raise ArgumentError("--holds is for the config zone: it compares the configuration.")
-    return load(wish.holds)
+    return None if wish.holds is None else load(wish.holds)
+
+
+def _end_already(app: App, plan: LockPlan, wish: Wish) -> None:
+    """What was asked for is so: for a script that runs again, that is success."""
+    from atecc.chip import operations
+
+    if wish.yes_lock is not None:
+        operations.refuse_other_chip(plan, wish.yes_lock)
+    if wish.holds is None or plan.crc is not None:
+        raise operations.already_locked(plan)
+    data = {"locked": True, "already": True, "zone": plan.zone, "slot": plan.slot, "serial": plan.chip.serial}
+    app.emit(
+        data | {"config": plan.config.data.hex()},
+        f"{_capital(plan.target)} of chip {plan.chip.serial} is locked already, on a chip with the configuration of "
+        f"{wish.holds}: nothing was done.",
+    )
+    if wish.receipt is not None:
+        app.say(f"No receipt was written into {wish.receipt}: when it was locked is not known.")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 @contextlib.contextmanager
@@ -169,11 +193,13 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
     if app.json:
         return
     screen = app.out if to_stdout else app.err
-    table = slot_table(plan.config, only=plan.slot)
-    options = () if plan.slot is not None else (options_line(plan.config),)
-    screen.show(table, "", *options, _crc_line(plan), "")
+    # The data zone's lock changes nothing of what has been final since the config zone's.
+    table = () if plan.zone == "data" else (slot_table(plan.config, only=plan.slot), "")
+    options = (options_line(plan.config),) if plan.zone == "config" else ()
+    screen.show(*table, *options, _crc_line(plan), "")
     screen.styled((f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", "bold red"))
-    screen.show("Nobody will ever be able again", *(f"  - {one}" for one in plan.impossible), "")
+    screen.show("Nobody will ever be able again", *(f"  - {one}" for one in plan.impossible))
+    screen.show("From then on", *(f"  - {one}" for one in plan.afterwards), "")
     for warning in plan.findings.warnings:
         app.warn(warning)
 
@@ -201,6 +227,7 @@ def _end_dry_run(app: App, plan: LockPlan, rehearsal: list[dict[str, Any]] | Non
         "serial": plan.chip.serial,
         "crc": plan.crc,
         "impossible_afterwards": plan.impossible,
+        "afterwards": plan.afterwards,
         "warnings": plan.findings.warnings,
         "config": config_json(plan.config),
     }
@@ -231,3 +258,7 @@ def _show_receipt(app: App, receipt: Receipt, rehearsal: list[dict[str, Any]] | 
         del rows[2]
     played = {} if rehearsal is None else {"rehearsal": rehearsal}
     app.emit({"locked": True} | asdict(receipt) | played, pairs(rows))
+    if not app.json and receipt.zone != "slot":
+        app.say(
+            {"config": "Next: atecc chip lock data", "data": "Next: atecc provision --help"}[receipt.zone]
+        )

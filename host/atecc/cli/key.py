@@ -153,6 +153,9 @@ def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **
     app.say(f"Delete {file} where nobody needs it any more.")
 
 
+_OVER_USB = "\nThat works over USB; from afar while the owner allows it there: atecc bench on --for 1h"
+
+
 def _confirmation(app: App, plan: KeyPlan, again: str, confirm: bool, typed: str | None) -> str | None:
     """The serial number that the user gave for a slot with a key in it; without one nothing is done."""
     if plan.free:
@@ -166,9 +169,10 @@ def _confirmation(app: App, plan: KeyPlan, again: str, confirm: bool, typed: str
             "Type the chip's serial number to destroy that key:",
             "--yes-overwrite SERIAL confirms it in a script.",
         )
+    remote = app.address is not None
     error = RefusedError(
         f"This was a dry run: the key in slot {plan.slot} was not touched.",
-        f"To replace it: {again} --confirm",
+        f"To replace it: {again} --confirm{_OVER_USB if remote else ''}",
     )
     if app.json:
         data = {

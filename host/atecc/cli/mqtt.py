@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from atecc.device import Device
     from atecc.device.replies import Message, MqttStatus
 
+PATIENCE_S = 10.0  # for one message; then the board is asked again
 QOS = click.IntRange(0, 1)
 
 
@@ -121,21 +122,39 @@ def _check_answer(topic: str | None, received: Message | None, expected: str | N
         raise NetworkError(f"Another message came on {topic}: {received.message!r}.")
 
 
-@command.command("subscribe", cls=Command, examples="atecc mqtt subscribe 'sensor-1/#' --count 3")
+@command.command(
+    "subscribe",
+    cls=Command,
+    examples="""atecc mqtt subscribe 'sensor-1/#' --count 3
+    atecc mqtt subscribe 'sensor-1/#' --timeout 60""",
+)
 @click.argument("topic")
 @click.option("--qos", type=QOS, default=1, show_default=True)
 @click.option("--count", type=click.IntRange(1), help="Stop after so many messages; default: at Ctrl-C.")
 @pass_app
 def subscribe(app: App, topic: str, qos: int, count: int | None) -> None:
-    """Print the messages on TOPIC as they come; with --json one document a line."""
+    """Print the messages on TOPIC as they come; with --json one document a line.
+
+    With --timeout it ends after so many seconds: with status 8 if there were fewer messages than --count, or none.
+    """
+    limit = app.timeout if app.timeout_given else None
     with app.device() as device, _listening(device, topic, qos):
         app.say(f"Waiting for messages on {topic}; Ctrl-C ends it.")
+        end = None if limit is None else time.monotonic() + limit
         seen = 0
         while count is None or seen < count:
-            message = device.receive(timeout=min(app.timeout, 10))
+            left = PATIENCE_S if end is None else end - time.monotonic()
+            if left <= 0:
+                break
+            message = device.receive(timeout=min(left, PATIENCE_S))
             if message:
                 seen += 1
                 _tell(app, message)
+    if limit is not None and seen < (count or 1):
+        raise NetworkError(
+            f"{seen or 'No'} message{'' if seen == 1 else 's'} came on {topic} within {limit:.0f} s.",
+            "May this identity subscribe to it? Both AWS and mosquitto drop what the policy forbids.",
+        )
 
 
 def _tell(app: App, message: Message) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import sys
 import warnings
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -13,7 +15,7 @@ import click
 
 from atecc import __version__
 from atecc.cli import screen, signals
-from atecc.cli.app import App, Group, shared_options
+from atecc.cli.app import App, Group
 from atecc.errors import AteccError, OutputError
 
 # In the order of the main help: each command, and where it is in this package. Imported when it is called, so that no
@@ -37,6 +39,9 @@ _OUTPUT = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 class Root(Group):
     """Runs a command; whatever goes wrong in it ends in `_end`."""
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        click.Group.format_epilog(self, ctx, formatter)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -47,16 +52,19 @@ class Root(Group):
         command: click.Command = getattr(import_module(f"atecc.cli.{module}"), name)
         return command
 
-    def main(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def main(self, args: Sequence[str] | None = None, **kwargs: Any) -> NoReturn:  # type: ignore[override]
+        typed = list(sys.argv[1:] if args is None else args)
         app = kwargs.setdefault("obj", None) or App()
         kwargs |= {"obj": app, "standalone_mode": False}
         if not sys.warnoptions:
             # Remarks of libraries to programmers; a user has no use for them.
             warnings.simplefilter("ignore")
         try:
-            status = super().main(*args, **kwargs)
+            status = super().main(typed, **kwargs)
             screen.flush()  # at the very end nobody could say any more what went wrong
         except BaseException as error:
+            # What is wrong with a line may have been found before its --json was read.
+            app.json = app.json or "--json" in itertools.takewhile(lambda word: word != "--", typed)
             if isinstance(error, click.Abort | KeyboardInterrupt):
                 signals.ignore()
             status = _end(error, app)
@@ -112,7 +120,6 @@ def _failed(app: App, error: dict[str, Any]) -> int:
 
 @click.group(
     cls=Root,
-    params=shared_options(hidden=False),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 done, 1 other, 2 usage, 3 no board, 4 chip, 5 refused, 6 certificate, 7 AWS, "
     "8 network or broker, 130 interrupted.",

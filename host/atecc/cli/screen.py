@@ -25,6 +25,7 @@ from atecc.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.status import Status
     from rich.table import Table
     from rich.text import Text
 
@@ -39,17 +40,25 @@ class Block(str):
 class Grid:
     """Rows of cells; each cell is one line, which is folded where it is too long.
 
-    With `names` they have a heading. Without, only the last of the `columns` is folded, and the first is bold.
+    With `names` they have a heading. Without, only the last of the `columns` is folded, and the first is bold; with
+    `once` a name there that is the one above stands once. In a pipe a row is a line, and cells are parted by tabs.
     """
 
     def __init__(
-        self, *names: str, columns: int = 2, gap: int = 2, bold: bool = True, unbroken: str = ""
+        self,
+        *names: str,
+        columns: int = 2,
+        gap: int = 2,
+        bold: bool = True,
+        unbroken: str = "",
+        once: bool = False,
     ) -> None:
         self.names = names
         self.columns = len(names) or columns
         self.gap = gap
         self.bold = bold and not names
         self.unbroken = unbroken
+        self.once = once
         self.rows: list[tuple[Cell, ...]] = []
 
     def add(self, *cells: Cell) -> None:
@@ -60,9 +69,35 @@ class Grid:
             return self.names[column] == self.unbroken
         return column < self.columns - 1
 
-    def table(self) -> Table:
+    def lines(self) -> Iterator[str]:
+        """For a program, which has its own idea of columns."""
+        for row in ([self.names] if self.names else []) + self.rows:
+            yield "\t".join(_text(cell).plain for cell in row)
+
+    def _widths(self, rows: list[list[Text]], width: int) -> list[int]:
+        """Of the columns, so that as few words as possible are broken."""
+        cells = list(zip(*rows, strict=True))
+        natural = [max(cell.cell_len for cell in column) for column in cells]
+        least = [
+            full if self._whole(n) else max((_longest(cell) for cell in cells[n]), default=0)
+            for n, full in enumerate(natural)
+        ]
+        room = width - self.gap * (len(cells) - 1)
+        while sum(least) > room and max(least) > SHORTEST:
+            least[least.index(max(least))] -= 1
+        widths = least[:]
+        while sum(widths) < room and widths != natural:
+            # The one that lacks most gets the next place.
+            lacking = [full - given for full, given in zip(natural, widths, strict=True)]
+            widths[lacking.index(max(lacking))] += 1
+        return widths
+
+    def table(self, width: int) -> Table:
         from rich.table import Table
 
+        rows = [[_text(cell) for cell in row] for row in self.rows]
+        headed = [[_text(name) for name in self.names], *rows] if self.names else rows
+        widths = self._widths(headed, width) if rows else [0] * self.columns
         shown = Table(
             box=None,
             padding=(0, self.gap, 0, 0),
@@ -72,13 +107,25 @@ class Grid:
         )
         for column, name in enumerate(self.names or [""] * self.columns):
             style = "bold" if self.bold and not column else None
-            shown.add_column(name, style=style, no_wrap=self._whole(column), overflow="fold")
-        for row in self.rows:
-            shown.add_row(*(_text(cell) for cell in row))
+            shown.add_column(name, style=style, width=max(1, widths[column]), overflow="fold")
+        above = ""
+        for row in rows:
+            first = row[0].plain
+            shown.add_row(*(["", *row[1:]] if self.once and first == above else row))
+            above = first
         return shown
 
 
 Shown = str | Grid
+# A column that has to break words is not made narrower than this.
+SHORTEST = 8
+
+
+def _longest(text: Text) -> int:
+    """Of its words, in places on the screen."""
+    from rich.cells import cell_len
+
+    return max((cell_len(word) for word in text.plain.split()), default=0)
 
 
 def _text(cell: Cell) -> Text:
@@ -98,6 +145,7 @@ class Screen:
 
     def __init__(self, stderr: bool) -> None:
         self._stderr = stderr
+        self._turning: Status | None = None
         if isinstance(self._stream, io.TextIOWrapper):
             self._stream.reconfigure(errors="backslashreplace")
 
@@ -143,8 +191,11 @@ class Screen:
         """Lines, blocks and grids, one below the other."""
         with self._writing():
             for one in shown:
-                if isinstance(one, Grid):
-                    self._console.print(one.table())
+                if isinstance(one, Grid) and self.is_terminal:
+                    self._console.print(one.table(self._console.width))
+                elif isinstance(one, Grid):
+                    self._stream.write("".join(f"{line}\n" for line in one.lines()))
+                    self._stream.flush()
                 else:
                     click.echo(_visible(one), err=self._stderr)
 
@@ -170,12 +221,27 @@ class Screen:
 
     @contextlib.contextmanager
     def spinner(self, doing: str) -> Iterator[None]:
-        """Turns while the block runs, where somebody looks."""
+        """Turns while the block runs, where somebody looks; not while somebody is asked."""
         if not self.is_terminal:
             yield
             return
-        with self._console.status(_text(f"{doing} …"), spinner="dots"):
+        with self._console.status(_text(f"{doing} …"), spinner="dots") as turning:
+            self._turning = turning
+            try:
+                yield
+            finally:
+                self._turning = None
+
+    @contextlib.contextmanager
+    def _still(self) -> Iterator[None]:
+        turning = self._turning
+        if turning is not None:
+            turning.stop()
+        try:
             yield
+        finally:
+            if turning is not None:
+                turning.start()
 
     @contextlib.contextmanager
     def progress(self, doing: str) -> Iterator[Callable[[int, int], None]]:
@@ -194,12 +260,14 @@ class Screen:
 
     def ask(self, question: str) -> str:
         """What was typed, with its line's end; nothing at the end of the file."""
-        with self._writing():
-            click.echo(f"{visible.line(question)} ", nl=False, err=self._stderr)
-        return sys.stdin.readline()
+        with self._still():
+            with self._writing():
+                click.echo(f"{visible.line(question)} ", nl=False, err=self._stderr)
+            return sys.stdin.readline()
 
     def ask_hidden(self, question: str) -> str:
-        return str(click.prompt(visible.line(question), hide_input=True, err=self._stderr))
+        with self._still():
+            return str(click.prompt(visible.line(question), hide_input=True, err=self._stderr))
 
     # What others have to say
 

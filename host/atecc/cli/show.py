@@ -22,11 +22,9 @@ utc = bounded.utc
 
 def pairs(rows: list[tuple[str, str]]) -> Grid:
     """Names on the left, values on the right; a repeated name stands once."""
-    grid = Grid()
-    last = ""
+    grid = Grid(once=True)
     for name, value in rows:
-        grid.add("" if name == last else name, value)
-        last = name
+        grid.add(name, value)
     return grid
 
 

@@ -75,6 +75,11 @@ class Device:
     def close(self) -> None:
         self._client.close()
 
+    @property
+    def remote(self) -> bool:
+        """Whether it is called over anything but the USB cable."""
+        return self._client.remote
+
     def call(self, method: str, params: dict[str, Any] | None = None, timeout: float = TIMEOUT) -> Any:
         """Any method, by name."""
         return self._client.call(method, params, timeout)

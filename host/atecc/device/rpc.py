@@ -70,7 +70,7 @@ class Client:
     def __init__(self, channel: Channel, src: str = "atecc", remote: bool = False) -> None:
         self._channel = channel
         self._src = src
-        self._remote = remote
+        self.remote = remote
         self._ids = itertools.count(1)
         self._ahead: dict[str, tuple[int, bytes]] = {}  # by method: the request's number, and the reply
 
@@ -147,7 +147,7 @@ class Client:
         try:
             return _result(reply, number, method)
         except DeviceError as error:
-            if self._remote and error.kind == "refused":
+            if self.remote and error.kind == "refused":
                 error.hint = _from_afar(method)
             raise
 
@@ -186,8 +186,8 @@ def _from_afar(method: str) -> str:
         return "Over USB the owner withdraws anybody, and gives that right: `atecc operator trust --may-withdraw`."
     if method in NEEDS_BENCH:
         return (
-            "From the network this takes the bench permission, which the owner gives over USB: `atecc bench on`. "
-            "Or run the command over USB."
+            "From the network this takes the bench permission, which the owner gives over USB: "
+            "`atecc bench on --for 1h`. Or run the command over USB."
         )
     return ""
 

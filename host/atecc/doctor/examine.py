@@ -11,23 +11,107 @@ from atecc.doctor.patient import Layer, Patient, Unchecked
 from atecc.errors import AteccError, ChannelError
 
 LAYERS = (
-    Layer("cable", cable.cable),
-    Layer("REPL", cable.prompt, ("cable",)),
-    Layer("firmware", cable.firmware, ("REPL",)),
-    Layer("self-check", cable.self_check, ("firmware",)),
-    Layer("pins", wires.pins, ("firmware",)),
-    Layer("pull-ups", wires.pull_ups, ("pins",)),
-    Layer("scan", wires.scan, ("pull-ups",)),
-    Layer("CRC", wires.crc, ("firmware", "scan")),
-    Layer("chip", chip.chip, ("firmware", "CRC")),
-    Layer("configuration", chip.configuration, ("chip",)),
-    Layer("identity", chip.identity, ("configuration",)),
-    Layer("clock", network.clock, ("firmware",)),
-    Layer("Wi-Fi", network.wifi, ("firmware",)),
-    Layer("DNS", network.dns, ("Wi-Fi",)),
-    Layer("TCP", network.tcp, ("DNS",)),
-    Layer("TLS", network.tls, ("TCP",)),
-    Layer("MQTT", network.mqtt, ("TLS",)),
+    Layer(
+        "cable",
+        cable.cable,
+        "Another USB cable (some only charge), another port; close what else has the serial port open.",
+    ),
+    Layer(
+        "REPL",
+        cable.prompt,
+        "Press the board's reset button, and try again. `atecc flash` writes a firmware if there is none.",
+        ("cable",),
+    ),
+    Layer(
+        "firmware",
+        cable.firmware,
+        "`atecc reboot`, or the board's reset button; `atecc console` shows what the board says at its start.",
+        ("REPL",),
+    ),
+    Layer(
+        "self-check",
+        cable.self_check,
+        "`atecc reboot`, and `atecc doctor` again.",
+        ("firmware",),
+    ),
+    Layer(
+        "pins",
+        wires.pins,
+        "`atecc install --pins SCL,SDA` writes a board.py.",
+        ("firmware",),
+    ),
+    Layer(
+        "pull-ups",
+        wires.pull_ups,
+        "Each line needs a resistor of 2.2 to 10 kΩ to 3.3 V, and the chip its supply.",
+        ("pins",),
+    ),
+    Layer(
+        "scan",
+        wires.scan,
+        "Check the chip's supply, SDA and SCL, and their pull-up resistors.",
+        ("pull-ups",),
+    ),
+    Layer(
+        "CRC",
+        wires.crc,
+        "Check pull-up resistors and wires; a lower I2C_HZ in board.py is more patient.",
+        ("firmware", "scan"),
+    ),
+    Layer(
+        "chip",
+        chip.chip,
+        "Take the board's power away for a moment, and try again; `atecc chip show` has the rest.",
+        ("firmware", "CRC"),
+    ),
+    Layer(
+        "configuration",
+        chip.configuration,
+        "`atecc chip config check` explains the configuration.",
+        ("chip",),
+    ),
+    Layer(
+        "identity",
+        chip.identity,
+        "`atecc identity status` shows both identities; `atecc provision` gives the device a new one.",
+        ("configuration",),
+    ),
+    Layer(
+        "clock",
+        network.clock,
+        "On a network NTP sets it; `atecc provision` does too.",
+        ("firmware",),
+    ),
+    Layer(
+        "Wi-Fi",
+        network.wifi,
+        "`atecc wifi scan` shows the networks that the board sees, `atecc wifi set` joins one.",
+        ("firmware",),
+    ),
+    Layer(
+        "DNS",
+        network.dns,
+        "Is the board on the network, and the broker's name right? `atecc identity status` shows it.",
+        ("Wi-Fi",),
+    ),
+    Layer(
+        "TCP",
+        network.tcp,
+        "Does the broker run, and does a firewall let the board through?",
+        ("DNS",),
+    ),
+    Layer(
+        "TLS",
+        network.tls,
+        "Is it the right broker and CA, and is the board's clock right? `atecc identity status` shows the dates.",
+        ("TCP",),
+    ),
+    Layer(
+        "MQTT",
+        network.mqtt,
+        "`atecc mqtt status` shows the link; what the broker logs says more.",
+        ("TLS",),
+    ),
 )
 OK, FAILED, UNCHECKED = "ok", "failed", "not checked"
 _ODD = "Either what it says makes no sense, or this tool has a defect: please report it."
@@ -75,6 +159,7 @@ def _look(layer: Layer, patient: Patient) -> Verdict:
     except Unchecked as reason:
         return Verdict(layer.name, UNCHECKED, f"because {reason}")
     except AteccError as error:
+        error.hint = error.hint or layer.remedy
         return Verdict(layer.name, FAILED, error.message, error)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         odd = ChannelError(f"The board's answer could not be judged: {type(error).__name__}: {error}.", _ODD)

@@ -26,10 +26,14 @@ class Unchecked(Exception):
 
 @dataclass(frozen=True)
 class Layer:
-    """`look` says what is well; it raises an AteccError if something is not, Unchecked if it can't tell."""
+    """`look` says what is well; it raises an AteccError if something is not, Unchecked if it can't tell.
+
+    remedy: for what fails without saying what to do about it.
+    """
 
     name: str
     look: Callable[[Patient], str]
+    remedy: str
     needs: tuple[str, ...] = ()
 
 

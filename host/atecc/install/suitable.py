@@ -17,8 +17,10 @@ OLDEST = (1, 24)
 ROOM = 1.3
 SPARE = 64 * 1024
 # Modules that are not frozen live in the heap: on a 32-bit build of the simulated board the started device takes 138 kB
-# that way, and 52 kB frozen. Frozen, the whole path takes 80 kB of heap, and 96 kB for TLS and stacks (`make budget`).
-MEMORY = (80 + 138 - 52 + 96) * 1024
+# that way, and 52 kB frozen. Frozen, the whole path takes 80 kB of heap (`make budget`).
+HEAP = (80 + 138 - 52) * 1024
+# TLS and the threads' stacks take theirs from ESP-IDF: what is Python's by then is not theirs any more.
+NATIVE = 96 * 1024
 _LOOK = """
 import gc, json, os, sys
 def has(name, attribute=None):
@@ -46,21 +48,28 @@ def umqtt():
         return True
     except ImportError:
         return False
-def memory():
-    "Of the whole board, as if it had been restarted just now; objects are twice as large with 64-bit pointers."
-    total = gc.mem_free() + gc.mem_alloc()
+def regions():
     try:
         from esp32 import HEAP_DATA, idf_heap_info
-        total += sum(region[1] for region in idf_heap_info(HEAP_DATA))
+        return idf_heap_info(HEAP_DATA)
     except ImportError:
-        pass
-    return total if sys.maxsize < 1 << 32 else total // 2
+        return []
+def memory():
+    "Python's and ESP-IDF's, as if it had been restarted just now; objects are twice as large with 64-bit pointers."
+    gc.collect()
+    there = regions()
+    free = sum(region[1] for region in there)
+    # On an ESP32 what is free for Python is told with the piece that it would get from ESP-IDF when it needs it.
+    lent = max(region[2] for region in there) if there and sys.platform == "esp32" else 0
+    heap = gc.mem_free() + gc.mem_alloc()
+    return (heap if sys.maxsize < 1 << 32 else heap // 2), free, max(0, heap + free - lent)
 fs = os.statvfs("/")
+heap, native, both = memory()
 print("<<<%s>>>" % json.dumps({
     "version": list(sys.implementation.version)[:3], "machine": os.uname().machine, "platform": sys.platform,
     "tls": has("tls"), "signs": has("tls") and signs(), "threads": has("_thread"), "i2c": has("machine", "I2C"),
     "asyncio": has("asyncio"), "umqtt": umqtt(), "board": has("board"), "frozen": frozen(),
-    "files": fs[2] > 0, "free": fs[0] * fs[3], "memory": memory(),
+    "files": fs[2] > 0, "free": fs[0] * fs[3], "heap": heap, "native": native, "both": both,
 }))
 """
 BUILD = (
@@ -71,7 +80,8 @@ BUILD = (
 
 @dataclass(frozen=True)
 class Found:
-    """What a board has; `free` (of its flash) and `memory` in bytes, as on 32 bits."""
+    """What a board has, in bytes as on 32 bits: `free` of its flash; `heap`, which Python can have; `native`, which is
+    ESP-IDF's for now; and `both`, for what Python has the other one has no more."""
 
     version: tuple[int, ...]
     machine: str
@@ -85,7 +95,9 @@ class Found:
     board: bool
     frozen: bool
     free: int
-    memory: int
+    heap: int
+    native: int
+    both: int
     files: bool = True
 
 
@@ -125,18 +137,31 @@ def judge(found: Found, size: int) -> None:
         raise FirmwareMissing(
             "This board has no umqtt.simple.", "`mpremote mip install umqtt.simple` brings it."
         )
-    if found.memory < MEMORY:
-        raise FirmwareMissing(
-            f"This board has {found.memory // 1024} kB of memory for Python, and modules that are not frozen take "
-            f"{MEMORY // 1024} kB with TLS: it takes a board with PSRAM.",
-            BUILD,
-        )
+    _check_memory(found)
     if found.free < size * ROOM + SPARE:
         raise ChannelError(
             f"The board's flash has {found.free // 1024} kB left, and this takes "
             f"{int(size * ROOM + SPARE) // 1024} kB.",
             "Remove files from it (`mpremote rm`), or flash a firmware that has the modules frozen.",
         )
+
+
+def _check_memory(found: Found) -> None:
+    """Python's and ESP-IDF's are looked at apart: neither helps where the other one runs out."""
+    why = ""
+    if found.heap < HEAP:
+        why = (
+            f"This board has {found.heap // 1024} kB of memory for Python, and modules that are not frozen take "
+            f"{HEAP // 1024} kB"
+        )
+    elif found.native < NATIVE or found.both < HEAP + NATIVE:
+        left = min(found.native, max(0, found.both - HEAP))
+        why = (
+            f"This board has {left // 1024} kB of memory for TLS and threads once Python has its {HEAP // 1024} kB, "
+            f"and they take {NATIVE // 1024} kB"
+        )
+    if why:
+        raise FirmwareMissing(f"{why}: it takes a board with PSRAM.", BUILD)
 
 
 def _needs(found: Found) -> tuple[tuple[str, bool], ...]:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 USES = 6
 # No computer that is used today can have an older clock.
 OLDEST_CLOCK = 1735689600
+FROM_AFAR = (
+    "From afar a new key there takes the bench permission, which the owner gives over USB: "
+    "`atecc bench on --for 1h`"
+)
 
 
 def check_own_clock() -> None:
@@ -171,7 +175,7 @@ class Preflight:
         if key.in_use == "previous" and key.kept:
             raise RefusedError(
                 f"The key in slot {key.slot} stays: {key.kept}.",
-                "Use that key as it is: --key existing",
+                f"Use that key as it is: --key existing\n{FROM_AFAR}",
             )
         if self._wish.key == "overwrite":
             self._check_overwrite(chip)
@@ -180,7 +184,8 @@ class Preflight:
                 f"Slot {key.slot} holds a key that no identity of this board knows: "
                 "something else may depend on it.",
                 "Use that key as it is: --key existing\n"
-                f"Replace it, for good:  --key overwrite --yes-overwrite {chip.serial}",
+                f"Replace it, for good:  --key overwrite --yes-overwrite {chip.serial}"
+                f"{chr(10) + FROM_AFAR if self._device.remote else ''}",
             )
 
     def _check_overwrite(self, chip: ChipInfo) -> None:

@@ -12,6 +12,8 @@ UNLOCKED = 0x55
 
 # Bytes that no Write command reaches: serial number, revision and the like; UserExtra and the lock bytes.
 FIXED = (range(0, 16), range(84, 88))
+# What changes in the life of a chip whose config zone is locked: counters, and slots that were locked by themselves.
+LIVING = (range(52, 68), range(88, 90))
 
 
 def crc16(data: bytes) -> int:
@@ -121,7 +123,7 @@ class ConfigZone:
     def with_fixed_bytes_of(self, chip: ConfigZone) -> ConfigZone:
         """This configuration as that chip would hold it: what can't be written is the chip's own."""
         zone = self
-        for span in FIXED:
+        for span in FIXED + (LIVING if chip.config_locked else ()):
             zone = zone.patched(span.start, chip.data[span.start : span.stop])
         return zone
 
