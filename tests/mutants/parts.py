@@ -61,7 +61,6 @@ ON_THE_BOARD = {
     "identity/der.py": [f"{_F}der.py", f"{_F}certificate.py", f"{_F}csr.py"],
     "identity/keys.py": [f"{_F}keys.py", f"{_F}store.py"],
     "identity/names.py": [f"{_F}csr.py", f"{_F}certificate.py", f"{_F}adopt.py"],
-    "identity/pem.py": [f"{_F}certificate.py", f"{_F}adopt.py", f"{_F}context.py"],
     "identity/record.py": [f"{_F}record.py"],
     "identity/store.py": [f"{_F}store.py", f"{_F}operators_and_identities.py", f"{_F}interleaved.py"],
     "identity/terms.py": [f"{_F}operators_and_identities.py"],
