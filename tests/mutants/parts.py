@@ -72,5 +72,6 @@ ON_THE_BOARD = {
     "rpc/counters.py": [f"{_F}counters.py"],
     "rpc/services/atecc.py": [f"{_F}small_parts.py", f"{_R}methods.py", f"{_F}access.py", f"{_F}keys.py"],
     "folder.py": [f"{_F}files.py"],
+    "atecc608/pem.py": [f"{_F}certificate.py", f"{_F}adopt.py", f"{_F}context.py"],
     "atecc608/bus.py": [f"{_F}small_parts.py", f"{_F}driver.py", f"{_F}interleaved.py"],
 }
