@@ -64,7 +64,7 @@ def test_listen_is_required(capsys: pytest.CaptureFixture[str]) -> None:
         (["--seed", "x"], "seed"),
         (["--timing", "fast"], "typical"),
         (["--fault", "nonsense"], "nonsense"),
-        (["--state", "/nonexistent/state"], "/nonexistent"),
+        (["--state", "/no-such-folder/state"], "/no-such-folder"),
         (["--nonsense"], "nonsense"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_socket_left_behind(capsys: pytest.CaptureFixture[str], tmp_path: Path
 
 
 def test_nowhere_to_listen(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "No such file" in fails(capsys, "--listen", "unix:/nonexistent/socket")
+    assert "No such file" in fails(capsys, "--listen", "unix:/no-such-folder/socket")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_existing_state_wins(
     state = tmp_path / "state"
     Chip(state=state, preset="tls")
     before = state.read_text()
-    errors = fails(capsys, "--listen", "unix:/nonexistent/socket", "--state", str(state), *options)
+    errors = fails(capsys, "--listen", "unix:/no-such-folder/socket", "--state", str(state), *options)
     assert said in errors
     assert ("ignoring" in errors) == bool(said)
     assert state.read_text() == before

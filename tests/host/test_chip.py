@@ -90,7 +90,7 @@ def test_set_shows_the_slots_once(blank, run):
     ("args", "said"),
     [
         (["--preset", "nonsense"], "no preset 'nonsense'"),
-        (["/nonexistent.hex"], "can't be read"),
+        (["/no-such-folder.hex"], "can't be read"),
         (["--preset", "tls", "x.hex"], "not both"),
     ],
 )

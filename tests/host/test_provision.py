@@ -268,9 +268,9 @@ def test_existing_without_a_key(board, run, ca, wish):
         ("--san", "sensor-1", 6, "no alternative name"),
         ("--san", "IP:300.1.1.1", 6, "no alternative name"),
         ("--slot", "16", 2, "16"),
-        ("--ca-cert", "/nonexistent", 6, "There is no file /nonexistent"),
-        ("--ca-key", "/nonexistent", 6, "There is no file /nonexistent"),
-        ("--server-ca", "/nonexistent", 6, "There is no file /nonexistent"),
+        ("--ca-cert", "/no-such-folder", 6, "There is no file /no-such-folder"),
+        ("--ca-key", "/no-such-folder", 6, "There is no file /no-such-folder"),
+        ("--server-ca", "/no-such-folder", 6, "There is no file /no-such-folder"),
     ],
 )
 def test_bad_wishes_touch_nothing(board, run, ca, wish, option, value, status, said):
