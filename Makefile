@@ -128,6 +128,10 @@ chip: $(READY) ## a simulated chip alone: make chip ARGS="--listen unix:PATH"
 cloud: $(READY) mosquitto ## the stand-in for AWS IoT alone
 	@PYTHONPATH=boards/SIM $(PY) -m simcloud $(ARGS)
 
+.PHONY: try
+try: simulation ## a shell with a simulated board, the stand-in for AWS IoT and `atecc` in place
+	@PYTHONPATH=boards/SIM $(PY) boards/SIM/tryout.py
+
 .PHONY: clean
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -165,7 +165,8 @@ try:
         if _taken:
             break
         time.sleep_ms(_TICK_MS)  # the self-check tells whether it went well
-    lazily.load("selfcheck").report(chip, store)
+    if machine.reset_cause() != getattr(machine, "DEEPSLEEP_RESET", None):  # who only slept is in a hurry
+        lazily.load("selfcheck").report(chip, store)
     _checked.append(True)
 except KeyboardInterrupt:
     pass  # the import would have failed, and the device would start again beside itself

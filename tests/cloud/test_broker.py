@@ -127,7 +127,9 @@ def test_the_ciphers_of_tls_1_2(cloud, fleet, cipher, accepted):
 
 
 def test_secret_files_are_their_owners_alone(cloud):
-    secret = [path for path in cloud.directory.iterdir() if b"PRIVATE KEY" in path.read_bytes()]
+    secret = [
+        path for path in cloud.directory.rglob("*") if path.is_file() and b"PRIVATE KEY" in path.read_bytes()
+    ]
     assert secret
     assert all(path.stat().st_mode & 0o077 == 0 for path in secret)
 

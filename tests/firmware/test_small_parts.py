@@ -247,3 +247,35 @@ verify.clock = real
 def test_a_request_is_of_now_where_the_clock_is_sure(micropython, sure, seen):
     """A clock that nobody has set shows a time that has passed: what is over by it is over."""
     assert micropython.value("seen", SIGNED, [sure]) == seen
+
+
+# What a method of the chip takes
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "low", "high"),
+    [
+        ("ATCA.AES", "mode", 0, 1),
+        ("ATCA.AES", "block", 0, 3),
+        ("ATCA.AES", "slot", 0, 15),
+        ("ATCA.SetKey", "block", 0, 12),
+        ("ATCA.SetKey", "wkslot", 0, 15),
+        ("ATCA.LockZone", "zone", 0, 1),
+        ("ATCA.LockZone", "crc", 0, 0xFFFF),
+    ],
+)
+def test_the_least_and_the_most_of_a_number(micropython, method, name, low, high):
+    setup = """
+from rpc.errors import RpcError
+from rpc.services.atecc import ATCA
+method, name, low, high = given
+rule = ATCA(None, None, None).methods()[method]._params[name]
+convert = rule[0] if isinstance(rule, tuple) else rule
+def takes(value):
+    try:
+        return convert(name, value) == value
+    except RpcError:
+        return False
+"""
+    seen = "[takes(value) for value in (low - 1, low, high, high + 1)]"
+    assert micropython.value(seen, setup, [method, name, low, high]) == [False, True, True, False]

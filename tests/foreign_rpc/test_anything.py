@@ -79,7 +79,7 @@ class Line:
 
     def replies(self, batch: list[bytes]) -> list[dict[str, Any]]:
         """All replies to these frames: those that come before the reply to a last one."""
-        last = request("Sys.GetInfo", id=f"the last behind {self.sent}")  # an id that no frame of a batch has
+        last = request("Sys.GetInfo", id=2**40 + self.sent)  # which hardly any frame has
         self.sent += len(batch)
         frames = [frame_bytes(BINARY, frame) for frame in (*batch, text(last))]
         self._websocket.send_bytes(b"".join(frames))

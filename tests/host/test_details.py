@@ -11,8 +11,10 @@ from atecc.broker.path import Step
 from atecc.errors import CertificateError
 from atecc.x509 import factory, keyfile, library, proof
 from atecc.x509.constraints import _host
+from atecc.x509.parts import has_usage
 from atecc.x509.requests import der
 from atecc.x509.textfile import is_pkcs7, is_pkcs12
+from atecc.x509.tlv import read
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -175,3 +177,16 @@ def test_a_brokers_dates_to_the_second(start, end, kinds):
     way._dates(Step(one, "the broker's certificate"))
     assert [flaw.kind for flaw in way.flaws] == kinds
     assert all(flaw.message.startswith("The broker's certificate ") for flaw in way.flaws)
+
+
+@pytest.mark.parametrize("dotted", ["0.9.2342", "1.2.840.10045", "1.39.1", "2.5.29.15", "2.25.7", "2.999.3"])
+def test_an_oid_in_dots(dotted):
+    assert read(oid(dotted)).oid == dotted
+
+
+def test_each_bit_of_a_key_usage_is_its_own():
+    """encipherOnly goes with keyAgreement alone (RFC 5280, 4.2.1.3)."""
+    usage = x509.KeyUsage(False, False, False, False, True, False, False, True, False)
+    one = made(usage)
+    assert [has_usage(one, bit) for bit in range(9)] == [bit in (4, 7) for bit in range(9)]
+    assert all(has_usage(made(), bit) for bit in range(9))

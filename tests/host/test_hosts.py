@@ -64,3 +64,11 @@ def test_a_name_that_cant_be(name, said):
 def test_which_ip_it_is():
     assert is_ip("192.0.2.7") and is_ip("192.0.2.7", 4) and not is_ip("192.0.2.7", 6)
     assert is_ip("::1", 6) and not is_ip("::1", 4) and not is_ip("b.ie")
+
+
+@pytest.mark.parametrize("scheme", ["wss", "mqtts"])
+@pytest.mark.parametrize("who", ["me:secret", "me", ":secret"])
+def test_who_is_known_by_a_certificate_gives_no_password(scheme, who):
+    with pytest.raises(ArgumentError, match="takes no user and password") as caught:
+        parse_address(f"{scheme}://{who}@192.0.2.7/one")
+    assert "secret" not in caught.value.message

@@ -66,7 +66,6 @@ def _passes(item: pytest.Item) -> bool:
 
 def _record(items: list[pytest.Item]) -> dict[str, set[str]] | str:
     """Test -> the rules it asks for; or the first test that fails as it is."""
-    signal.alarm(PATIENCE_S)
     from simchip.rules import switch
 
     asked: dict[str, set[str]] = {}

@@ -51,6 +51,7 @@ def introduce(cloud: Cloud) -> None:
     say(f"Broker:                 {cloud.broker_host}:{cloud.broker_port} (mutual TLS)")
     say(f"CA of the broker:       {cloud.server_ca_file} (in the role of Amazon's root CA)")
     say(f"Log of the broker:      {cloud.directory / 'mosquitto.log'}")
+    say(f"Next, with a board:     atecc provision aws --thing sensor-1 --server-ca {cloud.server_ca_file}")
     say("What it decides, and why, follows; Ctrl-C ends it.")
     sys.stdout.flush()
 

@@ -15,7 +15,6 @@ from simcloud.pki import ServerIdentity
 MQTT_TLS_PORT = 8883
 BUILD = Path(__file__).parents[3] / "build"
 START_SECONDS, STOP_SECONDS = 10.0, 5.0
-RELOADED = "Reloading config"
 TRUSTING = ("allow_anonymous true",)  # a name and a password besides the certificate, that is
 
 
@@ -106,15 +105,6 @@ class Broker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-    def reload(self) -> None:
-        """Read the CAs of clients anew; who is connected stays so."""
-        if self._process:
-            before = self.log().count(RELOADED)
-            self._process.send_signal(signal.SIGHUP)
-            deadline = time.monotonic() + START_SECONDS
-            while self.log().count(RELOADED) == before and time.monotonic() < deadline:
-                time.sleep(0.01)
 
     @property
     def pid(self) -> int | None:

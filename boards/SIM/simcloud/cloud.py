@@ -1,6 +1,7 @@
 """The whole stand-in: CAs, registry, API and broker, started and stopped together."""
 
 import secrets
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -96,8 +97,8 @@ class Cloud:
         self.server_ca_file.write_bytes(pem(self.server_root.certificate))
         self.device_ca_file = self.directory / "device-ca.pem"
         self.device_ca_file.write_bytes(pem(self.device_ca.certificate))
-        self._client_cas_file = self.directory / "client-cas.pem"
-        self._client_cas_file.write_bytes(pem(self.device_ca.certificate))
+        self._cas = self.directory / "client-cas"
+        self._cas.mkdir(exist_ok=True)
         self.server_authority = self.server_root.intermediate(
             name(country_name="US", common_name="Stand-in M01")
         )
@@ -115,21 +116,28 @@ class Cloud:
         self._broker = Broker(
             self.directory,
             server or server_certificate(self.directory, self.server_authority, *names),
-            self._client_cas_file,
+            self.device_ca_file,
             address=self.broker_host,
             port=self.broker_port,
             plugin=Plugin(plugin, self._wire.plugin_end),
-            extra=[f"ciphers {CIPHERS}"],
+            extra=[f"ciphers {CIPHERS}", f"capath {self._cas}"],
             build=self._build,
         )
         self._broker.start()
 
     def _trust_cas(self) -> None:
-        """The broker accepts certificates of every CA that is registered; which of them count, the judge knows."""
-        own = [one.certificate_pem.encode() for one in self._registry.ca_certificates.values()]
-        self._client_cas_file.write_bytes(b"".join([pem(self.device_ca.certificate), *own]))
-        if self._broker:
-            self._broker.reload()
+        """TLS takes certificates of every CA that is registered; which of them count, the judge knows.
+
+        OpenSSL looks for them by the hash of their names, each time: the broker needs no restart.
+        """
+        for one in self._registry.ca_certificates.values():
+            told = ["openssl", "x509", "-noout", "-subject_hash"]
+            pem_text = one.certificate_pem.encode()
+            found = subprocess.run(told, input=pem_text, capture_output=True, check=True)
+            name = found.stdout.decode().strip()
+            files = [self._cas / f"{name}.{number}" for number in range(100)]
+            if not any(file.exists() and file.read_bytes() == pem_text for file in files):
+                next(file for file in files if not file.exists()).write_bytes(pem_text)
 
     def stop_broker(self) -> None:
         """Devices find nobody at the address."""

@@ -15,6 +15,7 @@ THING = "${iot:Connection.Thing.ThingName}"
 TOPICS = (f"{THING}/*", f"things/{THING}/*", f"$aws/things/{THING}/*")
 
 DEFAULT_NAME = "atecc-device"
+MOST_POLICIES = 10  # attached to one certificate (AWS IoT Core quotas)
 
 
 def device_policy(thing_arn: str) -> dict[str, Any]:

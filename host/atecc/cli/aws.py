@@ -53,15 +53,17 @@ def listing(app: App, /, thing: str, **options: Any) -> None:
     """List the certificates of a thing."""
     from atecc.aws.certificates import of_thing
     from atecc.aws.thing import check_thing
-    from atecc.cli.screen import Grid
     from atecc.cli.show import utc
 
     check_thing(thing)
     found = sorted(of_thing(cloud_of(app, options), thing), key=lambda one: one.created, reverse=True)
-    grid = Grid("certificate", "status", "since", "made", "valid until", unbroken="certificate")
-    for one in found:
-        grid.add(one.id, one.status, utc(one.modified), utc(one.created), utc(one.not_after))
-    app.emit({"thing": thing, "certificates": [_document(one) for one in found]}, grid)
+    lines = [
+        f"{one.id}  {one.status}\n  since {utc(one.modified)}, valid until {utc(one.not_after)}"
+        for one in found
+    ]
+    app.emit({"thing": thing, "certificates": [_document(one) for one in found]}, *lines)
+    if not found and not app.json:
+        app.say(f"Nothing is attached to {thing}.")
 
 
 def _document(one: Certificate) -> dict[str, Any]:
@@ -233,7 +235,6 @@ def register(app: App, /, ca_cert: Path, ca_key: Path | None, **options: Any) ->
 def list_cas(app: App, /, **options: Any) -> None:
     """List the account's CAs."""
     from atecc.aws.certificates import seconds_of
-    from atecc.cli.screen import Grid
     from atecc.cli.show import utc
 
     listed = cloud_of(app, options).pages("list_ca_certificates", "certificates")
@@ -245,7 +246,7 @@ def list_cas(app: App, /, **options: Any) -> None:
         }
         for one in listed
     ]
-    grid = Grid("CA", "status", "registered", unbroken="CA")
-    for one in found:
-        grid.add(one["ca_certificate_id"], one["status"], utc(one["created"]))
-    app.emit({"cas": found}, grid)
+    lines = [
+        f"{one['ca_certificate_id']}  {one['status']}\n  registered {utc(one['created'])}" for one in found
+    ]
+    app.emit({"cas": found}, *lines)

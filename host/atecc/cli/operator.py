@@ -6,11 +6,12 @@ import getpass
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from atecc.cli.app import FILE, App, Command, Group, pass_app
+from atecc.cli.aws import account_options, cloud_of
 from atecc.errors import ArgumentError, ChannelError, RefusedError
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ PASSWORD_FILE = click.option(
     type=FILE,
     help="Holds the password of the CA's key. Default: asks, if it has one.",
 )
-
-MOST_POLICIES = 10  # attached to one certificate (AWS IoT Core quotas)
 
 
 @click.group("operator", cls=Group)
@@ -284,6 +283,43 @@ def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
 
 
 @command.command(
+    "register",
+    cls=Command,
+    examples="""atecc operator register --thing sensor-1
+    atecc operator register --all --region eu-west-1
+    atecc operator register --withdraw""",
+)
+@click.option("--thing", multiple=True, help="A device that may be called; may be repeated.")
+@click.option("--all", "every", is_flag=True, help="Every device of the account.")
+@click.option("--withdraw", is_flag=True, help="Take certificate and policies away again.")
+@account_options
+@pass_app
+def register(app: App, /, thing: tuple[str, ...], every: bool, withdraw: bool, **options: Any) -> None:
+    """Make your operator's certificate known to AWS IoT, with the policy that lets it call these devices over MQTT."""
+    from atecc.aws import operators
+    from atecc.aws.thing import check_thing
+
+    if [bool(thing), every, withdraw].count(True) != 1:
+        raise ArgumentError("Which devices? --thing NAME, once or more, or --all; or --withdraw.")
+    for name in thing:
+        check_thing(name)
+    operator = app.operator()
+    certificate = operator.certificate() if withdraw else operator.check()
+    cloud = cloud_of(app, options)
+    if withdraw:
+        identifier, gone = operators.withdraw(cloud, certificate)
+        app.emit({"withdrawn": identifier, "policies": gone})
+        if not app.json:
+            app.say(f"AWS IoT in {cloud.region} does not know this operator any more.")
+        return
+    known, names = operators.register(cloud, certificate, list(thing))
+    address = f"mqtts://{cloud.endpoint()}/{thing[0] if thing else 'DEVICE'}"
+    app.emit({"certificate_id": known.id, "policies": names, "address": address})
+    if not app.json:
+        app.say(f"Registered. Try it: atecc info --port {address}")
+
+
+@command.command(
     "policy",
     cls=Command,
     examples="""atecc operator policy --thing sensor-1 --account 123456789012 --region eu-west-1
@@ -297,7 +333,7 @@ def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
 def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: str | None) -> None:
     """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
     from atecc.aws.cloud import default_region
-    from atecc.aws.policy import arn_prefix, operator_policies, partition
+    from atecc.aws.policy import MOST_POLICIES, arn_prefix, operator_policies, partition
     from atecc.aws.thing import check_thing
 
     if bool(thing) == every:
