@@ -345,7 +345,9 @@ def test_a_setup_that_came_to_nothing_is_told_everywhere(board: Callable[..., De
         assert not found["identity"]["ok"] and said in found["identity"]["say"]
         with pytest.raises(Refused, match=r"ca\.pem"):
             owner.call("MQTT.Connect")
-        line = owner.channel.run("import selfcheck, device; print(selfcheck.line(selfcheck.run(device.chip, device.store)))").decode()
+        line = owner.channel.run(
+            "import selfcheck, device; print(selfcheck.line(selfcheck.run(device.chip, device.store)))"
+        ).decode()
         assert "look at" in line and said in line
         # Put right, it becomes one at the next start, and nobody complains any more.
         owner.call("FS.Put", {"filename": "ca.pem", "data": b64(certificate_of("CA"))})
