@@ -2,14 +2,16 @@
 
 import gc
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-# Nobody's own files and settings are read or written.
-os.environ["HOME"] = "/nonexistent"
+# Nobody's own files and settings are read or written: each worker has a home that goes with it.
+HOME = tempfile.TemporaryDirectory(prefix="home-")
+os.environ["HOME"] = HOME.name
 for name in [name for name in os.environ if name.startswith(("ATECC_", "AWS_", "XDG_"))]:
     del os.environ[name]
 # Behind the machine's own programs: what `make setup` has unpacked, openssl for one where the machine has none.

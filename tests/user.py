@@ -21,7 +21,7 @@ PLAIN = {
     "NO_COLOR": "1",
     "COLUMNS": "200",
     "PATH": os.environ["PATH"],
-    "HOME": "/nonexistent",
+    "HOME": os.environ["HOME"],
     "XDG_STATE_HOME": STATE.name,
     "LC_ALL": "C.UTF-8",
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "boards" / "SIM")]
+sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "boards" / "SIM")]
 
 from mutants import board, host, rules  # noqa: E402
 from mutants.changes import Change, changes  # noqa: E402

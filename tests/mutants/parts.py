@@ -61,7 +61,6 @@ ON_THE_BOARD = {
     "identity/der.py": [f"{_F}der.py", f"{_F}certificate.py", f"{_F}csr.py"],
     "identity/keys.py": [f"{_F}keys.py", f"{_F}store.py"],
     "identity/names.py": [f"{_F}csr.py", f"{_F}certificate.py", f"{_F}adopt.py"],
-    "identity/pem.py": [f"{_F}certificate.py", f"{_F}adopt.py", f"{_F}context.py"],
     "identity/record.py": [f"{_F}record.py"],
     "identity/store.py": [f"{_F}store.py", f"{_F}operators_and_identities.py", f"{_F}interleaved.py"],
     "identity/terms.py": [f"{_F}operators_and_identities.py"],
@@ -73,5 +72,6 @@ ON_THE_BOARD = {
     "rpc/counters.py": [f"{_F}counters.py"],
     "rpc/services/atecc.py": [f"{_F}small_parts.py", f"{_R}methods.py", f"{_F}access.py", f"{_F}keys.py"],
     "folder.py": [f"{_F}files.py"],
+    "atecc608/pem.py": [f"{_F}certificate.py", f"{_F}adopt.py", f"{_F}context.py"],
     "atecc608/bus.py": [f"{_F}small_parts.py", f"{_F}driver.py", f"{_F}interleaved.py"],
 }

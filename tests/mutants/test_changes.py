@@ -73,6 +73,8 @@ def test_a_change_that_is_gone_is_told():
     assert len(known.stale([])) == len(known) > 0
 
 
-def test_the_tests_that_are_named_are_there():
+def test_the_modules_and_tests_that_are_named_are_there():
+    assert [module for module in board.modules() if not (board.FIRMWARE / module).exists()] == []
+    assert len(host.modules()) == len({*host.modules()})
     named = {test for tests in ON_THE_BOARD.values() for test in tests} | {*TESTS_OF_THE_HOST}
     assert [test for test in sorted(named) if not (ROOT / test).exists()] == []

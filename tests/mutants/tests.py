@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ class Watch:
 
     def __init__(self) -> None:
         self.failed: list[str] = []
+        self._home = TemporaryDirectory(prefix="mutants-")
+
+    def pytest_collection_finish(self) -> None:
+        """Changed code may well write where the true one does not, and make what tests take for never there."""
+        os.environ["HOME"] = self._home.name
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         self._look(report)
