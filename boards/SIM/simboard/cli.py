@@ -95,7 +95,7 @@ def _board_options(options: argparse.Namespace, chip_options: list[str], stack: 
 
 def _say(board: Board) -> None:
     print(board.port, flush=True)
-    print(f"export ATECC_PORT={board.port}\natecc info    # in another terminal", file=sys.stderr, flush=True)
+    print(f"export ATECC_PORT={board.port}", file=sys.stderr, flush=True)
 
 
 def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
@@ -106,6 +106,7 @@ def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
         else:
             board = stack.enter_context(Board(**board_options))
             _say(board)
+            print("atecc info    # in another terminal, after that line", file=sys.stderr, flush=True)
         board.wait()
 
 
