@@ -1,6 +1,8 @@
 """Puts the firmware into the wheel, so that `atecc install` has it to hand. The rest is pyproject.toml's."""
 
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 from setuptools import setup
@@ -22,5 +24,13 @@ class WithFirmware(build_py):
             shutil.copyfile(source, target)
 
 
+def elsewhere(folder):
+    """What a build leaves behind is not left in the checkout."""
+    if "editable_wheel" in sys.argv:
+        return {}
+    return {"build": {"build_base": folder}, "egg_info": {"egg_base": folder}}
+
+
 if __name__ == "__main__":
-    setup(cmdclass={"build_py": WithFirmware})
+    with tempfile.TemporaryDirectory(prefix="atecc-build-") as folder:
+        setup(cmdclass={"build_py": WithFirmware}, options=elsewhere(folder))

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ATECC = Path(sys.executable).with_name("atecc")
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```\n(.*?)```", README, re.DOTALL)
+BLOCKS = re.findall(r"```(?:sh)?\n(.*?)```", README, re.DOTALL)
 LINES = [
     line.strip().removeprefix("$ ").partition("#")[0].strip()
     for block in BLOCKS
@@ -52,3 +52,29 @@ def test_every_make_target_exists():
 def test_every_folder_is_listed():
     folders = [folder for folder in ("firmware", "boards", "host", "tests") if f"`{folder}/`" not in README]
     assert folders == []
+
+
+def test_it_is_read_to_its_end():
+    assert len(README.splitlines()) < 200
+
+
+def pages():
+    return [
+        ROOT / name
+        for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "host/AWS.md", "host/CERTIFICATES.md")
+    ]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+def test_tool_firmware_and_changes_name_one_version():
+    version = re.search(
+        r'^__version__ = "(.*)"', (ROOT / "host/atecc/__init__.py").read_text(), re.MULTILINE
+    )[1]
+    assert f'VERSION = "{version}"' in (ROOT / "firmware/version.py").read_text()
+    assert re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1] == version
+    assert 'dynamic = ["version"]' in (ROOT / "host/pyproject.toml").read_text()

@@ -23,6 +23,7 @@ from atecc.device import Device
 from atecc.errors import AteccError
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 from simboard import Board, BoardError
 
 if TYPE_CHECKING:
@@ -38,6 +39,15 @@ WIDTH = 100  # where there is no terminal: the table of slots fits
 
 # stderr and stdout of the commands go to the same place, in order.
 console = Console(highlight=False, soft_wrap=True)
+
+
+# For the picture of the terminal.
+SAID: list[str] = []
+
+
+def say(text: str) -> None:
+    console.print(text)
+    SAID.append(Text.from_markup(text).plain)
 
 
 class DemoError(Exception):
@@ -84,22 +94,34 @@ class Demo:
             [ATECC, "--json", *command], env=self.environment, stdout=subprocess.PIPE, check=False
         )
         _check(done.returncode)
-        return json.loads(done.stdout)
+        found = json.loads(done.stdout)
+        SAID.extend(f"✓ {step['meaning']}" for step in found.get("steps", ()))  # as it was told on the way
+        return found
 
     def show(self, *command: str) -> None:
         """Type a command before the user's eyes; what it says is seen, without empty lines and the answer's details."""
         self._typed(command)
-        colours = {"FORCE_COLOR": "1", "COLUMNS": str(console.width)} if console.is_terminal else {}
+        # Tables as on a terminal in any case; colours where there is one.
+        colours = {"FORCE_COLOR": "1"} | (
+            {"COLUMNS": str(console.width)} if console.is_terminal else {"TERM": "dumb"}
+        )
         done = subprocess.run(
             [ATECC, *command], env=self.environment | colours, capture_output=True, text=True, check=False
         )
         says = [*done.stderr.splitlines(), *done.stdout.splitlines()[:1]]
-        print(*(line for line in says if line.strip()), sep="\n", flush=True)
+        shown = [line.rstrip() for line in says if line.strip() and not line.startswith("Next: ")]
+        print(*shown, sep="\n", flush=True)
+        SAID.extend(shown)
+        _check(done.returncode)
+
+    def quietly(self, *command: str) -> None:
+        """A command that nobody has to see."""
+        done = subprocess.run([ATECC, *command], env=self.environment, capture_output=True, check=False)
         _check(done.returncode)
 
     @staticmethod
     def _typed(command: Sequence[str]) -> None:
-        console.print(f"[bold]$ atecc {escape(shlex.join(command))}[/]")
+        say(f"[bold]$ atecc {escape(shlex.join(command))}[/]")
 
 
 def _check(status: int) -> None:
@@ -108,11 +130,11 @@ def _check(status: int) -> None:
 
 
 def heading(number: int, text: str) -> None:
-    console.print(f"\n[bold cyan]{number}. {text}[/]")
+    say(f"\n[bold cyan]{number}. {text}[/]")
 
 
 def done(text: str) -> None:
-    console.print(f"[green]✓[/] {escape(text)}")
+    say(f"[green]✓[/] {escape(text)}")
 
 
 def prepare_chip(demo: Demo) -> None:
@@ -134,7 +156,14 @@ def prepare_chip(demo: Demo) -> None:
 
 
 def provision(demo: Demo) -> Any:
-    command = ["provision", "aws", "--thing", THING, "--server-ca", str(demo.cloud.server_ca_file)]
+    command = [
+        "provision",
+        "aws",
+        "--thing",
+        THING,
+        "--server-ca",
+        os.path.relpath(demo.cloud.server_ca_file),
+    ]
     with demo.device() as device:
         slot = device.identity_status().identities["a"].slot
         in_use = None if slot is None else device.key_info(slot).in_use
@@ -173,6 +202,13 @@ def run(demo: Demo) -> dict[str, Any]:
     heading(3, "The connection: a message makes the round trip")
     message = round_trip(demo)
     return report(demo, provisioned, message)
+
+
+def draw(folder: Path, found: dict[str, Any]) -> None:
+    import pictures
+
+    (folder / "terminal.svg").write_text(pictures.terminal("\n".join(SAID)), encoding="utf-8")
+    (folder / "handshake.svg").write_text(pictures.handshake(found), encoding="utf-8")
 
 
 def last_words(folder: Path, seconds: float) -> None:
@@ -219,10 +255,15 @@ def main(arguments: list[str]) -> int:
             board = stack.enter_context(Board(bus=options.bus))
         chip = f"the chip at {options.bus}" if options.bus else "a blank chip"
         console.print(f"A simulated board is on [bold]{board.port}[/], with {chip}.")
-        found = run(Demo(board, cloud))
+        demo = Demo(board, cloud)
+        found = run(demo)
+        slots = folder / "slots.svg"
+        slots.unlink(missing_ok=True)
+        demo.quietly("chip", "show", "--svg", str(slots))
     for name in ("csr", "certificate", "ca"):
         (folder / f"{name}.pem").write_text(found[f"{name}_pem"])
     (folder / "report.json").write_text(json.dumps(found, indent=2) + "\n")
+    draw(folder, found)
     last_words(folder, time.monotonic() - started)
     return 0
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -115,3 +116,20 @@ def test_the_shell_of_make_try_has_everything_in_place(tmp_path):
     assert done.returncode == 0, done.stderr
     assert '"mqtt": "connected"' in done.stdout and "ACTIVE" in done.stdout
     assert "atecc doctor aws" in done.stderr
+
+
+def test_it_draws_what_it_did(demo):
+    """Its terminal, the slots and one handshake: SVG that takes nothing from anywhere else."""
+    from xml.etree import ElementTree
+
+    _, folder = demo
+    for name, words in (
+        ("terminal", "received again"),
+        ("slots", "device key"),
+        ("handshake", "CertificateVerify"),
+    ):
+        text = (folder / f"{name}.svg").read_text(encoding="utf-8")
+        ElementTree.fromstring(text)
+        plain = re.sub(r"<[^>]+>", " ", text).replace("&#160;", " ")
+        assert words in plain, name
+        assert not re.search(r"""(href=|src=|url\(|@import)\s*["']?http""", text), "nothing is fetched"

@@ -190,8 +190,9 @@ def test_a_lock_says_what_is_otherwise_afterwards(configured, run):
     assert dry.out.count("used for") == 1 and "From then on" in dry.out and "atecc provision" in dry.out
     seen = run(configured, "chip", "lock", "config", "--yes-lock", SERIAL)
     assert seen.err.count("used for") == 1 and "Next: atecc chip lock data" in seen.err
+    assert "only as their rules say" in run(configured, "chip", "lock", "data").out
     seen = run(configured, "chip", "lock", "data", "--yes-lock", SERIAL)
-    assert "used for" not in seen.err and "only as their rules say" in seen.err
+    assert "used for" not in seen.err and "to write to the OTP area" in seen.err
     assert "atecc provision" in seen.err.splitlines()[-1]
 
 

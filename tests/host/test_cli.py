@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 from atecc.errors import ChannelError, CorruptReply
@@ -41,6 +42,7 @@ def test_help_is_quick_and_needs_nothing_heavy():
 
 
 COMMANDS = [
+    "list",
     "info",
     "chip show",
     "chip config get",
@@ -114,6 +116,97 @@ def test_info(board, run):
 )
 def test_info_says_what_is_next(run, locked, following):
     assert following in run(FakeDevice(*locked), "info").out
+
+
+def test_info_says_how_long_the_certificate_lasts_and_what_is_next(board, run):
+    board.identity("sensor-7", days=400)
+    assert "(399 days left)" in run(board, "info").out
+    board.mqtt = "connected"
+    assert run(board, "info", "--json").json["next"] == [
+        "atecc mqtt publish things/sensor-7/hello 'hello, world' --round-trip"
+    ]
+    board.identity("sensor-7", days=7)
+    assert "ends in 6 days" in run(board, "info").out
+    board.Wifi_Status = lambda: {"enabled": True, "state": "connected", "ssid": "home", "ip": "192.0.2.7"}
+    seen = run(board, "info")
+    assert "in home, address 192.0.2.7" in seen.out
+
+
+# Which board
+
+
+@pytest.fixture
+def two(monkeypatch):
+    """Two boards that are plugged in, by their ports, and a third port on which nobody answers."""
+    first, second = FakeDevice(), FakeDevice(config_locked=False, data_locked=False)
+    second.config[8] ^= 0xFF
+    first.identity("sensor-1")
+    monkeypatch.setattr("atecc.channels.ports.serial_ports", lambda: PORTS)
+    return {"/dev/A": first, "/dev/B": second}
+
+
+PORTS = [SimpleNamespace(device=f"/dev/{name}", vid=0x303A) for name in "ABC"]
+
+
+def opening(boards):
+    def opened(port, access):
+        if port not in boards:
+            raise ChannelError(f"{port} is in use by another program.", "Close it.")
+        return boards[port]
+
+    return opened
+
+
+def test_list_has_every_board_with_its_chip_and_state(two, run):
+    seen = run(opening(two), "list")
+    assert seen.status == 0
+    assert seen.out.splitlines() == [
+        "port\tchip\tname\tstate",
+        f"/dev/A\t{SERIAL}\tsensor-1\tMQTT off",
+        f"/dev/B\t{two['/dev/B'].serial}\tatecc-fake\tchip not configured",
+        "/dev/C\t-\t-\t/dev/C is in use by another program.",
+    ]
+    assert run(opening(two), "list", "--json").json["boards"][0]["serial"] == SERIAL
+    assert len(run(opening(two), "list", "--port", "/dev/A", "--json").json["boards"]) == 1
+
+
+def test_list_without_a_board(monkeypatch, board, run):
+    monkeypatch.setattr("atecc.channels.ports.serial_ports", lambda: [])
+    seen = run(board, "list")
+    assert seen.status == 0 and seen.out == "" and "No board is plugged in" in seen.err
+
+
+@pytest.mark.parametrize("spelled", [str, str.upper])
+def test_a_board_is_picked_by_its_chip(two, run, spelled):
+    second = two["/dev/B"]
+    data = run(opening(two), "info", "--json", "--serial", spelled(second.serial)).json
+    assert data["chip"]["serial"] == second.serial and two["/dev/A"].closed
+    seen = run(opening(two), "info", "--serial", "0123000000000000ee")
+    assert seen.status == 3 and f"/dev/A has chip {SERIAL}" in seen.err and "in use" in seen.err
+    seen = run(opening(two), "info", "--serial", second.serial, "--port", "/dev/A")
+    assert seen.status == 3 and "No board here has chip" in seen.err
+
+
+def test_atecc_alone_says_where_you_stand(two, monkeypatch, run):
+    seen = run(opening(two))
+    assert seen.status == 0 and "sensor-1 on /dev/A" in seen.out
+    assert "Next: atecc mqtt connect --port /dev/A" in seen.out
+    assert "Next: atecc chip config set --port /dev/B" in seen.out
+    assert "Next: atecc doctor --port /dev/C" in seen.out
+    assert len(run(opening(two), "--json").json["boards"]) == 3
+    monkeypatch.setattr("atecc.channels.ports.serial_ports", lambda: [])
+    assert "make try" in run(opening(two)).out
+
+
+def test_a_log_file_has_every_frame_of_every_time(board, run, call, tmp_path):
+    file = tmp_path / "atecc.log"
+    with BoardPty(board) as there:
+        for _ in range(2):
+            seen = call("rpc", "list", "--port", there.port, "--log-file", file)
+            assert seen.status == 0 and "RPC.List" not in seen.err
+    assert file.read_text().count('"RPC.List"') >= 2 and file.stat().st_mode & 0o77 == 0
+    assert re.match(r"\d{4}-\d\d-\d\d ", file.read_text())
+    assert run(board, "info", "--log-file", tmp_path / "none" / "x").status == 2
 
 
 def no(kind, code=503, message="said by the board"):

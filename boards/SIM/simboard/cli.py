@@ -106,6 +106,7 @@ def _run(options: argparse.Namespace, chip_options: list[str]) -> None:
         else:
             board = stack.enter_context(Board(**board_options))
             _say(board)
+            print("atecc info    # in another terminal, after that line", file=sys.stderr, flush=True)
         board.wait()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from atecc import bounded, whole
+from atecc import bounded, system, whole
 from atecc.errors import ArgumentError, RefusedError
 
 SWITCHING = "switching"
@@ -91,12 +91,7 @@ def _read(path: Path) -> Entry | None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Where there is no fcntl, the claim at AWS has to do."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+    """On this computer; elsewhere the claim at AWS does it."""
     while True:
         try:
             file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+")
@@ -104,7 +99,7 @@ def _alone(path: Path) -> Iterator[None]:
             raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
         with file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                system.lock(file, wait=False)
             except OSError:
                 raise RefusedError(
                     f"Another `atecc` on this computer (process {file.read() or 'unknown'}) works on this thing.",

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from atecc import system
 from atecc.aws.cloud import Cloud
 from atecc.bounded import utc
 from atecc.errors import AwsError, RefusedError
@@ -90,18 +91,8 @@ class Claim:
         """Too old, or of a process of this computer that has ended."""
         host, _, pid = self.who.rpartition(":")
         if host == mine.who.rpartition(":")[0] and pid.isdigit():
-            return not _runs(int(pid)) or int(pid) == os.getpid()
+            return not system.runs(int(pid)) or int(pid) == os.getpid()
         return not 0 <= time.time() - self.since + CLAIM_SECONDS / 3 <= CLAIM_SECONDS * 4 / 3
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 def check_free(thing: Thing, mine: Claim) -> None:

@@ -53,10 +53,10 @@ def find_port(ports: Iterable[Any] | None = None) -> str:
 def why_not_open(port: str) -> ChannelError:
     """A port could not be opened: find out why, in a user's words."""
     if "://" not in port and not os.path.exists(port) and os.name == "posix":
-        return ChannelError(
-            f"There is no serial port {port}.", "Is the board plugged in? Without --port, atecc looks for it."
-        )
+        return _not_there(port)
     code = _errno_of_opening(port)
+    if code == errno.ENOENT:
+        return _not_there(port)
     if code in (errno.EACCES, errno.EPERM):
         return ChannelError(
             f"No permission to use {port}.",
@@ -71,6 +71,21 @@ def why_not_open(port: str) -> ChannelError:
     return ChannelError(f"{port} can't be opened{': ' + os.strerror(code) if code else ''}.")
 
 
+def _not_there(port: str) -> ChannelError:
+    return ChannelError(
+        f"There is no serial port {port}.", "Is the board plugged in? Without --port, atecc looks for it."
+    )
+
+
+# Windows' reasons are in pyserial's words only, and it denies access to what another program has open.
+_SAID = {
+    "lock port": errno.EAGAIN,
+    "configure port": errno.ENOTTY,
+    "permissionerror": errno.EBUSY,
+    "filenotfounderror": errno.ENOENT,
+}
+
+
 def _errno_of_opening(port: str) -> int | None:
     """mpremote swallows the reason: open it once more to see it."""
     import serial
@@ -79,11 +94,7 @@ def _errno_of_opening(port: str) -> int | None:
         serial.serial_for_url(port, exclusive=True).close()
     except OSError as error:
         text = str(error).lower()
-        if "lock port" in text:
-            return errno.EAGAIN
-        if "configure port" in text:
-            return errno.ENOTTY
-        return error.errno
+        return next((code for words, code in _SAID.items() if words in text), error.errno)
     except (ValueError, AttributeError):
         return errno.EINVAL
     return None

@@ -46,6 +46,11 @@ def find_clone(named: str | None = None) -> Path:
 
     Nothing is looked for in other places: what is found there is going to be run.
     """
+    if os.name == "nt":
+        raise SimulatorMissing(
+            "The simulated board runs on Linux. The chip was not touched.",
+            "In WSL, with a clone of the project there, `make try` opens a shell with a simulated board.",
+        )
     named = named or os.environ.get(VARIABLE)
     clone = Path(named).resolve() if named else _own_clone()
     if clone is None or not (clone / PACKAGES / "simboard").is_dir():

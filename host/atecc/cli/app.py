@@ -16,7 +16,7 @@ import click
 from atecc.channels import Access, Channel, open_channel
 from atecc.channels.address import Address, parse_address
 from atecc.cli.screen import Screen, Shown, can_be_asked
-from atecc.errors import ArgumentError, CertificateError, RefusedError
+from atecc.errors import ArgumentError, AteccError, CertificateError, ChannelError, RefusedError
 from atecc.log import TRAFFIC
 
 if TYPE_CHECKING:
@@ -32,10 +32,12 @@ class App:
     """One run of the command line; tests give it a channel of their own."""
 
     port: str | None = None
+    serial: str | None = None
     json: bool = False
     verbosity: int = 0
     timeout: float = DEFAULT_TIMEOUT
     timeout_given: bool = field(default=False, init=False)
+    log_file: Path | None = None
     operator_dir: Path | None = None
     device_name: str | None = None
     device_key: str | None = None
@@ -68,7 +70,45 @@ class App:
         address = self.address
         if address is not None:
             self._remark(address)
-        return self.open_channel(self._port, self._access())
+        if self.serial is None:
+            return self.open_channel(self._port, self._access())
+        return self._chosen(self.serial)
+
+    def open_port(self, port: str) -> Channel:
+        """The way to what is on this one."""
+        return self.open_channel(port, self._access())
+
+    def ports(self) -> list[str]:
+        """Where boards may be: the one that was named, else every ESP32's."""
+        from atecc.channels.ports import board_ports, serial_ports
+
+        if self._port != "auto":
+            return [self._port]
+        return [str(port.device) for port in board_ports(serial_ports())]
+
+    def _chosen(self, serial: str) -> Channel:
+        """The way to the board that has this chip."""
+        from atecc.chip.reading import normal_serial
+        from atecc.device import Device
+
+        said = []
+        for port in self.ports():
+            channel = None
+            try:
+                channel = self.open_port(port)
+                found = Device(channel, self.timeout, remote=self.address is not None).chip_info().serial
+                if normal_serial(found) == normal_serial(serial):
+                    return channel
+                said.append(f"{port} has chip {found}")
+            except AteccError as error:
+                said.append(f"{port}: {error.message}")
+            if channel is not None:
+                channel.close()
+        failure = ChannelError(
+            f"No board here has chip {serial}.", "`atecc list` shows which board has which chip."
+        )
+        failure.notes += said
+        raise failure
 
     @property
     def address(self) -> Address | None:
@@ -84,6 +124,10 @@ class App:
         from atecc.channels.ports import find_port
 
         self.take_the_cable(command)
+        if self.serial is not None:
+            channel = self._chosen(self.serial)
+            channel.close()
+            return str(getattr(channel, "port", self._port))
         return find_port() if self._port == "auto" else self._port
 
     def take_the_cable(self, command: str) -> None:
@@ -179,9 +223,9 @@ class App:
         return self.err.ask_hidden(question).encode()
 
     def start_logging(self) -> None:
-        """-v shows what the board logs and what is going on, -vv every frame."""
+        """-v shows what the board logs and what is going on, -vv every frame; --log-file keeps what -vv shows."""
         level = {0: logging.WARNING, 1: logging.INFO}.get(self.verbosity, TRAFFIC)
-        self.err.log(logging.getLogger("atecc"), level)
+        self.err.log(logging.getLogger("atecc"), level, self.log_file, TRAFFIC)
 
 
 pass_app = click.make_pass_decorator(App)
@@ -192,7 +236,7 @@ def _set(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
         app = context.find_object(App)
         if value and app is not None:
             setattr(app, name, value)
-            if name == "verbosity":
+            if name in ("verbosity", "log_file"):
                 app.start_logging()
             if name == "timeout":
                 app.timeout_given = True
@@ -221,6 +265,12 @@ def shared_options() -> list[click.Option]:
             shell_complete=_ports,
             help="Serial port of the board, or wss://HOST, ws://[USER@]HOST, mqtts://BROKER/DEVICE. "
             "Default: $ATECC_PORT, or the one ESP32 board that is plugged in.",
+        ),
+        option(
+            "--serial",
+            sets="serial",
+            metavar="CHIP",
+            help="The board whose chip has this serial number; `atecc list` shows them.",
         ),
         option("--device", sets="device_name", metavar="NAME", help="wss://: talk to this device only."),
         option(
@@ -252,6 +302,12 @@ def shared_options() -> list[click.Option]:
         ),
         option("--json", sets="json", is_flag=True, help="Print one JSON document on standard output."),
         option("-v", "--verbose", sets="verbosity", count=True, help="Say more; -vv shows every frame."),
+        option(
+            "--log-file",
+            sets="log_file",
+            type=FILE,
+            help="Add what -vv would show to this file, with the time.",
+        ),
         option(
             "--timeout",
             sets="timeout",

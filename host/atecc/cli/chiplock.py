@@ -199,7 +199,9 @@ def _show_plan(app: App, plan: LockPlan, to_stdout: bool) -> None:
     screen.show(*table, *options, _crc_line(plan), "")
     screen.styled((f"Locking {plan.target} of chip {plan.chip.serial} is IRREVERSIBLE.", "bold red"))
     screen.show("Nobody will ever be able again", *(f"  - {one}" for one in plan.impossible))
-    screen.show("From then on", *(f"  - {one}" for one in plan.afterwards), "")
+    if to_stdout:
+        screen.show("From then on", *(f"  - {one}" for one in plan.afterwards))
+    screen.show("")
     for warning in plan.findings.warnings:
         app.warn(warning)
 

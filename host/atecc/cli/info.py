@@ -13,7 +13,14 @@ from atecc.errors import AteccError, ChipError, DeviceError
 
 if TYPE_CHECKING:
     from atecc.device import Device
-    from atecc.device.replies import AccessStatus, BoardInfo, ChipInfo, IdentityStatus, MqttStatus
+    from atecc.device.replies import (
+        AccessStatus,
+        BoardInfo,
+        ChipInfo,
+        IdentityInfo,
+        IdentityStatus,
+        MqttStatus,
+    )
 
 Rows = list[tuple[str, str]]
 ASKS = (
@@ -24,6 +31,7 @@ ASKS = (
     "Identity.Status",
     "MQTT.Status",
     "App.Status",
+    "Wifi.Status",
 )
 
 
@@ -36,7 +44,13 @@ def command(app: App) -> None:
     with app.device() as device, device.ahead(*ASKS):
         board = device.info()
         access = _access(device)
-        data: dict[str, Any] = {"board": asdict(board), "chip": None, "identity": None, "mqtt": None}
+        data: dict[str, Any] = {
+            "board": asdict(board),
+            "chip": None,
+            "identity": None,
+            "mqtt": None,
+            "wifi": None,
+        }
         data["access"] = asdict(access) if access else None
         rows = _board(board) + _callers(access)
         failure = _no_files(board)
@@ -65,6 +79,7 @@ def _no_files(board: BoardInfo) -> AteccError | None:
 def _rest(device: Device, data: dict[str, Any]) -> Rows:
     from atecc.chip.parts import full_name, product
     from atecc.chip.reading import read_config
+    from atecc.device.standing import next_steps
 
     chip = device.chip_info()
     zone = read_config(device, chip)
@@ -74,12 +89,15 @@ def _rest(device: Device, data: dict[str, Any]) -> Rows:
     data["identity"] = asdict(identities)
     mqtt = device.mqtt_status()
     data["mqtt"] = asdict(mqtt)
+    steps = next_steps(chip, identities, mqtt, product(zone) is not None)
+    data["next"] = list(steps)
     return (
         _chip(chip, name)
+        + _wifi(device, data)
         + _identity(identities)
         + _mqtt(mqtt)
         + _programs(device, data)
-        + _next(chip, identities, mqtt, product(zone))
+        + [("Next", step) for step in steps]
     )
 
 
@@ -163,8 +181,17 @@ def _identity(status: IdentityStatus) -> Rows:
         *failed,
         ("Identity", f"{one.name} (identity {status.active}, key in slot {one.slot})"),
         ("Identity", f"{one.endpoint}:{one.port} as {one.client_id}"),
-        ("Identity", f"certificate valid until {utc(one.not_after)}"),
+        ("Identity", f"certificate valid until {utc(one.not_after)}{_left(one)}"),
     ]
+
+
+def _left(one: IdentityInfo) -> str:
+    from atecc.device.standing import days_left
+
+    left = days_left(one)
+    if left is None:
+        return ""
+    return f" ({left} days left)" if left >= 0 else ": it has ended"
 
 
 def _mqtt(status: MqttStatus) -> Rows:
@@ -178,16 +205,17 @@ def _mqtt(status: MqttStatus) -> Rows:
     )
 
 
-def _next(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus, preset: str | None) -> Rows:
-    if not chip.config_locked:
-        return [("Next", "atecc chip config set"), ("Next", "atecc chip lock config")]
-    if not chip.data_locked:
-        return [("Next", "atecc chip lock data")]
-    if identities.active is None or identities.other_chip:
-        factory = [("Next", "or atecc provision factory --help")] if preset else []
-        return [
-            ("Next", "atecc provision aws --thing NAME"),
-            ("Next", "or atecc provision ca --help"),
-            *factory,
-        ]
-    return [] if mqtt.state == "connected" else [("Next", "atecc mqtt connect")]
+def _wifi(device: Device, data: dict[str, Any]) -> Rows:
+    """Nothing for firmware, or a board, that has no Wi-Fi of its own."""
+    try:
+        status = device.wifi_status()
+    except DeviceError as error:
+        if error.kind != "method":
+            raise
+        return []
+    data["wifi"] = asdict(status)
+    if status.state == "connected":
+        return [("Wi-Fi", f"in {status.ssid}, address {status.ip}")]
+    if not status.enabled:
+        return [("Wi-Fi", "off (atecc wifi set joins a network)")]
+    return [("Wi-Fi", f"{status.state}: {status.ssid}")]

@@ -21,6 +21,7 @@ from atecc.errors import AteccError, OutputError
 # In the order of the main help: each command, and where it is in this package. Imported when it is called, so that no
 # command waits for the others.
 COMMANDS = {
+    "list": "list.command",
     "flash": "flash.command",
     "install": "install.install",
     **{
@@ -120,13 +121,19 @@ def _failed(app: App, error: dict[str, Any]) -> int:
 
 @click.group(
     cls=Root,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit status: 0 done, 1 other, 2 usage, 3 no board, 4 chip, 5 refused, 6 certificate, 7 AWS, "
     "8 network or broker, 130 interrupted.",
 )
 @click.version_option(__version__, "--version", prog_name="atecc")
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """A private key born inside an ATECC608 on an ESP32 becomes the device's identity.
 
     The options below may stand before a command or after it.
     """
+    if ctx.invoked_subcommand is None:
+        from atecc.cli.list import where_you_stand
+
+        where_you_stand(ctx.ensure_object(App))

@@ -16,12 +16,13 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from atecc import visible
-from atecc.errors import OutputError
+from atecc.errors import ArgumentError, OutputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -279,12 +280,30 @@ class Screen:
     def trace(self, error: BaseException) -> None:
         self.show(Block("".join(traceback.format_exception(error)).rstrip("\n")))
 
-    def log(self, logger: logging.Logger, level: int) -> None:
-        """Have what `logger` is told shown here, and by nobody else before."""
+    def log(self, logger: logging.Logger, level: int, file: Path | None = None, least: int = 0) -> None:
+        """Have what `logger` is told shown here, and by nobody else before; from `least` on in a `file` too."""
         handler = logging.StreamHandler(self._stream)
         handler.setFormatter(_Formatter("%(levelname)s %(name)s: %(message)s"))
+        handler.setLevel(level)
+        for old in logger.handlers:
+            old.close()
         logger.handlers[:] = [handler]
         logger.setLevel(level)
+        if file is not None:
+            kept = logging.StreamHandler(_log_of(file))
+            kept.setFormatter(_Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+            logger.addHandler(kept)
+            logger.setLevel(min(level, least))
+
+
+def _log_of(file: Path) -> IO[str]:
+    """For its owner alone: it may have what is nobody else's business."""
+    try:
+        return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ArgumentError(
+            f"{file} can't be written: {getattr(error, 'strerror', None) or error}."
+        ) from error
 
 
 class _Formatter(logging.Formatter):

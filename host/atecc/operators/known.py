@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from atecc import whole
+from atecc import system, whole
 from atecc.bounded import read_path
 from atecc.errors import ArgumentError, CertificateError
 from atecc.x509.points import point_der
@@ -102,16 +102,11 @@ class KnownDevices:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Several boards may be provisioned at once; where there is no fcntl, one loses the race."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
+    """Several boards may be provisioned at once."""
     try:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w")
     except OSError as error:
         raise ArgumentError(f"{path} can't be written: {error.strerror}.") from error
     with file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        system.lock(file)
         yield
