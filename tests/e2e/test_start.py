@@ -73,3 +73,15 @@ def test_what_fails_at_the_start_stops_nothing_else(served):
     with served.owner() as owner:
         served.wait(owner)
         assert owner.mqtt_connect().state == "connected"
+
+
+@pytest.mark.parametrize("ms", [20, 50, 100])
+def test_a_host_that_comes_during_the_start_keeps_no_program_from_running(served, ms):
+    """Only who resets MicroPython softly takes the board for himself."""
+    with served.owner() as owner:
+        owner.write_program("__init__.py", b"import time\nwhile True: time.sleep_ms(50)\n")
+    interrupted(served.board, ms)
+    with served.owner() as owner:
+        served.wait(owner)
+        assert [one.state for one in owner.programs()[0]] == ["running"]
+        owner.remove_program("__init__.py")
