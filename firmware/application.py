@@ -1,4 +1,4 @@
-"""The owner's program: /main.py, where this firmware is frozen, and the package /app. It runs beside the device.
+"""The owner's program: /main.py, and the package /app. It runs beside the device.
 
 In a thread of its own, for what comes over the cable interrupts the main one only. A thread can't be killed: to stop it
 is to ask, and who asks to be told is told by the interface (atecc), which then raises SystemExit in it.
@@ -18,6 +18,8 @@ from identity.record import Record
 
 FOLDER = "/app"
 _MAIN = "/main.py"
+# MicroPython itself runs /main.py, in the main thread: where no frozen one hides it, it is what starts the device.
+_MOVED = "/program.py"
 # A program that fails so often within a minute of starting is left alone until it changes.
 _TRIES = const(3)
 _EARLY_MS = const(60_000)
@@ -29,13 +31,13 @@ _FILE = const(0x8000)
 
 
 def sources(frozen):
-    """The programs that there are: paths. Where the firmware is not frozen /main.py is what starts the device."""
-    return [path for path in ((_MAIN, FOLDER) if frozen else (FOLDER,)) if _is_there(path)]
+    """The programs that there are: paths. `atecc install` moves a main.py of the owner's to /program.py."""
+    return [path for path in (_MAIN if frozen else _MOVED, FOLDER) if _is_there(path)]
 
 
 def _is_there(path):
     try:
-        os.stat(path if path == _MAIN else path + "/__init__.py")
+        os.stat(path + "/__init__.py" if path == FOLDER else path)
         return True
     except OSError:
         return False
@@ -66,7 +68,7 @@ class Application:
 
     def __init__(self, path):
         self.path = path
-        self._record = Record("/application.%s" % ("main" if path == _MAIN else "app"))
+        self._record = Record("/application.%s" % ("app" if path == FOLDER else "main"))
         kept = self._record.load() or {}
         self._kept = kept if isinstance(kept, dict) else {}
         self._thread = None
@@ -88,7 +90,7 @@ class Application:
         return self._kept.get("off", False)
 
     def _digest(self):
-        return crc_of(_MAIN) if self.path == _MAIN else crc32(repr(files()).encode())
+        return crc32(repr(files()).encode()) if self.path == FOLDER else crc_of(self.path)
 
     def _keep(self, **news):
         self._kept = self._kept | news
@@ -182,7 +184,7 @@ def _frames(text):
 
 
 def _execute(path):
-    if path == _MAIN:
+    if path != FOLDER:
         with open(path) as f:
             code = f.read()
         exec(code, {"__name__": "__main__", "__file__": path})  # noqa: S102

@@ -128,7 +128,8 @@ def _begin():
     for path in application.sources(is_frozen()):
         program = application.Application(path)
         programs.append(program)
-        program.begin()
+        if threads.beside:
+            program.begin()
 
 
 def is_frozen():

@@ -13,6 +13,9 @@ REQUEST = 10 * 1024
 LOOP = 5 * 1024
 # The owner's program may shake hands too.
 APPLICATION = HANDSHAKE
+# Whether the owner's programs start with the device: not where a host has reset MicroPython to have it for itself, and
+# another one wants the device then (rpc.serial).
+beside = True
 
 _OBJECTS_ARE_LARGER = 1 if sys.maxsize < 1 << 32 else 3
 _lock = _thread.allocate_lock()

@@ -57,8 +57,19 @@ def _started():
     return device
 
 
+def _asked():
+    """After a soft reset into the raw REPL, with which a host takes the board, the owner's programs stay stopped."""
+    if "device" not in sys.modules:
+        import machine
+
+        import threads
+
+        threads.beside = machine.reset_cause() != machine.SOFT_RESET
+
+
 def handle(frame, admit):
     """Dispatcher.handle, of the device; it is started if need be."""
+    _asked()
     return _started().handle(frame, admit)
 
 
@@ -69,6 +80,7 @@ def call(frame, crc=None):
     """
     damaged = crc is not None and crc != crc32(frame.encode())
     if not damaged:
+        _asked()
         start()
     show(DAMAGED if damaged else handle(frame, owner))
 

@@ -7,6 +7,7 @@ copies are complete and run; that an ESP32's MicroPython takes them, only an ESP
 
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,8 @@ def test_an_interrupted_copy_is_continued(board):
     plan = make_plan(channel, firmware_files())
     done = []
 
-    def until_the_cable_goes(path):
-        done.append(path)
+    def until_the_cable_goes(one):
+        done.append(one.path)
         if len(done) == 12:
             raise ChannelError("unplugged")
 
@@ -147,15 +148,80 @@ def test_a_board_file_of_ones_own(board, tmp_path):
     assert files_on(board)["/board.py"] == hashlib.sha256(mine.read_bytes()).hexdigest()
 
 
-def test_somebody_elses_main_stays(board):
+COUNTS = """
+import time
+ticks = 0
+while True:
+    ticks += 1
+    with open("/ticks", "w") as f: f.write(str(ticks))
+    time.sleep_ms(20)
+"""
+
+
+def ticks(board):
+    with Repl(board.port) as repl:
+        return int(repl.run("print(open('/ticks').read() or 0)") or 0)
+
+
+def test_an_owners_main_runs_beside_the_device(board):
+    user = User(board.port)
+    write(board, "/main.py", COUNTS)
+    mine = files_on(board)["/main.py"]
+    assert "moved    /program.py" in user.succeeds("install", *PINS, "--dry-run").out
+    assert files_on(board)["/main.py"] == mine
+    assert "moving main.py to /program.py" in user.succeeds("install", *PINS).err
+    there = files_on(board)
+    assert there["/program.py"] == mine
+    assert there["/main.py"] == installed()["/main.py"]
+    board.reset()
+    assert "/program.py  running" in user.succeeds("info").out
+    before = ticks(board)  # which interrupts whatever runs in front, as mpremote does
+    deadline = time.monotonic() + 15
+    while ticks(board) == before:
+        assert time.monotonic() < deadline, "it stands still"
+    said = user.succeeds("--json", "install", *PINS)
+    assert {one["state"] for one in said.json["files"]} == {SAME}
+
+
+def test_a_move_is_the_last_but_one_and_is_continued(board):
+    """Cut off behind it there is no main.py: the same command again writes it."""
+    write(board, "/main.py", "mine = 1\n")
+    mine = files_on(board)["/main.py"]
+    channel = SerialChannel(board.port)
+    files = {"/lib/version.py": b"VERSION = 1", "/main.py": b"import device"}
+    plan = make_plan(channel, files)
+    assert [(one.path, one.state) for one in plan.states] == [
+        ("/lib/version.py", "new"), ("/program.py", "moved"), ("/main.py", "new"),
+    ]  # fmt: skip
+
+    def until_the_cable_goes(one):
+        if one.path == "/main.py":
+            raise ChannelError("unplugged")
+
+    with pytest.raises(ChannelError):
+        carry_out(channel, plan, until_the_cable_goes)
+    again = make_plan(channel, files)
+    assert [(one.path, one.state) for one in again.states if one.state != SAME] == [("/main.py", "new")]
+    carry_out(channel, again, lambda _: None)
+    channel.close()
+    there = files_on(board)
+    assert (there["/program.py"], there["/main.py"]) == (mine, hashlib.sha256(b"import device").hexdigest())
+
+
+def test_two_programs_of_the_owners_stay(board):
     write(board, "/main.py", "print('mine')\n")
+    write(board, "/program.py", "print('mine too')\n")
     before = files_on(board)
-    assert "main.py of its own" in User(board.port).fails(5, "install", *PINS)
+    assert "a main.py of its own, and a program.py" in User(board.port).fails(5, "install", *PINS)
     assert files_on(board) == before
+
+
+def test_an_owners_main_that_starts_the_device_stays(board):
     write(board, "/main.py", "print('mine')\nimport device\n")
     mine = files_on(board)["/main.py"]
     User(board.port).succeeds("install", *PINS)
     assert files_on(board)["/main.py"] == mine
+    assert "/program.py" not in files_on(board)
 
 
 def test_a_board_whose_firmware_is_frozen():

@@ -73,3 +73,19 @@ def test_what_fails_at_the_start_stops_nothing_else(served):
     with served.owner() as owner:
         served.wait(owner)
         assert owner.mqtt_connect().state == "connected"
+
+
+def test_a_start_that_was_cut_off_keeps_no_program_from_running(served):
+    """As by a Ctrl-C before main.py. Only who resets MicroPython softly takes the board for himself."""
+    with served.owner() as owner:
+        owner.write_program("__init__.py", b"import time\nwhile True: time.sleep_ms(50)\n")
+    with Repl(served.board.port) as repl:
+        repl.run("with open('/boot.py', 'w') as f: f.write('raise KeyboardInterrupt')")
+    served.board.reset()
+    with Repl(served.board.port) as repl:
+        assert repl.value("'device' in sys.modules", "import sys") is False
+    with served.owner() as owner:
+        served.wait(owner)
+        assert [one.state for one in owner.programs()[0]] == ["running"]
+    with Repl(served.board.port) as repl:
+        repl.run("import os\nos.remove('/boot.py')\nos.remove('/app/__init__.py')")

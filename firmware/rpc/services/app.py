@@ -14,7 +14,7 @@ _NAME = text(NAME_MAX - len(_PART))
 
 
 class App:
-    """The service for `programs`, a list of Application; frozen: whether /main.py is the owner's."""
+    """The service for `programs`, a list of Application; frozen: whether it is, and /main.py the owner's."""
 
     def __init__(self, programs, frozen):
         self._programs = programs

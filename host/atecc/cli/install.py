@@ -35,8 +35,9 @@ def install(app: App, pins: str | None, board_file: Path | None, dry_run: bool, 
     """Put the firmware's modules on a board that runs a suitable MicroPython.
 
     Over USB only. Looks first whether the MicroPython there is suitable. Writes modules to /lib, and main.py and
-    board.py; boot.py and everything else stays, but for modules that an older version has left in its packages. Every
-    file is compared by its hash, so the same command again does what an interrupted one has left.
+    board.py; a main.py of your own becomes /program.py, and runs beside the device. boot.py and everything else stays,
+    but for modules that an older version has left in its packages. Every file is compared by its hash, so the same
+    command again does what an interrupted one has left.
     """
     if pins and board_file:
         raise ArgumentError("--pins and --board-file exclude each other.")
@@ -117,11 +118,12 @@ def _checked(path: Path) -> bytes:
 
 
 def _carry_out(app: App, channel: SerialChannel, plan: Plan, reset: bool) -> None:
-    from atecc.install import carry_out
+    from atecc.install import Copied, carry_out
+    from atecc.install.copying import DOING
 
-    def told(path: str) -> None:
+    def told(one: Copied) -> None:
         if not app.json:
-            app.say(f"{'writing' if path in plan.files else 'removing'} {path}")
+            app.say(f"{DOING[one.state]} {one.path}")
 
     carry_out(channel, plan, told)
     if reset:
