@@ -11,7 +11,11 @@ import pytest
 from boards.places import BUILD, MICROPYTHON, MPY_CROSS, PORT, ROOT, Board
 from budget import FROZEN_LIMIT
 
-FIRMWARE = {str(path.relative_to(ROOT / "firmware")) for path in (ROOT / "firmware").rglob("*.py")}
+FIRMWARE = {
+    str(path.relative_to(ROOT / "firmware"))
+    for path in (ROOT / "firmware").rglob("*.py")
+    if path.parent.name != "examples"
+}
 PARTS = {
     "umqtt/simple.py",
     *(f"microdot/{name}.py" for name in ("__init__", "microdot", "helpers", "websocket")),

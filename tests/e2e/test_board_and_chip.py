@@ -1,7 +1,10 @@
 """Boards and chips that can't do the job: what the user reads, and that nothing was lost."""
 
+from pathlib import Path
+
 import pytest
 from atecc.channels.serial import SerialChannel
+from atecc.chip import config
 from atecc.device.rpc import Client
 from atecc.errors import DeviceError
 from bench import Babbler
@@ -154,8 +157,12 @@ def test_what_is_locked_is_not_locked_again(user):
         assert "locked already" in user.fails(5, "chip", "lock", zone, "--yes-lock", serial)
 
 
-def test_a_locked_configuration_is_not_written(user):
-    assert "locked" in user.fails(5, "chip", "config", "set", "--yes")
+def test_another_configuration_is_not_written_into_a_locked_zone(user, tmp_path):
+    preset = Path(config.__file__).with_name("data") / "tls.yaml"
+    other = tmp_path / "other.yaml"
+    other.write_text(preset.read_text().replace("use: [sign, attest, ECDH]", "use: [sign, attest]"))
+    assert "locked" in user.fails(5, "chip", "config", "set", other, "--yes")
+    user.succeeds("chip", "config", "set", "--yes")  # which is there already
 
 
 @pytest.mark.parametrize(

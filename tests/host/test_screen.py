@@ -198,9 +198,9 @@ def test_nothing_else_knows_rich(path):
 
 
 def test_json_for_people_and_programs_is_written_in_one_place():
-    """What a command prints as JSON goes through App.document; a receipt is a file."""
+    """What a command prints as JSON goes through App.document; a receipt is a file, a call's parameters are a line."""
     found = {path.name for path in (PACKAGE / "cli").glob("*.py") if "json.dumps" in set(used(path))}
-    assert found == {"screen.py", "chiplock.py", "config.py"}
+    assert found == {"screen.py", "chiplock.py", "config.py", "provision.py"}
 
 
 # The screen
@@ -283,6 +283,7 @@ COMMANDS = [
     ["rpc", "call", "No.Such"], ["doctor"], ["chip", "show"], ["chip", "config", "get"], ["chip", "config", "check"],
     ["chip", "lock", "data"], ["key", "public", "0"], ["key", "public", "9"], ["key", "generate", "0"],
     ["csr", "--slot", "0", "--subject", "CN=x"], ["cert", "factory"], ["reboot"],
+    ["app", "status"], ["app", "log"], ["app", "start"], ["app", "stop"],
 ]  # fmt: skip
 
 
@@ -387,7 +388,8 @@ def test_every_command_is_covered():
     elsewhere = {
         "operator init", "operator renew", "operator policy", "flash", "install", "console", "config set",
         "config save", "chip config set", "chip config diff", "key import", "fs put", "fs rm", "bench off",
-        "websocket on", "mqtt disconnect",
+        "websocket on", "mqtt disconnect", "list", "app put", "operator register", "aws certificates", "aws revoke",
+        "aws sweep", "aws ca create", "aws ca register", "aws ca list",
     }  # fmt: skip
     known = {" ".join(words) for words in leaves(cli)} - elsewhere
     left = {one for one in known if not one.startswith("provision ")}

@@ -13,7 +13,7 @@ def runs() -> dict[str, Run]:
 
 def test_info_asks_the_board_once(runs):
     [(_, _, methods)] = runs["atecc info"].board
-    assert len(methods) == 7
+    assert len(methods) == 8
 
 
 def test_provisioning_asks_no_more_often_than_it_must(runs):
