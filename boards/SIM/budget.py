@@ -91,7 +91,7 @@ class Peaks:
 
 
 def peaks(board: Board) -> Peaks:
-    transport = SerialTransport(board.port, 115200)
+    transport = SerialTransport(board.port, 115200, timeout=1)
     transport.enter_raw_repl(soft_reset=False)
     code = """
 import esp32, gc, json
@@ -183,7 +183,7 @@ def hold(board: Board, kb: int, spare: int = 0) -> int:
 
 
 def run(board: Board, code: str) -> int:
-    transport = SerialTransport(board.port, 115200)
+    transport = SerialTransport(board.port, 115200, timeout=1)
     transport.enter_raw_repl(soft_reset=False)
     try:
         return int(transport.exec(code))

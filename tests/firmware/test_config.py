@@ -375,7 +375,7 @@ def reset_cause(board: Board, console: Path) -> int:
 def test_the_board_resets_and_the_reply_has_left(board, console, frame):
     setup = "services = []\nfrom rpc.caller import owner\nfrom rpc.dispatcher import Dispatcher\n" + SERVICES
     setup += "dispatcher = Dispatcher(lambda: 'board')\nfor s in services: dispatcher.add(s)\n"
-    transport = SerialTransport(board.port, 115200)
+    transport = SerialTransport(board.port, 115200, timeout=1)
     transport.enter_raw_repl(soft_reset=False)
     transport.exec(setup)
     transport.exec_raw_no_follow(f"print(dispatcher.handle({frame!r}, owner))")
@@ -393,7 +393,7 @@ def test_a_reboot_asked_for_by_another_thread(board, console):
 
 
 def test_a_reboot_does_not_wait_for_who_is_busy(board, console):
-    transport = SerialTransport(board.port, 115200)
+    transport = SerialTransport(board.port, 115200, timeout=1)
     transport.enter_raw_repl(soft_reset=False)
     transport.exec_raw_no_follow("from rpc.services.system import reboot\nreboot()\nwhile True: pass")
     transport.close()

@@ -15,7 +15,7 @@ class RawRepl:
     """In the raw REPL until `close`, which gives the prompt back. `printed` is what the last exchange printed."""
 
     def __init__(self, port: str) -> None:
-        self._transport = SerialTransport(port, 115200)
+        self._transport = SerialTransport(port, 115200, timeout=1)
         self._transport.enter_raw_repl(soft_reset=False)
         self.printed = b""
 

@@ -126,7 +126,7 @@ def test_soft_reset_keeps_the_time() -> None:
             repl.run(SET % 2033)
         from mpremote.transport_serial import SerialTransport
 
-        transport = SerialTransport(board.port, 115200)
+        transport = SerialTransport(board.port, 115200, timeout=1)
         transport.enter_raw_repl(soft_reset=True)
         assert transport.exec("import time; print(time.gmtime()[:6])") == b"(2033, 6, 7, 8, 9, 10)\r\n"
         transport.close()

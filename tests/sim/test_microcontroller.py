@@ -212,7 +212,7 @@ os.dupterm(Terminal())
     with log.open("wb") as sink:
         board = Board(chip=False, bare=True, log=sink)
         board.start()
-        transport = SerialTransport(board.port, 115200)
+        transport = SerialTransport(board.port, 115200, timeout=1)
         transport.enter_raw_repl(soft_reset=False)
         transport.exec(code)
         transport.serial.write(b"\x04")
@@ -245,7 +245,7 @@ for _ in range(400):
         pass
 """
     with Board(chip=False) as board:
-        transport = SerialTransport(board.port, 115200)
+        transport = SerialTransport(board.port, 115200, timeout=1)
         transport.enter_raw_repl(soft_reset=True)
         transport.exec_raw_no_follow(code)
         for _ in range(400):
