@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from contextlib import AbstractContextManager
+from time import sleep
 from typing import Any
 
 from atecc.bounded import LARGEST_FILE
@@ -48,6 +49,9 @@ SLACK = 15.0
 # firmware/link/link.py: how long the link waits for its broker.
 LINK_WAIT = 30.0
 NETWORK_TIMEOUT = 30.0
+
+# It resets half a second after its answer: what is asked before that is answered by the device as it was.
+RESETS_AFTER_S = 0.7
 
 # Of a file, in one frame.
 PIECE = 512
@@ -106,8 +110,9 @@ class Device:
         return previous if isinstance(previous, int) else None
 
     def reboot(self) -> None:
-        """The board answers first, and resets then."""
+        """The board answers first, and resets then; when this returns it has done so."""
         self.call("Sys.Reboot")
+        sleep(RESETS_AFTER_S)
 
     # Who may call it
 
@@ -145,15 +150,20 @@ class Device:
     def change_settings(
         self, values: dict[str, Any], save: bool = False, reboot: bool = False, try_once: bool = False
     ) -> bool:
-        """All of them or none; whether they are saved."""
+        """All of them or none; whether they are saved. `reboot`: as Device.reboot."""
         flags = {
             name: True for name, on in (("save", save), ("reboot", reboot), ("try_once", try_once)) if on
         }
-        return bool(_fields(self.call("Config.Set", {"config": values} | flags), "Config.Set").get("saved"))
+        told = _fields(self.call("Config.Set", {"config": values} | flags), "Config.Set")
+        if reboot:
+            sleep(RESETS_AFTER_S)
+        return bool(told.get("saved"))
 
     def save_settings(self, reboot: bool = False, try_once: bool = False) -> None:
         flags = {name: True for name, on in (("reboot", reboot), ("try_once", try_once)) if on}
         self.call("Config.Save", flags)
+        if reboot:
+            sleep(RESETS_AFTER_S)
 
     def files(self, path: str | None = None) -> list[Entry]:
         data = self.call("FS.ListExt", {} if path is None else {"path": path})

@@ -46,13 +46,16 @@ def wifi(patient: Patient) -> str:
     if not status.enabled and status.state == "off":
         raise Unchecked("Wi-Fi is switched off in the board's settings (`atecc wifi set` joins a network)")
     if status.state != "connected":
-        raise _as_error(status.last_error, f"The board does not get into {status.ssid}.", "`atecc wifi set`")
+        raise _as_error(
+            status.last_error, f"The board is in no network ({status.state}).", "`atecc wifi set`"
+        )
     strength = "" if status.rssi is None else f" ({status.rssi} dBm)"
     return f"in {status.ssid}{strength}, address {status.ip}"
 
 
 def _undecided(one: WifiStatus) -> bool:
-    return one.state == "connecting" and not one.last_error
+    """It joins, or is going to: the device has just started."""
+    return (one.state == "connecting" and not one.last_error) or (one.enabled and one.state == "off")
 
 
 def _settled(patient: Patient, ask: Callable[[], Status], decided: Callable[[Status], bool]) -> Status:
