@@ -5,7 +5,7 @@ import select
 
 import tls
 
-from atecc608.context import SSLContext
+from atecc608.context import SSLContext, key_reference  # noqa: F401 - kept for scripts
 
 from .terms import check_chip
 
