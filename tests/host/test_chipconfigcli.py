@@ -28,7 +28,7 @@ def test_show_draws_the_slots(board, run):
     board.identity()
     seen = run(board, "chip", "show")
     assert seen.status == 0 and f"Chip {SERIAL}" in seen.out and "config zone locked" in seen.out
-    line = next(line for line in seen.out.splitlines() if line.startswith("0\t"))
+    line = next(line for line in seen.out.splitlines() if line.startswith("0  "))
     assert "device key" in line and "private key" in line
     assert "make a key" in seen.out and "identity" in seen.out and "may, for good" in seen.out
 

@@ -161,10 +161,10 @@ def test_list_has_every_board_with_its_chip_and_state(two, run):
     seen = run(opening(two), "list")
     assert seen.status == 0
     assert seen.out.splitlines() == [
-        "port\tchip\tname\tstate",
-        f"/dev/A\t{SERIAL}\tsensor-1\tMQTT off",
-        f"/dev/B\t{two['/dev/B'].serial}\tatecc-fake\tchip not configured",
-        "/dev/C\t-\t-\t/dev/C is in use by another program.",
+        "port  chip  name  state",
+        f"/dev/A  {SERIAL}  sensor-1  MQTT off",
+        f"/dev/B  {two['/dev/B'].serial}  atecc-fake  chip not configured",
+        "/dev/C  -  -  /dev/C is in use by another program.",
     ]
     assert run(opening(two), "list", "--json").json["boards"][0]["serial"] == SERIAL
     assert len(run(opening(two), "list", "--port", "/dev/A", "--json").json["boards"]) == 1

@@ -75,7 +75,7 @@ def test_a_table_in_a_pipe_is_neither_wrapped_nor_padded(capsys):
     grid.add("0", "device key, " * 30)
     grid.add("1-15", ("none", "red"))
     Screen(stderr=False).show(grid)
-    assert capsys.readouterr().out.splitlines() == ["slot\trole", "0\t" + "device key, " * 30, "1-15\tnone"]
+    assert capsys.readouterr().out.splitlines() == ["slot  role", "0  " + "device key, " * 30, "1-15  none"]
 
 
 def test_a_name_stands_once_on_a_terminal_and_in_every_line_of_a_pipe(capsys):
@@ -84,7 +84,7 @@ def test_a_name_stands_once_on_a_terminal_and_in_every_line_of_a_pipe(capsys):
     grid.add("Board", "two")
     assert rows_of(grid, 80) == ["Board  one", "       two"]
     Screen(stderr=False).show(grid)
-    assert capsys.readouterr().out == "Board\tone\nBoard\ttwo\n"
+    assert capsys.readouterr().out == "Board  one\nBoard  two\n"
 
 
 WORDS = ["private", "key", "never", "readable;", "sign", "(attestation)", "authentication", "unauthenticated"]

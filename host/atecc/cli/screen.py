@@ -38,11 +38,15 @@ class Block(str):
     """Text of several lines."""
 
 
+# Between the cells of a row that goes into a pipe.
+BETWEEN = "  "
+
+
 class Grid:
     """Rows of cells; each cell is one line, which is folded where it is too long.
 
     With `names` they have a heading. Without, only the last of the `columns` is folded, and the first is bold; with
-    `once` a name there that is the one above stands once. In a pipe a row is a line, and cells are parted by tabs.
+    `once` a name there that is the one above stands once. In a pipe a row is a line, and two spaces stand between cells.
     """
 
     def __init__(
@@ -73,7 +77,7 @@ class Grid:
     def lines(self) -> Iterator[str]:
         """For a program, which has its own idea of columns."""
         for row in ([self.names] if self.names else []) + self.rows:
-            yield "\t".join(_text(cell).plain for cell in row)
+            yield BETWEEN.join(_text(cell).plain for cell in row)
 
     def _widths(self, rows: list[list[Text]], width: int) -> list[int]:
         """Of the columns, so that as few words as possible are broken."""
