@@ -46,7 +46,7 @@ class Grid:
     """Rows of cells; each cell is one line, which is folded where it is too long.
 
     With `names` they have a heading. Without, only the last of the `columns` is folded, and the first is bold; with
-    `once` a name there that is the one above stands once. In a pipe a row is a line, and two spaces stand between cells.
+    `once` a name there that is the one above stands once. In a pipe a row is a line, and cells are parted by blanks.
     """
 
     def __init__(
