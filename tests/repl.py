@@ -36,7 +36,7 @@ class Repl:
     """
 
     def __init__(self, port: str, alone: bool = False) -> None:
-        self._transport = SerialTransport(port, 115200)
+        self._transport = SerialTransport(port, 115200, timeout=1)
         self._transport.serial = _Line(self._transport.serial)
         self._transport.enter_raw_repl(soft_reset=alone)
 
