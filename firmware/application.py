@@ -165,7 +165,7 @@ class Application:
         failures = self.failures + 1 if early else 1
         text = io.StringIO()
         sys.print_exception(error, text)
-        sys.print_exception(error)
+        # Not on the line as well: an answer may be on its way there.
         self._keep(of=self._digest(), failures=failures, trace=_frames(text.getvalue()))
         if not self.wanted:
             self.state = "stopped"
