@@ -51,7 +51,6 @@ clock.begin("/clock")
 clock.server = settings.get("sntp.server")
 files = Folder("/files")
 station = Station()
-link = Link(chip, store.current)
 access = Access("/access")
 
 
@@ -94,7 +93,7 @@ handle = dispatcher.handle  # for whoever is at the cable
 web = Doors(access, store, secure_port, _server)
 access.changed = settings.changed = web.refresh
 remote = Remote(settings.get, _requests)
-link.serve(remote)
+link = Link(chip, store.current, remote)
 
 
 def _join():
