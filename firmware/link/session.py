@@ -13,7 +13,8 @@ from .subscriptions import Suspicions
 
 _TICK_MS = const(100)
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
-_BRIEF_MS = const(30000)  # a connection that lasts no longer counts as a failed attempt, to the next one's delay
+# A connection that lasts no longer counts as a failed attempt, to the next one's delay.
+_BRIEF_MS = const(30000)
 _IDLE = "nobody has asked for its messages for long: it was unsubscribed"
 OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 
