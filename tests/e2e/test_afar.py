@@ -74,7 +74,7 @@ def test_over_tls_with_certificates(trusted):
 
 def test_a_certificate_is_replaced_from_afar_and_the_device_is_known_afterwards(trusted):
     before = trusted.user.succeeds("identity", "status", "--json").json["active"]
-    trusted.provision(*trusted.wss)
+    trusted.provision("--renew", *trusted.wss)
     assert trusted.user.succeeds("identity", "status", "--json", *trusted.wss).json["active"] != before
 
 
@@ -135,7 +135,7 @@ def test_provisioning_lets_operators_call_through_the_broker_if_asked_to(trusted
     assert "operators may call it over MQTT" in said.err
     assert "the broker let this device write to the requests of another name" in said.err  # it has no rules
     assert trusted.serial(*trusted.mqtts) == trusted.serial()
-    again = trusted.provision(*trusted.mqtts)
+    again = trusted.provision("--renew", *trusted.mqtts)
     assert "the broker let this device write" in again.err
     assert user.fails(5, "provision", "ca", *PROVISION, "--mqtt-rpc", *trusted.wss).count("over USB")
     assert trusted.serial(*trusted.mqtts) == trusted.serial()

@@ -67,6 +67,8 @@ def test_the_case_that_started_it(user, case):
     assert "AWS" in said.err  # what AWS will think of a v1 certificate as a CA
     message = user.succeeds("--json", "mqtt", "publish", "t", "it works", "--round-trip").json
     assert message["received"] == "it works"
+    again = user.succeeds("--json", *provision(folder, broker)).json
+    assert not again["changed"] and "The board is thing-1 already" in again["why"]
 
 
 @pytest.mark.parametrize("subject", ["/C=IE/L=Dublin", "C=IE,L=Dublin"])

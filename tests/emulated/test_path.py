@@ -44,7 +44,7 @@ def from_afar(bench):
     address = f"wss://127.0.0.1:{bench.forwarded}"
     assert user.succeeds("--json", "--port", address, "info").json["mqtt"]["state"] == "connected"
     before = user.succeeds("--json", "identity", "status").json["active"]
-    bench.provision("--port", address)
+    bench.provision("--renew", "--port", address)
     assert user.succeeds("--json", "identity", "status").json["active"] != before
 
 

@@ -253,6 +253,15 @@ class TestProvisionFactory:
         for text in ("the key in slot 0 is used as it is", "rebuilt and verified", "byte for byte the same"):
             assert text in seen.err
 
+    def test_once_more_does_nothing(self, chip, provision):
+        assert provision(chip, "--json").json["changed"]
+        asked = len(chip.calls)
+        assert not provision(chip, "--json").json["changed"]
+        assert not [
+            name for name in chip.calls[asked:] if name.startswith(("Identity.Begin", "Identity.Stage"))
+        ]
+        assert provision(chip, "--name", "sensor-1", "--json").json["changed"]
+
     def test_its_name_by_default(self, chip, provision):
         data = provision(chip, "--json").json
         assert data["name"] == f"sn{chip.serial.upper()}" and not data["generated"]

@@ -69,6 +69,75 @@ def test_json_has_what_was_really_used(board, run, ca, wish):
     ]  # fmt: skip
 
 
+def again(run, board, ca, wish, *more):
+    """Provisioned once more, with something else or not: whether anything was done."""
+    before, asked = dict(board.keys), len(board.calls)
+    seen = provision(run, board, ca, wish, *more, "--json")
+    assert seen.status == 0, seen.err
+    if not seen.json["changed"]:
+        assert board.keys == before and not {BEGIN, "Sys.SetTime"} & set(board.calls[asked:])
+        assert "The board is" in seen.json["why"] and "--renew" in seen.json["why"]
+    return seen.json["changed"]
+
+
+def test_a_board_that_is_that_already_is_left_alone(board, run, ca, wish):
+    wish += ["--san", "DNS:sensor-1.local", "--san", "DNS:sensor-1"]
+    assert again(run, board, ca, wish)
+    assert not again(run, board, ca, wish) and board.active == "a"
+    assert not again(run, board, ca, wish, "--days", "30"), "how long is a wish for the next one"
+    assert not again(run, board, ca, wish, "--renew-before", "300d")
+    assert again(run, board, ca, wish, "--renew-before", "366d")
+    assert again(run, board, ca, wish, "--renew")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--subject", "/C=IE/O=Other/CN=sensor-1"],
+        ["--name", "sensor-2"],
+        ["--client-id", "other"],
+        ["--broker", "other.invalid"],
+        ["--broker", "broker.invalid:8884"],
+        ["--san", "DNS:sensor-1.local"],
+        ["--slot", "1"],
+    ],
+)
+def test_a_board_that_is_something_else(board, run, ca, wish, more):
+    provision(run, board, ca, wish)
+    assert again(run, board, ca, wish, *more)
+
+
+def test_a_board_of_another_ca_with_the_same_name(board, run, ca, wish, openssl):
+    """What a user gets who types the commands of the README once more."""
+    provision(run, board, ca, wish)
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "ca.key.pem")
+    openssl("req", "-x509", "-key", "ca.key.pem", "-out", "ca.crt.pem", "-subj", "/O=ACME/CN=ACME CA")
+    assert again(run, board, ca, wish)
+
+
+def test_a_board_that_trusts_another_ca(board, run, ca, wish, openssl, tmp_path):
+    provision(run, board, ca, wish)
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "k2",
+            "-out", "c2", "-subj", "/CN=other")  # fmt: skip
+    assert again(run, board, ca, wish, "--server-ca", tmp_path / "c2")
+    assert not again(run, board, ca, wish, "--server-ca", tmp_path / "c2")
+
+
+def test_the_identity_of_another_chip_is_not_this_boards(board, run, ca, wish, monkeypatch):
+    provision(run, board, ca, wish)
+    status = FakeDevice.Identity_Status
+    monkeypatch.setattr(FakeDevice, "Identity_Status", lambda self: status(self) | {"other_chip": "Another."})
+    assert again(run, board, ca, wish)
+
+
+def test_of_a_password_it_is_said_that_it_was_not_compared(board, run, ca, wish, tmp_path):
+    (tmp_path / "pw").write_text("secret")
+    wish += ["--username", "sensor-1", "--password-file", tmp_path / "pw"]
+    provision(run, board, ca, wish)
+    seen = provision(run, board, ca, wish)
+    assert seen.status == 0 and "password can't be compared: --renew stores" in seen.err
+
+
 def test_the_boards_clock_in_2000_is_set(board, run, ca, wish):
     seen = provision(run, board, ca, wish)
     assert "it said 2000-01-01" in seen.err and abs(board.clock - time.time()) < 20

@@ -20,11 +20,10 @@ from atecc.aws.journal import SWITCHING, Entry, Journal
 from atecc.aws.leftovers import KEEP_PREVIOUS, retire, take_away
 from atecc.aws.owned import OwnCa
 from atecc.aws.policy import arn_prefix
-from atecc.bounded import utc
 from atecc.broker.address import MQTT_TLS_PORT, parse_broker
 from atecc.errors import ArgumentError, AwsError, RefusedError
 from atecc.provisioning.authority import Authority, Issued, Look, Seen, Target, Unchanged, Wish
-from atecc.provisioning.order import Connection
+from atecc.provisioning.order import Connection, Renewal, left_alone
 from atecc.steps import Steps
 from atecc.x509 import library
 from atecc.x509.authority import LocalCA
@@ -71,7 +70,7 @@ class AwsOrder:
     `policy` None is the tool's own, made if there is none. `endpoint` None (host and port of the broker), `region`
     and `profile` None are what AWS and its configuration say; `endpoint_url` is where a stand-in for AWS answers.
 
-    `renew`: also if the board is that thing already; `renew_before`: if its certificate ends within so many seconds.
+    `renewal` is for a board that is that thing already.
     `take_over`: also if the thing is another board, or the board another thing. The certificate that is replaced is
     kept for `keep_previous` seconds, deactivated. `own_ca` signs it instead of AWS, where it is registered.
     """
@@ -85,8 +84,7 @@ class AwsOrder:
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
-    renew: bool = False
-    renew_before: float | None = None
+    renewal: Renewal = field(default_factory=Renewal)
     take_over: bool = False
     keep_previous: float = KEEP_PREVIOUS
     thing_type: str | None = None
@@ -162,10 +160,9 @@ class AwsAuthority(Authority):
     def _why_not(self, mine: Certificate | None) -> str:
         """Why nothing is done: the board is the thing already, and nobody wants its certificate renewed."""
         order = self._order
-        if mine is None or order.renew:
+        if mine is None or order.renewal.always:
             return ""
-        left = mine.not_after - time.time()
-        if mine.status == ACTIVE and left <= max(order.renew_before or 0, 0):
+        if mine.status == ACTIVE and order.renewal.due(mine.not_after):
             return ""
         if mine.status != ACTIVE:
             raise RefusedError(
@@ -173,10 +170,7 @@ class AwsAuthority(Authority):
                 f"--renew gives it another one; `aws iot update-certificate --certificate-id {mine.id} --new-status "
                 "ACTIVE` makes this one count again.",
             )
-        return (
-            f"The board is {order.thing} already: its certificate {mine.short} is active and valid until "
-            f"{utc(int(mine.not_after))}. Nothing was done; --renew gives it a new one."
-        )
+        return left_alone(order.thing, f"its certificate {mine.short} is active", mine.not_after)
 
     def _check_names(self) -> None:
         """One board is one thing: both names are told before a key is made."""

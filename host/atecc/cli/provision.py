@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from atecc.aws.owned import OwnCa
     from atecc.device.replies import ChipInfo, Login
     from atecc.provisioning.authority import Unchanged, Wish
-    from atecc.provisioning.order import Connection, Order
+    from atecc.provisioning.order import Connection, Order, Renewal
     from atecc.provisioning.workflow import Outcome
     from atecc.x509.names import Rdns
 
@@ -39,6 +39,20 @@ def _login_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--password-file", type=FILE, help="Holds that password. Default: asks."),
         click.option("--alpn", metavar="PROTOCOL", hidden=True),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+
+
+def _renewal_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option(
+            "--renew", is_flag=True, help="A new key and certificate also if the board is that already."
+        ),
+        click.option(
+            "--renew-before",
+            metavar="TIME",
+            help="The same, but only if its certificate ends within 30d, 12h …",
+        ),
     ]
     return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
@@ -95,6 +109,7 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--server-ca", type=FILE, help="The CA of the broker's certificate. Default: the same CA.")
 @click.option("--name", help="The device's name. Default: the subject's CN, or the board's id.")
+@_renewal_options
 @_login_options
 @_key_options
 @pass_app
@@ -113,6 +128,7 @@ def ca(app: App, /, **options: Any) -> None:
         ask_password=password(app, options["ca_key_password_file"], "--ca-key-password-file"),
         days=options["days"],
         name=options["name"],
+        renewal=_renewal(options),
     )
     _carry_out(app, order)
 
@@ -146,12 +162,7 @@ def ca(app: App, /, **options: Any) -> None:
     "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
 )
 @click.option("--days", type=int, help="How long a certificate of that CA is valid.")
-@click.option(
-    "--renew", is_flag=True, help="A new key and certificate also if the board is that thing already."
-)
-@click.option(
-    "--renew-before", metavar="TIME", help="The same, but only if its certificate ends within 30d, 12h …"
-)
+@_renewal_options
 @click.option(
     "--take-over", is_flag=True, help="Also if the thing is another board, or this board another thing."
 )
@@ -187,8 +198,7 @@ def aws(app: App, /, **options: Any) -> None:
         region=options["region"],
         profile=options["profile"],
         endpoint_url=options["aws_endpoint_url"],
-        renew=options["renew"],
-        renew_before=seconds(options["renew_before"], "--renew-before") if options["renew_before"] else None,
+        renewal=_renewal(options),
         take_over=options["take_over"],
         keep_previous=seconds(options["keep_previous"], "--keep-previous"),
         thing_type=options["thing_type"],
@@ -258,6 +268,14 @@ def _wish(options: dict[str, Any], subject: Rdns) -> Wish:
     from atecc.provisioning.authority import Wish
 
     return Wish(subject, list(options["san"]), options["key"], options["slot"], options["yes_overwrite"])
+
+
+def _renewal(options: dict[str, Any]) -> Renewal:
+    from atecc.cli.times import seconds
+    from atecc.provisioning.order import Renewal
+
+    before = options["renew_before"]
+    return Renewal(options["renew"], seconds(before, "--renew-before") if before else 0)
 
 
 def _connection(app: App, options: dict[str, Any]) -> Connection:

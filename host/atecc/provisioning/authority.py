@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from atecc.broker.judge import judge_ca
-from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, Login, Stored
+from atecc.device.replies import BoardInfo, ChipInfo, IdentityInfo, IdentityStatus, Login, Stored
 from atecc.device.rpc import LARGEST_FRAME
 from atecc.errors import CertificateError
 from atecc.steps import Steps
@@ -35,6 +35,11 @@ class Target:
     login: Login | None = None
     requests: bool = False
 
+    def is_of(self, held: IdentityInfo) -> bool:
+        """Whether an identity of a board goes there, as that."""
+        there = held.name, held.client_id, held.endpoint, held.port
+        return there == (self.name, self.client_id, self.endpoint, self.port)
+
 
 @dataclass(frozen=True)
 class Issued:
@@ -49,11 +54,23 @@ Look = Callable[[Target], None]
 
 @dataclass(frozen=True)
 class Seen:
-    """A board as it is before anything is done; `identities` is None while its chip can have none."""
+    """A board as it is before anything is done; `identities` is None while its chip can have none.
+
+    `kept` reads the active identity's certificates.
+    """
 
     board: BoardInfo
     chip: ChipInfo
     identities: IdentityStatus | None
+    kept: Callable[[], Stored]
+
+    @property
+    def active(self) -> IdentityInfo | None:
+        """The identity that this very chip has, and connects with."""
+        status = self.identities
+        if status is None or status.active is None or status.other_chip:
+            return None
+        return status.identities[status.active]
 
 
 @dataclass(frozen=True)

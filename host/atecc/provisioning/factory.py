@@ -11,7 +11,7 @@ from atecc.chip.keys import request
 from atecc.chip.reading import normal_serial
 from atecc.device import Device
 from atecc.errors import CertificateError, ChipError, DeviceError, RefusedError
-from atecc.provisioning.authority import Authority, Issued, Look, Target, Wish
+from atecc.provisioning.authority import Authority, Issued, Look, Seen, Target, Unchanged, Wish, stored
 from atecc.provisioning.order import Connection
 from atecc.steps import Steps
 from atecc.x509.factory import (
@@ -148,6 +148,16 @@ class FactoryAuthority(Authority):
         self._check_broker = check_broker
         self.chain = [factory.chain.signer]
         self.issuer = factory.chain.signer
+
+    def already(self, seen: Seen, steps: Steps) -> Unchanged | None:
+        held, target, chain = seen.active, self._target, self._factory.chain
+        if held is None or held.slot != DEVICE_KEY or not target.is_of(held) or target.login is not None:
+            return None
+        if seen.kept() != stored(target, Issued(chain.device, [chain.signer])):
+            return None
+        return Unchanged(
+            f"The board is {target.name} already, with its factory certificate: that stays.", {}, steps
+        )
 
     def prepare(self, steps: Steps, look: Look) -> Target:
         chain = self._factory.chain

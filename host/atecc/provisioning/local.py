@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from atecc.errors import CertificateError
-from atecc.provisioning.authority import Authority, Issued, Look, Target, Wish
-from atecc.provisioning.order import Connection
+from atecc.provisioning.authority import Authority, Issued, Look, Seen, Target, Unchanged, Wish, stored
+from atecc.provisioning.order import Connection, Renewal, left_alone
 from atecc.steps import Steps
+from atecc.x509 import library
 from atecc.x509.authority import LocalCA
 from atecc.x509.keyfile import AskPassword
-from atecc.x509.names import from_x509
-from atecc.x509.requests import names_in, when
+from atecc.x509.names import from_x509, rdns_of
+from atecc.x509.requests import general_name, names_in, when
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -36,12 +37,14 @@ class LocalOrder:
     ask_password: AskPassword
     days: int
     name: str | None = None
+    renewal: Renewal = field(default_factory=Renewal)
 
     def settle(self, device: Device) -> tuple[Wish, LocalAuthority]:
         _check_own(self.wish, self.broker[0])
         own = LocalCA.load(self.ca_cert, self.ca_key, self.ask_password)
         target = self.connection.target(self._name(device), self.broker, [own.root])
-        return self.wish, LocalAuthority(own, self.days, target, self.connection.check_broker, self.wish)
+        checked = self.connection.check_broker
+        return self.wish, LocalAuthority(own, self.days, target, checked, self.wish, self.renewal)
 
     def _name(self, device: Device) -> str:
         common = [value for rdn in self.wish.subject for kind, value in rdn if kind == "CN"]
@@ -64,7 +67,8 @@ def _check_own(wish: Wish, broker: str) -> None:
 class LocalAuthority(Authority):
     """Signs with a LocalCA; nothing outside this computer is changed.
 
-    `wish`: what it is going to be asked for, if that is known, is tried before there is a key.
+    `wish`: what it is going to be asked for, if that is known, is tried before there is a key, and compared with what
+    the board has.
     """
 
     def __init__(
@@ -74,14 +78,39 @@ class LocalAuthority(Authority):
         target: Target,
         check_broker: bool = True,
         wish: Wish | None = None,
+        renewal: Renewal | None = None,
     ) -> None:
         self._ca = ca
         self._days = days
         self._target = target
         self._check_broker = check_broker
         self._wish = wish
+        self._renewal = renewal or Renewal()
         self.chain = ca.chain
         self.issuer = ca.certificate
+
+    def already(self, seen: Seen, steps: Steps) -> Unchanged | None:
+        held, wish = seen.active, self._wish
+        if held is None or wish is None or not self._target.is_of(held) or wish.slot not in (None, held.slot):
+            return None
+        kept = seen.kept()
+        certificate = library.certificate(kept.certificate, "The board's certificate")
+        until = certificate.not_valid_after_utc.timestamp()
+        whole = kept == stored(self._target, Issued(certificate, self.chain))
+        if not whole or not self._made(certificate, wish) or self._renewal.due(until):
+            return None
+        if self._target.login is not None:
+            steps.warn("The broker's password can't be compared: --renew stores the one that was given.")
+        return Unchanged(left_alone(self._target.name, "its certificate is from this CA", until), {}, steps)
+
+    def _made(self, certificate: x509.Certificate, wish: Wish) -> bool:
+        """Whether this CA has made it, for what is wished."""
+        names = {general_name(name) for name in wish.san}
+        return (
+            rdns_of(certificate.subject) == wish.subject
+            and set(names_in(certificate)) == names
+            and self._ca.has_issued(certificate)
+        )
 
     def prepare(self, steps: Steps, look: Look) -> Target:
         for warning in self._ca.warnings:

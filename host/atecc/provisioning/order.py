@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from atecc.bounded import utc
 from atecc.provisioning.authority import Authority, Target, Wish
 from atecc.topics import check_name
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 class Order(Protocol):
     """A kind of issuer, and all that was said about the certificate, the key and the broker."""
+
+    @property
+    def connection(self) -> Connection: ...
 
     def settle(self, device: Device) -> tuple[Wish, Authority]:
         """What was left open until the board could be asked; nothing is changed yet, there or elsewhere."""
@@ -46,3 +51,24 @@ class Connection:
         client_id = check_name(self.client_id or name, "a client ID")
         trusted = self.server_ca or ca
         return Target(name, client_id, host, port, trusted, thing, self.login, self.requests)
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """A board that has what it is to get is left alone, unless it is wanted anew anyway (`always`), or its certificate
+    has ended, or ends within `before` seconds.
+    """
+
+    always: bool = False
+    before: float = 0
+
+    def due(self, not_after: float) -> bool:
+        return self.always or not_after - time.time() <= max(self.before, 0)
+
+
+def left_alone(name: str, what: str, not_after: float) -> str:
+    """Why nothing is done: `what` is so, in words."""
+    return (
+        f"The board is {name} already: {what} and valid until {utc(int(not_after))}. "
+        "Both its key and its certificate stay; --renew makes new ones."
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from atecc.chip.config.chipwords import uses_left
 from atecc.chip.reading import normal_serial, read_config
 from atecc.device import Device
-from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo
+from atecc.device.replies import BoardInfo, ChipInfo, IdentityStatus, KeyInfo, Stored
 from atecc.errors import (
     AteccError,
     CertificateError,
@@ -68,7 +68,11 @@ class Preflight:
             self.identities = self._device.identity_status() if chip.config_locked else None
             step.meaning = f"{board.board}, {chip.part} {chip.serial} at 0x{chip.address:02x}"
             self._check_issuer()
-        return Seen(board, chip, self.identities)
+        return Seen(board, chip, self.identities, self._kept)
+
+    def _kept(self) -> Stored:
+        assert self.identities is not None and self.identities.active is not None
+        return self._device.stored(self.identities.active)
 
     def check(self, chip: ChipInfo) -> None:
         """An error, which names the way out, if the chip can't be given an identity."""

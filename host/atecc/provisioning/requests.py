@@ -27,13 +27,13 @@ BELIEVED = (
 
 
 def serve(device: Device, steps: Steps, wanted: bool) -> None:
-    """Switch them on if that is `wanted`; if they are on, look at the broker's rules. MQTT is up already."""
+    """Switch them on if that is `wanted`; if they are on and MQTT is up, look at the broker's rules."""
     if wanted:
         with steps.step("requests", "switching on requests over MQTT") as step:
             device.change_settings({"rpc": {"mqtt": {"enable": True}}}, save=True)
             step.meaning = f"operators may call it over MQTT: {SIGNED}"
     found = _requests(device)
-    if found and found.enabled:
+    if found and found.enabled and device.mqtt_status().state == "connected":
         with steps.step("rules", "looking whether others could write requests") as step:
             step.meaning, step.doubtful = _rules(device, found.unsigned)
 

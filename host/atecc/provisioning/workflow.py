@@ -100,9 +100,12 @@ def provision(
         wish = replace(wish, serial=confirm(device.chip_info()))
     job = Provisioning(device, authority, wish, watcher, learn)
     try:
-        return job.rehearse() if dry_run else job.run()
+        outcome = job.rehearse() if dry_run else job.run()
     finally:
         authority.close()
+    if isinstance(outcome, Unchanged) and order.connection.requests:
+        serve(device, job.steps, wanted=True)
+    return outcome
 
 
 class Provisioning:

@@ -94,6 +94,9 @@ class LocalCA:
             request = builder.sign(key, hashes.SHA256())
         self.issue(request, days, names=[general_name(one) for one in san])
 
+    def has_issued(self, certificate: x509.Certificate) -> bool:
+        return _issued(certificate, self.certificate)
+
     def refuse_operators(self) -> None:
         """CertificateError if this CA is there for operators: what it issues must not be a device's."""
         if MARK in purposes_of(self.certificate):
