@@ -5,6 +5,7 @@ import socket
 import pytest
 from simcloud.journal import Journal
 from simcloud.judge import Packet
+from simcloud.services import Outgoing
 from simcloud.wire import Wire
 
 
@@ -20,6 +21,14 @@ class Recorder:
         return self.allows
 
     packet = connect
+
+    def message(self, *asked):
+        self.asked.append(asked)
+
+    unsubscribed = message
+
+    def outgoing(self):
+        return [(Outgoing("", "t", "{}"), 1)]
 
     def gone(self, handle, reason):
         self.asked.append((handle, reason))
@@ -55,10 +64,10 @@ def ask(judge, journal):
 @pytest.mark.parametrize(("allows", "answer"), [(True, b"y"), (False, b"n")])
 def test_questions_and_answers(ask, judge, allows, answer):
     judge.allows = allows
-    assert ask("connect", "0x1", "ab" * 32, "client") == answer
+    assert ask("connect", "0x1", "ab" * 32, "client", "1") == answer
     assert ask("publish", "0x1", "1", "1", "17", "a/b") == answer
     assert judge.asked == [
-        ("0x1", "ab" * 32, "client"),
+        ("0x1", "ab" * 32, "client", True),
         ("0x1", Packet("publish", "a/b", qos=1, retain=True, size=17)),
     ]
 
@@ -71,8 +80,14 @@ def test_a_session_that_is_gone(ask, judge):
     ]  # fmt: skip
 
 
-def test_a_tick_is_answered_with_whom_to_cut_off(ask):
-    assert ask("tick") == b"y\0one\0zw\xc3\xb6lf"
+def test_a_tick_is_answered_with_whom_to_cut_off_and_what_to_say(ask):
+    assert ask("tick") == b"y\0cut\0one\0cut\0zw\xc3\xb6lf\0publish\0\x001\0t\0{}"
+
+
+def test_a_message_may_hold_anything(ask, judge):
+    assert ask("message", "0x1", "$aws/x", "a\0b") == b"y"
+    assert ask("unsubscribe", "0x1", "0", "0", "0", "$aws/x") == b"y"
+    assert judge.asked == [("0x1", "$aws/x", b"a\0b"), ("0x1", "$aws/x")]
 
 
 @pytest.mark.parametrize("question", [["nonsense"], ["connect"], ["publish", "0x1", "x", "1", "1", "a"]])

@@ -41,8 +41,14 @@ class AccessKey:
         return cls(user, identifier, secrets.token_urlsafe(30), may)
 
 
+def service_of(environ: Environ) -> str:
+    """The service that a request says it is for; `iot` if it says nothing that is understood."""
+    claim = AUTHORIZATION.fullmatch(environ.get("HTTP_AUTHORIZATION", ""))
+    return claim["service"] if claim and claim["service"] in OTHERS else "iot"
+
+
 def caller(environ: Environ, body: bytes, keys: Mapping[str, AccessKey], region: str) -> AccessKey:
-    """The key that signed this request, now, for AWS IoT in this region; `keys` by their ID."""
+    """The key that signed this request, now, for a service in this region; `keys` by their ID."""
     header = environ.get("HTTP_AUTHORIZATION")
     if not header:
         raise ApiError(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
@@ -65,12 +71,15 @@ def caller(environ: Environ, body: bytes, keys: Mapping[str, AccessKey], region:
 
 # The second is what AWS's SDKs signed for before 2023, and Mongoose OS's client does.
 SERVICES = ("iot", "execute-api")
+OTHERS = ("iam", "lambda")
+GLOBAL = "us-east-1"
 
 
 def check_scope(claim: re.Match[str], region: str) -> None:
-    if claim["region"] != region:
+    # IAM has one region for all; boto3 names its own where it is given an endpoint.
+    if claim["region"] not in ((region, GLOBAL) if claim["service"] == "iam" else (region,)):
         raise bad_signature(f"Credential should be scoped to a valid region, not '{claim['region']}'.")
-    if claim["service"] not in SERVICES:
+    if claim["service"] not in SERVICES + OTHERS:
         raise bad_signature(
             f"Credential should be scoped to correct service: 'iot', not '{claim['service']}'."
         )

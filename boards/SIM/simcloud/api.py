@@ -1,6 +1,6 @@
 """The API's HTTP server: moto's IoT service behind the gate, on a loopback port, in a thread."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from threading import Thread
 from typing import Any
 
@@ -12,7 +12,9 @@ from simcloud.access import AccessKey
 from simcloud.faults import Faults
 from simcloud.gate import Gate, routes
 from simcloud.journal import Journal
+from simcloud.own import Handler
 from simcloud.registry import Registry
+from simcloud.roles import Roles
 
 HOST = "127.0.0.1"
 POLL_SECONDS = 0.05  # how long closing may take
@@ -25,11 +27,20 @@ class QuietHandler(MotoRequestHandler):
 
 
 class Api:
+    """`own` and `keys` as the gate has them."""
+
     def __init__(
-        self, registry: Registry, keys: Iterable[AccessKey], faults: Faults, journal: Journal, port: int = 0
+        self,
+        registry: Registry,
+        keys: Mapping[str, AccessKey],
+        faults: Faults,
+        journal: Journal,
+        own: Mapping[str, Mapping[str, Handler]],
+        roles: Roles,
+        port: int = 0,
     ) -> None:
         moto = create_backend_app("iot")
-        gate = Gate(moto, registry, keys, faults, journal)
+        gate = Gate(moto, registry, keys, faults, journal, own, roles)
         self._server = make_server(HOST, port, gate, threaded=True, request_handler=QuietHandler)
         self._threads = [
             Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="simcloud API", daemon=True),

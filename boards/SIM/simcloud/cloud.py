@@ -6,16 +6,22 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from simcloud.access import AccessKey
 from simcloud.api import Api
 from simcloud.broker import BUILD, MQTT_TLS_PORT, Broker, BrokerError, Plugin, free_address
 from simcloud.faults import Faults
+from simcloud.functions import Functions
 from simcloud.issuing import DeviceCa
 from simcloud.journal import Decision, Journal
 from simcloud.judge import Judge
+from simcloud.operations import Operations
 from simcloud.pki import Authority, ServerIdentity, name, pem, server_certificate
+from simcloud.provisioning import Provisioning
 from simcloud.registry import Registry
+from simcloud.roles import Roles
+from simcloud.services import Services
 from simcloud.wire import Wire
 
 REGION = "eu-west-1"
@@ -74,13 +80,39 @@ class Cloud:
             )
             undo.callback(self._registry.leave)
             self._registry.cas_changed = self._trust_cas
-            keys = (self.credentials, self.powerless_credentials)
-            api = Api(self._registry, keys, self.faults, self._journal, self._api_port)
+            self._services = Services(self.faults, self._journal)
+            undo.callback(self._services.close)
+            api = self._start_api(undo)
             undo.callback(api.close)
             self.endpoint_url = api.url
             undo.callback(self.stop_broker)
             self.start_broker()
             self._closing = undo.pop_all()
+
+    def _start_api(self, undo: ExitStack) -> Api:
+        keys = {key.access_key_id: key for key in (self.credentials, self.powerless_credentials)}
+        roles = Roles(self.account)
+        undo.callback(roles.leave)
+        functions = Functions(self.region, self.account, roles, keys, self._client)
+        provisioning = Provisioning(self._registry, functions, roles)
+        provisioning.serve(self._services)
+        own = {
+            "iot": Operations(self._registry).handlers | provisioning.handlers,
+            "lambda": functions.handlers,
+        }
+        return Api(self._registry, keys, self.faults, self._journal, own, roles, self._api_port)
+
+    def _client(self, key: AccessKey, service: str) -> Any:
+        """boto3's, for what runs in here."""
+        import boto3
+
+        return boto3.Session().client(
+            service,
+            self.region,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=key.access_key_id,
+            aws_secret_access_key=key.secret_access_key,
+        )
 
     def stop(self) -> None:
         self._closing.close()
@@ -111,7 +143,7 @@ class Cloud:
         if not plugin.exists():
             raise BrokerError(f"there is no {plugin}: `make mosquitto` builds it")
         names = (self.broker_host, "localhost")
-        self._judge = Judge(self._registry, self._journal)
+        self._judge = Judge(self._registry, self._services, self._journal)
         self._wire = Wire(self._judge, self._journal)
         self._broker = Broker(
             self.directory,
@@ -167,6 +199,10 @@ class Cloud:
     @settling_seconds.setter
     def settling_seconds(self, seconds: float) -> None:
         self._registry.settling_seconds = seconds
+
+    def pass_time(self, seconds: float) -> None:
+        """Put this cloud's clock forward: claims and ownership tokens end by it."""
+        self._registry.ahead += seconds
 
     @property
     def broker_log(self) -> str:

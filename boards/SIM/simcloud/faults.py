@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any
+from xml.sax.saxutils import escape
 
 StartResponse = Callable[..., Any]
 
@@ -15,11 +16,15 @@ class ApiError(Exception):
         super().__init__(f"{code}: {message}")
         self.status, self.code, self.message = status, code, message
 
-    def answer(self, start_response: StartResponse) -> Iterable[bytes]:
-        """As WSGI wants it, and as AWS's REST services phrase it."""
-        body = json.dumps({"message": self.message}).encode()
+    def answer(self, start_response: StartResponse, xml: bool = False) -> Iterable[bytes]:
+        """As WSGI wants it, and as AWS's REST services phrase it; xml: as IAM does."""
+        if xml:
+            parts = f"<Code>{escape(self.code)}</Code><Message>{escape(self.message)}</Message>"
+            body = f"<ErrorResponse><Error>{parts}</Error></ErrorResponse>".encode()
+        else:
+            body = json.dumps({"message": self.message}).encode()
         headers = [
-            ("Content-Type", "application/json"),
+            ("Content-Type", "text/xml" if xml else "application/json"),
             ("Content-Length", str(len(body))),
             ("x-amzn-ErrorType", self.code),
         ]

@@ -1,99 +1,138 @@
 """The API's front door, in WSGI: who is calling, may they, is a fault due? Only then moto is asked."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from io import BytesIO
 from socket import SHUT_RDWR
 from typing import Any
 
-from simcloud.access import AccessKey, Environ, caller
+from simcloud import roles
+from simcloud.access import AccessKey, Environ, caller, service_of
 from simcloud.faults import ApiError, Faults, StartResponse
 from simcloud.journal import Decision, Journal
-from simcloud.operations import Operations
-from simcloud.own import answer
+from simcloud.own import Handler, answer
 from simcloud.registry import Registry, service_model
+from simcloud.roles import Roles
 
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 UNKNOWN = "UnknownOperation"
+# Who gives a role to a service has to be allowed to.
+PASSING = {
+    ("iot", "CreateProvisioningTemplate"),
+    ("iot", "UpdateProvisioningTemplate"),
+    ("lambda", "CreateFunction"),
+}
 
 
 class Gate:
+    """`own` are the operations that the stand-in answers itself, by service; `keys` may become more meanwhile."""
+
     def __init__(
-        self, app: WsgiApp, registry: Registry, keys: Iterable[AccessKey], faults: Faults, journal: Journal
+        self,
+        app: WsgiApp,
+        registry: Registry,
+        keys: Mapping[str, AccessKey],
+        faults: Faults,
+        journal: Journal,
+        own: Mapping[str, Mapping[str, Handler]],
+        roles: Roles,
     ) -> None:
         self._app = app
         self._registry = registry
-        self._keys = {key.access_key_id: key for key in keys}
+        self._keys = keys
         self._faults = faults
         self._journal = journal
-        self._own = Operations(registry).handlers
+        self._own = own
+        self._roles = roles
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        called = operation(environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0])
+        service = service_of(environ)
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        called = named(service, environ, body)
+        shown = called if service == "iot" else f"{service}:{called}"
         user = "-"
         try:
             key = caller(environ, body, self._keys, self._registry.region_name)
             user = key.user
-            self._authorize(key, called)
-            if fault := self._faults.take(called):
+            self._authorize(key, service, called)
+            if fault := self._faults.take(shown):
                 raise fault
         except ApiError as error:
-            self._journal.write(Decision(called, False, user, "", str(error)))
-            return error.answer(start_response)
+            self._journal.write(Decision(shown, False, user, "", str(error)))
+            return error.answer(start_response, service == "iam")
         environ["wsgi.input"] = BytesIO(body)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._registry.account_id
-        if called == "DescribeEndpoint" and not environ["QUERY_STRING"]:
+        if shown == "DescribeEndpoint" and not environ["QUERY_STRING"]:
             environ["QUERY_STRING"] = "endpointType=iot:Data"  # AWS's default; moto's is Data-ATS
         try:
             with self._registry.lock:
-                status, said = self._ask(called, environ, body, start_response)
+                status, said = self._ask(service, called, environ, body, start_response)
         except ApiError as error:
-            self._journal.write(Decision(called, False, user, "", str(error)))
+            self._journal.write(Decision(shown, False, user, "", str(error)))
             return error.answer(start_response)
-        if self._faults.loses(called):
-            self._journal.write(Decision(called, True, user, "", "done, and the answer is lost"))
+        if self._faults.loses(shown):
+            self._journal.write(Decision(shown, True, user, "", "done, and the answer is lost"))
             environ["werkzeug.socket"].shutdown(SHUT_RDWR)
         reason = status if status < "4" else f"{status}: {b''.join(said).decode(errors='replace')}"
-        self._journal.write(Decision(called, status < "4", user, "", reason))
+        self._journal.write(Decision(shown, status < "4", user, "", reason))
         return said
 
     def _ask(
-        self, called: str, environ: Environ, body: bytes, start_response: StartResponse
+        self, service: str, called: str, environ: Environ, body: bytes, start_response: StartResponse
     ) -> tuple[str, list[bytes]]:
         """The answer, mostly moto's, and the status with which it came."""
-        if called in self._own:
-            return "200", answer(called, self._own[called], environ, body, start_response)
+        if handler := self._own.get(service, {}).get(called):
+            model = service_model(service).operation_model(called)
+            return "200", answer(model, handler, environ, body, start_response)
         statuses = []
 
         def remember(status: str, *rest: Any) -> Any:
             statuses.append(status)
             return start_response(status, *rest)
 
-        listed = list(self._app(environ, remember))
+        app = self._roles.answer if service == "iam" else self._app
+        listed = list(app(environ, remember))
         return statuses[0], listed
 
-    def _authorize(self, key: AccessKey, called: str) -> None:
+    def _authorize(self, key: AccessKey, service: str, called: str) -> None:
         if called == UNKNOWN:
-            raise ApiError(404, "UnknownOperationException", "This has AWS IoT's API and nothing else.")
-        if not any(fnmatchcase(called, pattern) for pattern in key.may):
-            user = f"arn:aws:iam::{self._registry.account_id}:user/{key.user}"
-            message = f"User: {user} is not authorized to perform: iot:{called}"
-            why = f"because no identity-based policy allows the iot:{called} action"
-            raise ApiError(403, "AccessDeniedException", f"{message} {why}")
+            message = "This has AWS IoT's API, and as much of IAM's and Lambda's as a hook takes."
+            raise ApiError(404, "UnknownOperationException", message)
+        names = [called if service == "iot" else f"{service}:{called}"]
+        names += ["iam:PassRole"] if (service, called) in PASSING else []
+        for name in names:
+            if not any(fnmatchcase(name, pattern) for pattern in key.may):
+                raise denied(f"arn:aws:iam::{self._registry.account_id}:user/{key.user}", name, service)
 
 
-def operation(method: str, path: str) -> str:
+def denied(user: str, name: str, service: str) -> ApiError:
+    action = name if ":" in name else f"iot:{name}"
+    message = f"User: {user} is not authorized to perform: {action}"
+    why = f"because no identity-based policy allows the {action} action"
+    code = "AccessDenied" if service == "iam" else "AccessDeniedException"
+    return ApiError(403, code, f"{message} {why}")
+
+
+def named(service: str, environ: Environ, body: bytes) -> str:
+    """The operation that a request is for."""
+    if service == "iam":
+        found = roles.called(body)
+        return found if found in roles.OPERATIONS else UNKNOWN
+    return operation(environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0], service)
+
+
+def operation(method: str, path: str, service: str = "iot") -> str:
     """PUT /target-policies/x is AttachPolicy."""
-    return next((name for verb, uri, name in routes() if verb == method and uri.fullmatch(path)), UNKNOWN)
+    listed = routes(service)
+    return next((name for verb, uri, name in listed if verb == method and uri.fullmatch(path)), UNKNOWN)
 
 
 @cache
-def routes() -> list[tuple[str, re.Pattern[str], str]]:
+def routes(service: str = "iot") -> list[tuple[str, re.Pattern[str], str]]:
     """From AWS's description of the API: method, path and name of every operation."""
-    model = service_model()
+    model = service_model(service)
     described = {name: model.operation_model(name).http for name in model.operation_names}
     return [(http["method"], route(http["requestUri"]), name) for name, http in described.items()]
 

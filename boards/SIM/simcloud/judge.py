@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from simcloud.journal import Decision, Journal
 from simcloud.policy import Request, Verdict, evaluate
 from simcloud.registry import Principal, Registry
+from simcloud.services import Outgoing, Sender, Services
 
 MAX_CLIENT_ID = 128
 MAX_TOPIC = 256
@@ -36,18 +37,22 @@ class Packet:
 class Judge:
     """Sessions go by a handle that the broker chooses; one that is gone may still get its will sent."""
 
-    def __init__(self, registry: Registry, journal: Journal) -> None:
+    def __init__(self, registry: Registry, services: Services, journal: Journal) -> None:
         self._registry = registry
+        self._services = services
         self._journal = journal
+        self._subscribed: dict[str, dict[str, int]] = {}  # by client ID: filters, each with its QoS
         self._sessions: dict[str, Session] = {}
         self._to_cut: set[str] = set()
 
-    def connect(self, handle: str, certificate_id: str, client_id: str) -> bool:
+    def connect(self, handle: str, certificate_id: str, client_id: str, clean: bool) -> bool:
         session = Session(certificate_id, client_id)
         verdict = self._may_connect(session)
         if verdict.allowed:
             self._note_takeover(client_id)
             self._sessions[handle] = session
+            if clean:
+                self._subscribed.pop(client_id, None)
             self._tell(session, True, "NONE")
         elif not self._is_connected(client_id):
             self._tell(session, False, "AUTH_ERROR")
@@ -59,9 +64,44 @@ class Judge:
         verdict = self._may_pass(session, packet) if session else Verdict(False, "no such session")
         if session and not verdict.allowed and packet.action != "receive":
             session.ending = "AUTH_ERROR"
+        if verdict.allowed and packet.action == "subscribe":
+            self._subscribed.setdefault(client_id, {})[packet.topic] = packet.qos
         return self._journal.write(
             Decision(packet.action, verdict.allowed, client_id, packet.topic, verdict.reason)
         )
+
+    def unsubscribed(self, handle: str, topic: str) -> None:
+        if session := self._sessions.get(handle):
+            self._subscribed.get(session.client_id, {}).pop(topic, None)
+
+    # AWS's own services.
+
+    def message(self, handle: str, topic: str, payload: bytes) -> None:
+        """A publish below $aws/, which was allowed."""
+        if session := self._sessions.get(handle):
+            self._services.take(Sender(session.client_id, session.certificate_id), topic, payload)
+
+    def outgoing(self) -> list[tuple[Outgoing, int]]:
+        """What the services have to say now, each with its QoS."""
+        return [(one, qos) for one in self._services.outgoing() if (qos := self._may_go(one)) is not None]
+
+    def _may_go(self, message: Outgoing) -> int | None:
+        """An answer goes to who has asked: connected, subscribed, and allowed to receive it."""
+        client_id = message.client_id
+        if not client_id:
+            return MAX_QOS
+        session = next((s for s in self._sessions.values() if s.connected and s.client_id == client_id), None)
+        granted = [
+            qos for each, qos in self._subscribed.get(client_id, {}).items() if is_of(each, message.topic)
+        ]
+        if not session:
+            verdict = Verdict(False, "who has asked isn't connected any more")
+        elif not granted:
+            verdict = Verdict(False, "who has asked hasn't subscribed to it")
+        else:
+            verdict = self._may_pass(session, Packet("receive", message.topic))
+        self._journal.write(Decision("receive", verdict.allowed, client_id, message.topic, verdict.reason))
+        return max(granted) if verdict.allowed else None
 
     def gone(self, handle: str, reason: str) -> None:
         if session := self._sessions.get(handle):
@@ -141,6 +181,18 @@ def standing(session: Session, principal: Principal | None) -> str | None:
     if principal is None:
         return f"{shown} isn't registered"
     return None if principal.status == "ACTIVE" else f"{shown} is {principal.status}"
+
+
+def is_of(pattern: str, topic: str) -> bool:
+    """Whether a subscription to `pattern` is one to `topic`, which begins with $."""
+    wanted, levels = pattern.split("/"), topic.split("/")
+    if wanted[0] != levels[0]:
+        return False
+    if wanted[-1] == "#":
+        wanted, levels = wanted[:-1], levels[: len(wanted) - 1]
+    return len(wanted) == len(levels) and all(
+        w in ("+", level) for w, level in zip(wanted, levels, strict=True)
+    )
 
 
 def limit_of_client_id(client_id: str) -> str | None:

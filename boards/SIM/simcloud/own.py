@@ -14,22 +14,22 @@ from moto.core.exceptions import JsonRESTError
 
 from simcloud.access import Environ, environ_name
 from simcloud.faults import ApiError, StartResponse
-from simcloud.registry import service_model
 
 Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
 def answer(
-    called: str, handler: Handler, environ: Environ, body: bytes, start_response: StartResponse
+    model: Any, handler: Handler, environ: Environ, body: bytes, start_response: StartResponse
 ) -> list[bytes]:
-    """What a handler answers, as the service would send it; what it raises becomes an ApiError."""
+    """What a handler answers, as the service would send it; what it raises becomes an ApiError. `model` is AWS's
+    description of the operation."""
     try:
-        got = handler(parameters(called, environ, body)) or {}
+        got = handler(parameters(model, environ, body)) or {}
     except JsonRESTError as error:
         raise ApiError(error.code, str(error.error_type), str(error.message)) from error
     text = json.dumps(got, default=_plain).encode()
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(text)))]
-    start_response("200 OK", headers)
+    start_response(f"{model.http.get('responseCode', 200)} OK", headers)
     return [text]
 
 
@@ -39,9 +39,8 @@ def _plain(value: object) -> object:
     raise TypeError(f"{value!r} is no part of an answer")
 
 
-def parameters(called: str, environ: Environ, body: bytes) -> dict[str, Any]:
+def parameters(model: Any, environ: Environ, body: bytes) -> dict[str, Any]:
     """From path, query, headers and body, each as the operation's shape places it."""
-    model = service_model().operation_model(called)
     found: dict[str, Any] = {}
     if body.strip():
         document = json.loads(body)

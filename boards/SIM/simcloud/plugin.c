@@ -1,5 +1,6 @@
 /* A mosquitto plugin without an opinion: it asks the stand-in for AWS IoT (wire.py) about every connection and
- * every packet, and cuts off whoever gets a no. Nobody to ask, or no answer in time, is a no for everybody.
+ * every packet, and cuts off whoever gets a no. Nobody to ask, or no answer in time, is a no for everybody. What is
+ * published below $aws/ it shows to the stand-in, and publishes what the stand-in has to say.
  *
  * Two of mosquitto's habits are used here. An error that isn't MOSQ_ERR_AUTH or MOSQ_ERR_ACL_DENIED closes the
  * connection without a CONNACK, PUBACK or SUBACK, which is what AWS does. And a client's address stays the same
@@ -31,7 +32,8 @@ extern void X509_free(X509 *certificate);
 #define CUT_OFF MOSQ_ERR_UNKNOWN
 #define PATIENCE_SECONDS 10
 #define TICK_MILLISECONDS 100
-#define MAX_ANSWER 65536
+#define MAX_ANSWER 131072
+#define RESERVED "$aws/"
 
 static int service = -1;
 
@@ -83,7 +85,8 @@ static int on_connect(int event, void *data, void *unused)
 
 	(void)event, (void)unused;
 	fingerprint(client, hex);
-	int length = asprintf(&question, "connect%c%p%c%s%c%s", 0, (void *)client, 0, hex, 0, mosquitto_client_id(client));
+	int length = asprintf(&question, "connect%c%p%c%s%c%s%c%d", 0, (void *)client, 0, hex, 0,
+		mosquitto_client_id(client), 0, mosquitto_client_clean_session(client));
 	return allowed(question, length) ? MOSQ_ERR_SUCCESS : CUT_OFF;
 }
 
@@ -105,7 +108,7 @@ static int on_packet(int event, void *data, void *unused)
 		kind = "receive";
 		break;
 	default: /* everybody may unsubscribe */
-		return MOSQ_ERR_SUCCESS;
+		kind = "unsubscribe";
 	}
 	int length = asprintf(&question, "%s%c%p%c%u%c%u%c%u%c%s", kind, 0, (void *)check->client, 0, check->qos, 0,
 		check->retain, 0, check->payloadlen, 0, check->topic);
@@ -114,6 +117,25 @@ static int on_packet(int event, void *data, void *unused)
 	}
 	/* A message that a client may not receive isn't delivered; that is no fault of the client's. */
 	return check->access == MOSQ_ACL_READ ? MOSQ_ERR_ACL_DENIED : CUT_OFF;
+}
+
+/* Of a packet that was allowed: the payload stands last, for it may hold anything. */
+static int on_message(int event, void *data, void *unused)
+{
+	const struct mosquitto_evt_message *message = data;
+	char *header;
+
+	(void)event, (void)unused;
+	if (strncmp(message->topic, RESERVED, strlen(RESERVED)) != 0) {
+		return MOSQ_ERR_SUCCESS;
+	}
+	int length = asprintf(&header, "message%c%p%c%s%c", 0, (void *)message->client, 0, message->topic, 0);
+	char *question = length > 0 ? realloc(header, (size_t)length + message->payloadlen) : NULL;
+	if (question) {
+		memcpy(question + length, message->payload, message->payloadlen);
+		allowed(question, length + (int)message->payloadlen);
+	}
+	return MOSQ_ERR_SUCCESS;
 }
 
 static int on_disconnect(int event, void *data, void *unused)
@@ -127,7 +149,25 @@ static int on_disconnect(int event, void *data, void *unused)
 	return MOSQ_ERR_SUCCESS;
 }
 
-/* Again and again: whom to cut off although they are silent. */
+/* The field behind this one, or the end. */
+static char *after(char *field, char *end)
+{
+	return field + strlen(field) + 1 < end ? field + strlen(field) + 1 : end;
+}
+
+/* CLIENT (all that have subscribed, if it is empty), QoS, TOPIC, PAYLOAD; where the rest of the answer begins. */
+static char *publish(char *client, char *end)
+{
+	char *qos = after(client, end), *topic = after(qos, end), *payload = after(topic, end);
+
+	if (payload < end) {
+		mosquitto_broker_publish_copy(*client ? client : NULL, topic, (int)strlen(payload), payload, atoi(qos), false,
+			NULL);
+	}
+	return after(payload, end);
+}
+
+/* Again and again: whom to cut off although they are silent, and what there is to say. */
 static int on_tick(int event, void *data, void *unused)
 {
 	static char answer[MAX_ANSWER + 1];
@@ -145,8 +185,14 @@ static int on_tick(int event, void *data, void *unused)
 	int asked = asprintf(&question, "tick");
 	size_t length = ask(question, asked, answer, MAX_ANSWER);
 	answer[length] = '\0';
-	for (char *id = answer + strlen(answer) + 1; id < answer + length; id += strlen(id) + 1) {
-		mosquitto_kick_client_by_clientid(id, true);
+	for (char *kind = after(answer, answer + length), *end = answer + length; kind < end;) {
+		char *what = after(kind, end);
+		if (strcmp(kind, "publish") == 0) {
+			kind = publish(what, end);
+		} else {
+			mosquitto_kick_client_by_clientid(what, true);
+			kind = after(what, end);
+		}
 	}
 	return MOSQ_ERR_SUCCESS;
 }
@@ -177,6 +223,7 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *self, void **unused, struct mos
 	}
 	bool registered = mosquitto_callback_register(self, MOSQ_EVT_BASIC_AUTH, on_connect, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_ACL_CHECK, on_packet, NULL, NULL) == 0
+		&& mosquitto_callback_register(self, MOSQ_EVT_MESSAGE, on_message, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_DISCONNECT, on_disconnect, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_TICK, on_tick, NULL, NULL) == 0;
 	return registered ? MOSQ_ERR_SUCCESS : MOSQ_ERR_UNKNOWN;

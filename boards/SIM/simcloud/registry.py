@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 from moto.core.config import default_user_config
 from moto.core.utils import utcnow
@@ -50,9 +51,9 @@ class AwsError(IoTClientError):
 
 
 @cache
-def service_model() -> Any:
-    """AWS's own description of the IoT API: operations, errors, and what each parameter may look like."""
-    return botocore.session.get_session().get_service_model("iot")
+def service_model(service: str = "iot") -> Any:
+    """AWS's own description of an API: operations, errors, and what each parameter may look like."""
+    return botocore.session.get_session().get_service_model(service)
 
 
 def check(shape: str, parameter: str, value: str) -> None:
@@ -80,6 +81,14 @@ class Principal:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A certificate of CreateProvisioningClaim, which no list has: what it may do, and until when."""
+
+    until: float
+    policies: Mapping[str, tuple[Statement, ...]]
+
+
+@dataclass(frozen=True)
 class Connectivity:
     """What fleet indexing knows of a thing's connection."""
 
@@ -102,8 +111,11 @@ class Registry(IoTBackend):
         self._changed: dict[str, float] = {}  # when, by ARN
         self._exclusive: set[tuple[str, str]] = set()  # (principal, thing)
         self._connectivity: dict[str, Connectivity] = {}  # by thing
+        self.ahead = 0.0  # seconds by which this cloud's clock is before the computer's
+        self._unclaimed: dict[str, float] = {}  # certificates that wait to be registered, and until when
+        self._claims: dict[str, Claim] = {}
         self.cas_changed: Callable[[], None] = lambda: None  # the broker's
-        self._ca = device_ca
+        self.device_ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
         iot_backends[account][region] = self
@@ -115,13 +127,52 @@ class Registry(IoTBackend):
         """moto forgets this account."""
         iot_backends.pop(self.account_id, None)
 
+    def now(self) -> float:
+        """By this cloud's clock."""
+        return time.time() + self.ahead
+
     # --- certificates
+
+    def issue_pending(self, csr: str, until: float) -> FakeCertificate:
+        """For a device that asks over MQTT: it waits to be registered, and is deleted if it isn't by then."""
+        made = self.create_certificate_from_csr(csr, False)
+        made.status = "PENDING_ACTIVATION"
+        self._unclaimed[made.certificate_id] = until
+        return made
+
+    def settle_pending(self, certificate_id: str, status: str) -> None:
+        """It was registered."""
+        self._unclaimed.pop(certificate_id, None)
+        self.update_certificate(certificate_id, status)
+
+    def _forget_unclaimed(self) -> None:
+        for identifier in [one for one, until in self._unclaimed.items() if until <= self.now()]:
+            del self._unclaimed[identifier]
+            found = self.certificates.get(identifier)
+            if found and found.status == "PENDING_ACTIVATION":
+                del self.certificates[identifier]
+
+    def describe_certificate(self, certificate_id: str) -> FakeCertificate:
+        self._forget_unclaimed()
+        return super().describe_certificate(certificate_id)
+
+    def list_certificates(self) -> Any:
+        self._forget_unclaimed()
+        return super().list_certificates()
+
+    def add_claim(
+        self, certificate_pem: str, until: float, policies: Mapping[str, tuple[Statement, ...]]
+    ) -> str:
+        """Its certificate's ID."""
+        identifier = read_certificate(certificate_pem).fingerprint(SHA256()).hex()
+        self._claims[identifier] = Claim(until, policies)
+        return identifier
 
     def create_certificate_from_csr(self, csr: str, set_as_active: bool | str | None) -> FakeCertificate:
         """moto hands `setAsActive` on as it stands in the URL, where "false" is a string like any other."""
         check("CertificateSigningRequest", "certificateSigningRequest", csr)
         try:
-            certificate = self._ca.issue(csr)
+            certificate = self.device_ca.issue(csr)
         except RefusedCsr as refusal:
             self._journal.write(Decision("CreateCertificateFromCsr", False, "-", "CSR", str(refusal)))
             raise InvalidRequestException("CSR violates constraints") from refusal
@@ -133,7 +184,7 @@ class Registry(IoTBackend):
     def _generate_certificate_pem(self, domain_name: str, subject: x509.Name, key: Any = None) -> str:
         """moto's create_keys_and_certificate comes here: its certificates are the CA's as well."""
         public_key: PublicKey = key.public_key()
-        return pem(self._ca.certify(public_key)).decode()
+        return pem(self.device_ca.certify(public_key)).decode()
 
     def register_certificate(
         self, certificate_pem: str, ca_certificate_pem: str | None, set_as_active: bool, status: str
@@ -302,6 +353,10 @@ class Registry(IoTBackend):
     # --- for the broker
 
     def principal(self, certificate_id: str, client_id: str) -> Principal | None:
+        if claim := self._claims.get(certificate_id):
+            standing = "ACTIVE" if self.now() < claim.until else "EXPIRED"
+            return Principal(standing, True, claim.policies, {"iot:ClientId": client_id})
+        self._forget_unclaimed()
         certificate = self.certificates.get(certificate_id)
         if not certificate:
             return None

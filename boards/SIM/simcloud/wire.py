@@ -1,7 +1,8 @@
 """Answers the plugin's questions over a socket pair: a packet asks, a packet answers.
 
-A question is a list of fields with a NUL between them, the first its kind. An answer is `y` or `n`; the one
-to `tick` also lists the client IDs to cut off, each after a NUL. The other end is plugin.c.
+A question is a list of fields with a NUL between them, the first its kind; a message's payload, the last, may hold
+anything. An answer is `y` or `n`; the one to `tick` also lists, each field after a NUL, whom to cut off (`cut`, client
+ID) and what to publish (`publish`, client ID or nothing, QoS, topic, payload). The other end is plugin.c.
 """
 
 import socket
@@ -14,6 +15,7 @@ from simcloud.judge import Judge, Packet
 
 MAX_QUESTION = 1 << 18  # two MQTT strings at their longest, and the small fields
 YES, NO = b"y", b"n"
+MESSAGE = b"message\0"
 KEEP_ALIVE, LOST = "MQTT_KEEP_ALIVE_TIMEOUT", "CONNECTION_LOST"
 
 
@@ -29,6 +31,7 @@ class Wire:
             "publish": self._packet("publish"),
             "subscribe": self._packet("subscribe"),
             "receive": self._packet("receive"),
+            "unsubscribe": self._unsubscribe,
             "gone": self._gone,
             "tick": self._tick,
         }
@@ -54,14 +57,24 @@ class Wire:
     def _answer(self, question: bytes) -> bytes:
         """A question that can't be answered is answered with no, and the journal says so."""
         try:
+            if question.startswith(MESSAGE):
+                return self._message(*question.split(b"\0", 3)[1:])
             kind, *fields = question.decode().split("\0")
             return self._kinds[kind](*fields)
         except Exception as error:
             self._journal.write(Decision("question", False, "-", "", f"the stand-in failed: {error!r}"))
             return NO
 
-    def _connect(self, handle: str, certificate_id: str, client_id: str) -> bytes:
-        return YES if self._judge.connect(handle, certificate_id, client_id) else NO
+    def _connect(self, handle: str, certificate_id: str, client_id: str, clean: str) -> bytes:
+        return YES if self._judge.connect(handle, certificate_id, client_id, clean == "1") else NO
+
+    def _message(self, handle: bytes, topic: bytes, payload: bytes) -> bytes:
+        self._judge.message(handle.decode(), topic.decode(), payload)
+        return YES
+
+    def _unsubscribe(self, handle: str, _qos: str, _retain: str, _size: str, topic: str) -> bytes:
+        self._judge.unsubscribed(handle, topic)
+        return YES
 
     def _packet(self, action: str) -> Callable[..., bytes]:
         def decide(handle: str, qos: str, retain: str, size: str, topic: str) -> bytes:
@@ -75,4 +88,7 @@ class Wire:
         return YES
 
     def _tick(self) -> bytes:
-        return b"\0".join([YES, *(client_id.encode() for client_id in self._judge.overdue())])
+        fields = [part for client_id in self._judge.overdue() for part in ("cut", client_id)]
+        for message, qos in self._judge.outgoing():
+            fields += ["publish", message.client_id, str(qos), message.topic, message.payload]
+        return b"\0".join([YES, *(part.encode() for part in fields)])
