@@ -14,6 +14,7 @@ from simcloud.broker import BUILD, MQTT_TLS_PORT, Broker, BrokerError, Plugin, f
 from simcloud.faults import Faults
 from simcloud.functions import Functions
 from simcloud.issuing import DeviceCa
+from simcloud.jobservice import JobService
 from simcloud.journal import Decision, Journal
 from simcloud.judge import Judge
 from simcloud.operations import Operations
@@ -21,6 +22,7 @@ from simcloud.pki import Authority, ServerIdentity, name, pem, server_certificat
 from simcloud.provisioning import Provisioning
 from simcloud.registry import Registry
 from simcloud.roles import Roles
+from simcloud.rules import Rules
 from simcloud.services import Services
 from simcloud.wire import Wire
 
@@ -96,8 +98,14 @@ class Cloud:
         functions = Functions(self.region, self.account, roles, keys, self._client)
         provisioning = Provisioning(self._registry, functions, roles)
         provisioning.serve(self._services)
+        rules = Rules(self._registry, functions, self._services, self._journal)
+        jobs = JobService(self._registry, self._services)
         own = {
-            "iot": Operations(self._registry).handlers | provisioning.handlers,
+            "iot": Operations(self._registry).handlers
+            | provisioning.handlers
+            | rules.handlers
+            | jobs.operations.handlers,
+            "iot-jobs-data": jobs.operations.data_handlers,
             "lambda": functions.handlers,
         }
         return Api(self._registry, keys, self.faults, self._journal, own, roles, self._api_port)
@@ -201,7 +209,7 @@ class Cloud:
         self._registry.settling_seconds = seconds
 
     def pass_time(self, seconds: float) -> None:
-        """Put this cloud's clock forward: claims and ownership tokens end by it."""
+        """Put this cloud's clock forward: claims and ownership tokens end by it, and jobs go on."""
         self._registry.ahead += seconds
 
     @property

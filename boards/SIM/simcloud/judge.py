@@ -77,7 +77,7 @@ class Judge:
     # AWS's own services.
 
     def message(self, handle: str, topic: str, payload: bytes) -> None:
-        """A publish below $aws/, which was allowed."""
+        """A publish, which was allowed."""
         if session := self._sessions.get(handle):
             self._services.take(Sender(session.client_id, session.certificate_id), topic, payload)
 

@@ -44,7 +44,8 @@ def parameters(model: Any, environ: Environ, body: bytes) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if body.strip():
         document = json.loads(body)
-        found |= document if isinstance(document, dict) else {}
+        whole = model.input_shape.serialization.get("payload") if model.input_shape else None
+        found |= {whole: document} if whole else document if isinstance(document, dict) else {}
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     path = _path(model.http["requestUri"], environ["RAW_URI"].partition("?")[0])
     for name, shape in (model.input_shape.members if model.input_shape else {}).items():

@@ -1,6 +1,6 @@
 /* A mosquitto plugin without an opinion: it asks the stand-in for AWS IoT (wire.py) about every connection and
  * every packet, and cuts off whoever gets a no. Nobody to ask, or no answer in time, is a no for everybody. What is
- * published below $aws/ it shows to the stand-in, and publishes what the stand-in has to say.
+ * published it shows to the stand-in, and publishes what the stand-in has to say.
  *
  * Two of mosquitto's habits are used here. An error that isn't MOSQ_ERR_AUTH or MOSQ_ERR_ACL_DENIED closes the
  * connection without a CONNACK, PUBACK or SUBACK, which is what AWS does. And a client's address stays the same
@@ -33,7 +33,6 @@ extern void X509_free(X509 *certificate);
 #define PATIENCE_SECONDS 10
 #define TICK_MILLISECONDS 100
 #define MAX_ANSWER 131072
-#define RESERVED "$aws/"
 
 static int service = -1;
 
@@ -126,9 +125,6 @@ static int on_message(int event, void *data, void *unused)
 	char *header;
 
 	(void)event, (void)unused;
-	if (strncmp(message->topic, RESERVED, strlen(RESERVED)) != 0) {
-		return MOSQ_ERR_SUCCESS;
-	}
 	int length = asprintf(&header, "message%c%p%c%s%c", 0, (void *)message->client, 0, message->topic, 0);
 	char *question = length > 0 ? realloc(header, (size_t)length + message->payloadlen) : NULL;
 	if (question) {

@@ -92,6 +92,8 @@ class Services:
         self._table: list[Service] = []
         self._threads = ThreadPoolExecutor(AT_A_TIME, "simcloud service")
         self._outgoing: deque[Outgoing] = deque()
+        self.rules: Callable[[Sender, str, bytes], None] = lambda sender, topic, payload: None
+        self.passing: Callable[[], None] = lambda: None  # called again and again, as time passes
 
     def close(self) -> None:
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -113,6 +115,11 @@ class Services:
                 request = Request(sender, topic, payload, found.groupdict())
                 self._threads.submit(self._serve, service, request)
                 return
+        self.rules(sender, topic, payload)
+
+    def run(self, function: Callable[..., None], *args: Any) -> None:
+        """In one of the threads that answer."""
+        self._threads.submit(function, *args)
 
     def publish(self, topic: str, document: Document) -> None:
         """A message of AWS's own, for all that have subscribed."""
@@ -120,6 +127,7 @@ class Services:
 
     def outgoing(self) -> list[Outgoing]:
         """What is to be sent now."""
+        self.passing()
         found, size = [], 0
         while self._outgoing and size < MOST_OUTGOING:
             found.append(self._outgoing.popleft())
