@@ -61,6 +61,14 @@ class Job:
         return result
 
 
+def waited(job):
+    """The result of `job`, for a generator that waits for it; None if there is no job."""
+    if job is None:
+        return None
+    yield job
+    return job.wait()
+
+
 def complete(steps):
     """What the generator `steps` returns; what it waits for is waited for here."""
     while True:

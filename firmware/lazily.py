@@ -10,7 +10,18 @@ import _thread
 # Held by whoever loads a module of the firmware while others may do so too: the new ones of one are not the other's.
 lock = _thread.allocate_lock()
 # What may come with such a module, and is forgotten with it. Whatever else is new the owner's program is loading.
-_OURS = ("rpc", "identity", "link", "atecc608", "microdot", "asyncio", "selfcheck", "values", "application")
+_OURS = (
+    "rpc",
+    "renewal",
+    "identity",
+    "link",
+    "atecc608",
+    "microdot",
+    "asyncio",
+    "selfcheck",
+    "values",
+    "application",
+)
 
 
 def load(name):

@@ -3,8 +3,8 @@
 
 class LinkError(Exception):
     """`kind` is one of `network`, `tls`, `clock`, `timeout`, `state`, `argument`, and of the broker's own: `mqtt`,
-    `closed`, `client-id`, `login`, `topic`. `stage` (or None) is where a connection to it failed: `dns`, `tcp`, `tls`
-    or `mqtt`.
+    `closed`, `client-id`, `login`, `topic`, `rejected`. `stage` (or None) is where a connection to it failed: `dns`,
+    `tcp`, `tls` or `mqtt`.
     """
 
     def __init__(self, kind, message, stage=None):

@@ -20,6 +20,7 @@ from .subscriptions import Subscriptions
 from .topics import check_filter, check_topic
 
 _STOP_MS = const(3000)
+_AGAIN_MS = 2000
 # What is to be sent when the connection is there again: how many messages, how often and for how long each is tried.
 _KEPT_MAX = const(8)
 _KEPT_TRIES = const(3)
@@ -64,22 +65,30 @@ class Link:
         self._session = Session(self._chip, self._identity, timeout, post, self._served)
         threads.start(threads.HANDSHAKE, self._session.main)
 
-    def attempt(self, record, timeout):
-        """A Job: connect with `record` once, whatever else there is, and disconnect; what was agreed on (tls).
+    def attempt(self, record, timeout, tries=1):
+        """A Job: connect with `record` once, whatever else there is, and disconnect; what was agreed on (tls). tries:
+        how often, if the broker hangs up.
 
         In a thread with the stack for it: of its caller's much may be taken.
         """
-        return Job(lambda: self._once(record, timeout)).start(threads.HANDSHAKE)
+        return Job(lambda: self._once(record, timeout, tries)).start(threads.HANDSHAKE)
 
     def look(self, endpoint, port, cas, timeout):
         """A Job: whether this device would accept the broker's certificate (look.py); LinkError says why not."""
         look = lazily.load("link.look").look
         return Job(lambda: look(endpoint, port, cas, timeout)).start(threads.HANDSHAKE)
 
-    def _once(self, record, timeout):
-        connection = Connection(self._chip, record, timeout=timeout)
-        connection.disconnect()
-        return connection.tls
+    def _once(self, record, timeout, tries):
+        while True:
+            tries -= 1
+            try:
+                connection = Connection(self._chip, record, timeout=timeout)
+                connection.disconnect()
+                return connection.tls
+            except LinkError as e:
+                if not tries or e.kind != "closed":
+                    raise
+            threads.pause(_AGAIN_MS)
 
     def stop(self):
         """Disconnect and stay so.
@@ -170,12 +179,14 @@ class Link:
         return bool(found)
 
     def listen(self, inbox, qos):
-        """Subscribe to `inbox.pattern`, now and after every reconnect; what arrives by it is the inbox's."""
+        """Subscribe to `inbox.pattern`, now and after every reconnect; what arrives by it is the inbox's. A
+        Job, done when the broker has granted it, if the link is connected."""
         self._inboxes.append(inbox)
         self._subscriptions.add(inbox.pattern, qos, for_good=True)
         session = self._session
         if session and session.state == "connected":
-            session.do(lambda _: session.subscribe(inbox.pattern, qos))
+            return session.do(lambda _: session.subscribe(inbox.pattern, qos))
+        return None
 
     def listen_no_more(self, inbox):
         self._inboxes.remove(inbox)
@@ -187,7 +198,18 @@ class Link:
 
     def receive(self, topic, timeout):
         """The oldest message (topic, bytes) not yet taken, of `topic` if given; None if none comes in `timeout` s."""
-        return self._on().receive(topic, int(timeout * 1000))
+
+        def take():
+            self._mail.asked_for()
+            self._subscriptions.asked_for(topic)
+            return self._mail.take(topic)
+
+        return self.wait_for(take, timeout)
+
+    def wait_for(self, take, timeout):
+        """What `take()` gives, as soon as it gives something; None if it does not in `timeout` s. The link's thread
+        calls it again and again; LinkError if the connection ends before."""
+        return self._on().wait_for(take, int(timeout * 1000))
 
     def send(self, topic, message):
         """Publish with QoS 1 when that is possible, and tell nobody: in a while it is given up."""

@@ -60,9 +60,9 @@ class Session:
         job = Job(run)
         return self._hand_over(job, self._jobs, job)
 
-    def receive(self, topic, ms):
+    def wait_for(self, take, ms):
         job = Job()
-        return self._hand_over(job, self._receivers, [job, topic, ms])
+        return self._hand_over(job, self._receivers, [job, take, ms])
 
     def _hand_over(self, job, queue, entry):
         if self.state == "waiting":
@@ -287,13 +287,9 @@ class Session:
     def _deliver(self, waited):
         """Give each waiting receiver its message, or None when its time is up."""
         for receiver in list(self._receivers):
-            job, topic, left = receiver
+            job, take, left = receiver
             receiver[2] = 0 if job.unwanted else left - waited
-            message = None
-            if not job.unwanted:
-                self._mail.asked_for()
-                self._subscriptions.asked_for(topic)
-                message = self._mail.take(topic)
+            message = None if job.unwanted else take()
             if message or receiver[2] <= 0:
                 self._receivers.remove(receiver)
                 job.finish(message)

@@ -13,6 +13,7 @@ _CODES = {
     "frame": 400,
     "auth": 401,
     "refused": 403,
+    "rejected": 403,
     "file": 404,
     "method": 404,
     "busy": 409,

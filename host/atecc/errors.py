@@ -189,6 +189,7 @@ _EXIT_STATUS = {
     "login": 8,
     "client-id": 8,
     "topic": 8,
+    "rejected": 7,
     "timeout": 8,
 }
 
@@ -219,6 +220,7 @@ _HINTS = {
     "closed": "Brokers say no in this way: see what its log says, and what its policy allows.",
     "login": "--username NAME and --password-file FILE give the device a user name and a password.",
     "client-id": "--client-id names another one.",
+    "rejected": "See what the provisioning template and its hook allow: `atecc aws fleet show`.",
     "topic": "See what the broker's policy (its ACL) allows this device.",
 }
 

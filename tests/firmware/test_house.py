@@ -9,7 +9,7 @@ HOUSE = House(Path(__file__).parents[2] / "firmware")
 # Above the device, which knows none of them: what starts it, at power-on or because a host asks for it.
 ENTRANCES = {"main", "boot", "rpc.serial", "rpc.console", "rpc.framing"}
 # From the top. Single files beside these stand where their own imports put them.
-FLOORS = ["entrances", "device", "rpc", "link", "identity", "atecc608"]
+FLOORS = ["entrances", "device", "rpc", "renewal", "link", "identity", "atecc608"]
 OF = {module: "entrances" if module in ENTRANCES else module.partition(".")[0] for module in HOUSE.modules}
 BETWEEN = HOUSE.between(OF)
 

@@ -2,7 +2,7 @@
 
 import binascii
 
-import uptime
+import lazily
 from atecc608 import ATECCError
 from identity.certificate import Certificate
 from identity.store import NAMES
@@ -129,31 +129,8 @@ class Identity:
 
     def try_it(self, token, timeout):
         """A generator: job.py."""
-        if not self._store.begin_trial():
-            raise RpcError("busy", "another caller is trying the staged identity")
-        try:
-            return (yield from self._try(token, timeout))
-        finally:
-            self._store.end_trial()
-
-    def _try(self, token, timeout):
-        record, digest = self._store.candidate(token)
-        # The broker cuts off the first of two sessions with one client ID.
-        paused = self._link.status()["client_id"] == record["client_id"]
-        if paused:
-            self._link.stop()
-        started = uptime.ms()
-        try:
-            job = self._link.attempt(record, timeout)
-            yield job
-            tls = job.wait()
-        finally:
-            if paused:
-                self._link.start()
-        took = uptime.ms() - started
-        self._store.mark_tried(token, digest)
-        where = {k: record[k] for k in ("endpoint", "port", "client_id")}
-        return where | {"tls": tls, "ms": took}
+        trial = lazily.load("renewal.trial")
+        return (yield from trial.try_staged(self._store, self._link, token, timeout))
 
     def commit(self, token, untried, caller):
         active, previous = self._store.commit(token, untried, asker(caller, self._bench))

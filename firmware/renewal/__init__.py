@@ -1,0 +1,1 @@
+"""Certificates that a device obtains by itself, over MQTT. Loaded while one is."""
