@@ -86,12 +86,27 @@ def _server(doors):
     return lazily.keep("rpc.web.made").server(_device, doors)
 
 
+def _changed():
+    web.refresh()
+    _listen()
+
+
+def _listen():
+    """For jobs of AWS IoT, and for the day when the certificate is to be renewed: if the owner wants that."""
+    if not _renewal and (settings.get("aws.jobs") or settings.get("aws.renew")):
+        _renewal.append(lazily.keep("renewal.listener").Listener(_device))
+    if _renewal:
+        _renewal[0].refresh()
+
+
 _device = sys.modules[__name__]
 _workers = []
+_renewal = []
 dispatcher = Desk(lambda waiting: lazily.load("rpc.services.all").dispatcher(_device, waiting))
 handle = dispatcher.handle  # for whoever is at the cable
 web = Doors(access, store, secure_port, _server)
-access.changed = settings.changed = web.refresh
+access.changed = web.refresh
+settings.changed = _changed
 remote = Remote(settings.get, _requests)
 link = Link(chip, store.current, remote)
 
@@ -135,7 +150,7 @@ def is_frozen():
     return not __file__.startswith("/")
 
 
-_STEPS = (_adopt, _join, web.start, _connect, _begin)
+_STEPS = (_adopt, _join, web.start, _listen, _connect, _begin)
 
 
 def _start():

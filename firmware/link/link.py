@@ -46,6 +46,7 @@ class Link:
         # What the application (atecc) wants of it: an outbox, those who are told of each change, and its inboxes.
         self.outbox = None
         self.watchers = []
+        self.daily = None  # called once for each day that a connection has lasted
         self._inboxes = []
         self._served = served
         self._since = clock.now()

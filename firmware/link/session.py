@@ -15,6 +15,7 @@ _TICK_MS = const(100)
 _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
 # A connection that lasts no longer counts as a failed attempt, to the next one's delay.
 _BRIEF_MS = const(30000)
+_DAY_MS = const(86_400_000)
 _IDLE = "nobody has asked for its messages for long: it was unsubscribed"
 OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
 
@@ -229,9 +230,12 @@ class Session:
 
     def _tidy_up(self):
         """What has to be done now and then."""
+        days = self._lasted // _DAY_MS
         self._lasted += self._pass_time()
         if self._lasted > _BRIEF_MS:
             self._brief = 0
+        if self._application.daily and self._lasted // _DAY_MS > days:
+            self._application.daily()
         for topic in self._subscriptions.overdue():
             self._subscriptions.drop(topic, _IDLE)
             self._refusal(self.unsubscribe, topic)

@@ -21,12 +21,13 @@ _CHAIN_MAX = 4
 _KEPT = ("name", "client_id", "endpoint", "port", "username", "password")
 
 
-def renew(device, template, parameters=None, timeout=30):
+def renew(device, template, parameters=None, timeout=30, job=None):
     """Have the active identity's successor issued over its own link, tried, and committed. A generator (job.py).
 
     device: the module of that name; template: of AWS's, whose hook lets a thing renew its own certificate (by the
-    parameter ThingName, which `parameters` adds to). What try_staged says, and `identity`, `certificate` (its SHA-256,
-    which is AWS's certificate ID) and `configuration` (the template's DeviceConfiguration).
+    parameter ThingName, which `parameters` adds to); job: the ID of AWS's, by which the new identity is known again.
+    What try_staged says, and `identity`, `certificate` (its SHA-256, which is AWS's certificate ID) and `configuration`
+    (the template's DeviceConfiguration).
     """
     record = device.store.current()
     if not record:
@@ -37,6 +38,8 @@ def renew(device, template, parameters=None, timeout=30):
         "where": {key: record[key] for key in _KEPT if key in record},
         "cas": [a2b_base64(ca) for ca in record["cas"]],
     }
+    if job:
+        order["where"]["job"] = job
     return (yield from obtain(device, device.link, order, Asker("renewal"), timeout))
 
 

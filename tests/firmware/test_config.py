@@ -48,7 +48,8 @@ def readme_table() -> list[tuple[str, str, str]]:
         names = re.findall(r"`([\w.]+)`", keys)
         for i, name in enumerate(names):
             kind, default = (cell.split(", ")[min(i, cell.count(", "))] for cell in (kinds, defaults))
-            rows.append((name, "port" if kind.startswith("1") else kind, default.strip("`")))
+            kind = {"0": "days", "1": "port"}.get(kind[0], kind)
+            rows.append((name, kind, default.strip("`")))
     return rows
 
 
@@ -64,9 +65,10 @@ def test_every_documented_key_has_its_type_and_default(rpc, key, kind, default):
         default, int(default) if default.isdigit() else default.strip('"')
     )
     assert rpc.call("Config.Get", key=key) == expected
-    good = {"flag": not expected, "text": "some.text", "secret": "12345678", "port": 8443, "no": False}[kind]
+    good = {"text": "some.text", "secret": "12345678", "port": 8443, "days": 30, "no": False}
+    good = good.get(kind, not expected)
     bad = {"flag": [0, 1, "true", None], "port": [0, 65536, "443", True, 1.5, None]}
-    bad["no"] = [True, 0, "false", None]
+    bad |= {"no": [True, 0, "false", None], "days": [-1, 3651, "30", True, 1.5, None]}
     rpc.call("Config.Set", config=nested(key, good))
     assert rpc.call("Config.Get", key=key) == ("********" if kind == "secret" else good)
     for value in bad.get(kind, [0, True, None, [], {}, "x" * 1000, "a\nb", "a\0b"]):

@@ -1,0 +1,118 @@
+"""Listens for jobs of AWS IoT that renew certificates, as long as the owner wants it (`aws.jobs`); all else is loaded
+when there is something to do.
+
+Nothing of it is kept on flash but in the identities themselves: an execution that is in progress at AWS when the device
+connects is one that the device was cut off in, and is taken up again.
+"""
+
+import json
+
+import _thread
+from micropython import const
+
+import lazily
+import threads
+import uptime
+from link.topics import matches
+
+OPERATION = "rotate-certificate"
+_RENEW_MS = const(86_400_000)  # by itself it tries no more often
+
+
+class _Inbox:
+    """What the link has for the listener (Link.listen)."""
+
+    def __init__(self, pattern, add):
+        self.pattern = pattern
+        self.add = add
+
+    def takes(self, topic):
+        return matches(self.pattern, topic)
+
+
+class Listener:
+    """Of `device` (the module of that name).
+
+    given_up: (job, reason) of what has failed and AWS may not know yet; head: the job that is next, as AWS has it.
+    """
+
+    def __init__(self, device):
+        self._device = device
+        self._link = device.link
+        self._store = device.store
+        self._setting = device.settings.get
+        self._lock = _thread.allocate_lock()
+        self._busy = False
+        self._inboxes = []
+        self._thing = None
+        self._renewed = None
+        self.given_up = (None, None)
+        self.head = None
+        self._link.watchers.append(self._changed)
+        self._link.daily = self._renew
+
+    def refresh(self):
+        """After the settings have changed, or the identity."""
+        thing = self._store.name if self._setting("aws.jobs") else None
+        if thing == self._thing:
+            return
+        while self._inboxes:
+            self._link.listen_no_more(self._inboxes.pop())
+        self._thing = thing
+        if thing:
+            base = "$aws/things/%s/jobs/" % thing
+            self._inboxes = [_Inbox(base + end, self._heard) for end in ("notify-next", "$next/get/+")]
+            for inbox in self._inboxes:
+                self._link.listen(inbox, 1)
+            if self._link.state == "connected":
+                self._ask()
+
+    def _ask(self):
+        self._link.send("$aws/things/%s/jobs/$next/get" % self._thing, "{}")
+
+    # Called by the link's thread.
+
+    def _changed(self, connected):
+        if connected:
+            self.refresh()
+            if self._thing:
+                self._ask()
+            self._renew()
+
+    def _heard(self, topic, message):
+        try:
+            execution = json.loads(message).get("execution") or {}
+            self.head = execution.get("jobId")
+            if execution["jobDocument"]["operation"] == OPERATION:
+                self._begin(execution)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass  # nothing is next, or what is next is somebody else's
+
+    def _renew(self):
+        """By itself, where the owner wants that."""
+        days = self._setting("aws.renew")
+        now = uptime.ms()
+        if days and self._store.active and (self._renewed is None or now - self._renewed >= _RENEW_MS):
+            self._renewed = now
+            self._begin(None)
+
+    def _begin(self, execution):
+        with self._lock:
+            if self._busy:
+                return
+            self._busy = True
+        try:
+            threads.start(threads.REQUEST, self._work, execution)
+        except MemoryError:
+            self._busy = False  # AWS still has it when the device connects next
+
+    # In a thread of its own.
+
+    def _work(self, execution):
+        again = False
+        try:
+            again = lazily.load("renewal.rotation").work(self, self._device, execution)
+        finally:
+            self._busy = False
+        if again:
+            self._ask()

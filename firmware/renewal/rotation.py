@@ -1,0 +1,92 @@
+"""A job of AWS IoT that renews the certificate: taken, done, and told of to the cloud; and the renewal without a job.
+
+Whatever fails, the device is connected with the old identity again, and says why.
+"""
+
+import binascii
+import json
+
+import threads
+import uptime
+from identity.terms import read_certificate
+from job import complete
+from link import clock
+
+from .exchange import ask
+from .obtain import renew
+
+_TICK_MS = 100
+VERDICT_MS = 20_000
+
+
+def work(listener, device, execution):
+    """What there is to do; whether to look for it again. execution: AWS's, or None for a renewal of the device's own.
+
+    device: the module of that name.
+    """
+    store, setting = device.store, device.settings.get
+    if execution is None:
+        if _ends_soon(store, setting("aws.renew")):
+            _renew(device, setting("aws.template"))
+        return False
+    job = execution["jobId"]
+    if store.current().get("job") == job:
+        return _report(listener, device.link, store.name, job, None)
+    if listener.given_up[0] == job:
+        return _report(listener, device.link, store.name, job, listener.given_up[1])
+    if not _take(device.link, store.name, execution):
+        return False
+    why = _renew(device, execution["jobDocument"].get("template"), job)
+    listener.given_up = (job, why)
+    # Told when the device connects, and asks what is next. If it never lost its connection it asks now.
+    return why is not None
+
+
+def _ends_soon(store, days):
+    read = read_certificate(binascii.a2b_base64(store.current()["certificate"]))
+    return read.not_after - clock.now() < days * 86400
+
+
+def _renew(device, template, job=None):
+    """A new key and certificate, tried and committed; why not, in a sentence, or None."""
+    try:
+        complete(renew(device, template, job=job))
+    except Exception as e:
+        return str(e) or repr(e)
+    return None
+
+
+def _topic(thing, job):
+    return "$aws/things/%s/jobs/%s/update" % (thing, job)
+
+
+def _take(link, thing, execution):
+    """Say that it is begun, or gone on with; whether AWS agrees."""
+    wanted = {"status": "IN_PROGRESS", "expectedVersion": execution["versionNumber"]}
+    try:
+        complete(ask(link, _topic(thing, execution["jobId"]), wanted))
+    except Exception:  # it was stopped meanwhile; or is there still, when the device connects next
+        return False
+    return True
+
+
+def _report(listener, link, thing, job, why):
+    """Tell the cloud, which looks at the connection by which this comes, and ends the job's part. If nobody does, the
+    device ends it itself. Never to be looked for again."""
+    said = {"jobId": job}
+    if why:
+        said["error"] = why
+    try:
+        link.publish("things/%s/rotated" % thing, json.dumps(said), 1, False).wait()
+        until = uptime.ms() + VERDICT_MS
+        while listener.head == job and uptime.ms() < until:
+            threads.pause(_TICK_MS)
+        if listener.head == job:
+            details = (
+                {"reason": why} if why else {"unconfirmed": "nobody at AWS has looked at the new connection"}
+            )
+            status = "FAILED" if why else "SUCCEEDED"
+            complete(ask(link, _topic(thing, job), {"status": status, "statusDetails": details}))
+    except Exception:  # noqa: S110
+        pass  # the execution is still in progress when the device connects next
+    return False
