@@ -8,6 +8,10 @@ from mpremote.transport import TransportExecError
 from mpremote.transport_serial import SerialTransport
 
 
+# For how long nothing may be printed: on a busy machine much longer than mpremote's ten seconds.
+_PATIENCE_S = 90
+
+
 class _Line:
     """A serial line of which mpremote, which asks for one byte at a time, gets it from what has come by then."""
 
@@ -59,11 +63,14 @@ class Repl:
     def run(self, code: str, given: Any = None) -> str:
         """Execute `code` with `given` in sight; what it printed. A MicroPython exception is a TransportExecError."""
         source = f"import gc, json\ngc.collect()\ngiven = json.loads({json.dumps(given)!r})\n{code}\n"
-        return self._transport.exec(f"exec({source!r}, {{}})").decode()
+        return self.run_in_main(f"exec({source!r}, {{}})")
 
     def run_in_main(self, code: str) -> str:
         """Execute `code` in the REPL's own namespace, where names stay."""
-        return self._transport.exec(code).decode()
+        printed, error = self._transport.exec_raw(code, timeout=_PATIENCE_S)
+        if error:
+            raise TransportExecError(printed, error.decode())
+        return str(printed.decode())
 
     def value(self, expression: str, setup: str = "", given: Any = None) -> Any:
         """The value of `expression` after `setup`."""

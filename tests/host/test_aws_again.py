@@ -36,6 +36,7 @@ def made_once(stand_in):
             key = (service, bool(config and config.retries["total_max_attempts"] == 1), str(more))
             if key not in made:
                 made[key] = real(self, service, *args, config=config, **more)
+                gc.freeze()  # for Cut.over
             return made[key]
 
         patch.setattr(boto3.Session, "client", once)

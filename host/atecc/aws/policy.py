@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -79,6 +80,7 @@ def operator_policies(prefix: str, things: list[str]) -> list[dict[str, Any]]:
     return [operator_policy(prefix, part) for part in parts]
 
 
+@functools.cache
 def partition(region: str) -> str | None:
     """The part of AWS (China's, say) to which a region belongs, as boto3 knows it; None if there is no such region."""
     from botocore.exceptions import UnknownRegionError
