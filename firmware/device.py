@@ -33,9 +33,9 @@ from settings import Settings
 _ADOPTION_MS = const(3000)
 _TICK_MS = const(10)
 
-# Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of 80. Where there
-# is more, it need not be as often.
-gc.threshold((gc.mem_alloc() + gc.mem_free()) // 40)
+# Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of some 130.
+# Where there is more, it need not be as often.
+gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
 
 def open_i2c(freq):

@@ -13,7 +13,7 @@ import pytest
 ENOUGH = 2 << 30
 # In memory, where there is such a place: much is written so that no power failure can take it, which a disk takes its
 # time for.
-MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY = Path("/dev/shm")
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH:
     os.environ["TMPDIR"] = str(MEMORY)
 # Nobody's own files and settings are read or written: each worker has a home that goes with it.

@@ -7,7 +7,6 @@ from typing import Any, Self
 from mpremote.transport import TransportExecError
 from mpremote.transport_serial import SerialTransport
 
-
 # For how long nothing may be printed: on a busy machine much longer than mpremote's ten seconds.
 _PATIENCE_S = 90
 
