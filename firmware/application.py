@@ -12,6 +12,7 @@ from binascii import crc32
 import _thread
 from micropython import const
 
+import lazily
 import threads
 import uptime
 from identity.record import Record
@@ -26,6 +27,7 @@ _EARLY_MS = const(60_000)
 _AGAIN_MS = const(1000)
 _TRACE_MAX = const(1200)
 _LINES_MAX = const(16)
+_LINE_MAX = const(200)
 _PART = const(256)
 _FILE = const(0x8000)
 
@@ -90,7 +92,11 @@ class Application:
         return self._kept.get("off", False)
 
     def _digest(self):
-        return crc32(repr(files()).encode()) if self.path == FOLDER else crc_of(self.path)
+        """Of what is there now; None while that is just being replaced."""
+        try:
+            return crc32(repr(files()).encode()) if self.path == FOLDER else crc_of(self.path)
+        except OSError:
+            return None
 
     def _keep(self, **news):
         self._kept = self._kept | news
@@ -131,7 +137,9 @@ class Application:
         return self._thread == _thread.get_ident()
 
     def note(self, text):
-        self.lines = self.lines[1 - _LINES_MAX :] + [text[:200]]
+        text = text.rstrip()[:_LINE_MAX]
+        if text:
+            self.lines = self.lines[1 - _LINES_MAX :] + [text]
 
     def _run(self):
         self.state = "running"
@@ -140,6 +148,7 @@ class Application:
 
     def _main(self):
         self._thread = _thread.get_ident()
+        lazily.keep("prints").of(self)
         try:
             while self._once():
                 threads.pause(_AGAIN_MS)
@@ -163,10 +172,7 @@ class Application:
     def _failed(self, error):
         early = uptime.ms() - self.started < _EARLY_MS
         failures = self.failures + 1 if early else 1
-        text = io.StringIO()
-        sys.print_exception(error, text)
-        # Not on the line as well: an answer may be on its way there.
-        self._keep(of=self._digest(), failures=failures, trace=_frames(text.getvalue()))
+        self._keep(of=self._digest(), failures=failures, trace=_trace(error))
         if not self.wanted:
             self.state = "stopped"
         elif failures >= _TRIES:
@@ -177,9 +183,11 @@ class Application:
         return False
 
 
-def _frames(text):
-    """A traceback without its first line, and without this module's own: the end of it, if it is long."""
-    lines = [line for line in text.split("\n")[1:] if 'File "application.py"' not in line]
+def _trace(error):
+    """Its traceback without the first line, and without this module's own: the end of it, if it is long."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = [line for line in text.getvalue().split("\n")[1:] if 'File "application.py"' not in line]
     return "\n".join(lines)[-_TRACE_MAX:]
 
 
@@ -200,4 +208,11 @@ def _execute(path):
         if hasattr(result, "send"):
             import asyncio
 
+            asyncio.get_event_loop().set_exception_handler(_unseen)
             asyncio.run(result)
+
+
+def _unseen(_loop, context):
+    """A task has failed that nobody waits for: asyncio would print it past what keeps answers whole (prints.py)."""
+    for line in _trace(context["exception"]).split("\n"):
+        print(line)

@@ -190,9 +190,6 @@ def random(size=32):
 def log(text):
     """A line for `atecc app log`."""
     _alive()
-    for program in device.programs:
-        if program.is_me():
-            program.note(str(text))
     print(text)
 
 

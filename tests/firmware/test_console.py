@@ -60,6 +60,34 @@ while not ran:
     assert micropython.value("[ran, watch._seen]", setup) == [[0], 0]
 
 
+PRINTS = """
+import _thread, time, prints
+from rpc.console import Watch
+class Program:
+    told = []
+    note = told.append
+    is_me = staticmethod(lambda: True)
+prints.of(Program)
+watch = Watch(None)
+def say(text):
+    done = _thread.allocate_lock()
+    done.acquire()
+    _thread.start_new_thread(lambda: (print(text, "here"), done.release()), ())
+    done.acquire()
+for what in ("raw REPL; CTRL-B to exit\\r\\n", ">>> ", "raw REPL; CTRL-B to exit\\r\\n", "x"):
+    watch.write(what.encode())
+    say(what.strip())
+print("from the prompt")
+print("\\n" + repr(Program.told))
+"""
+
+
+def test_what_a_thread_prints_is_on_the_line_only_while_no_host_asks_there(micropython: Repl) -> None:
+    *printed, told = micropython.run(PRINTS).split("\r\n")[:-1]
+    assert printed == [">>> here", "from the prompt", ""]
+    assert told.count("raw REPL") == 2 and "'>>> here\\n'" in told and "'x here\\n'" in told
+
+
 def test_soft_resets_one_after_the_other() -> None:
     """A board ends with a word where a terminal takes memory of a heap that was swept (tests/sim): ours does not."""
     with Board(chip=False) as board, Repl(board.port) as repl:
