@@ -276,13 +276,15 @@ class Bus:
 
     def _checked(self, group):
         """The payload of the answer that `group` holds, or will once it has been read again."""
-        for _ in range(_TRIES):
+        tries = _TRIES
+        while True:
             try:
                 return packet.payload(group)
-            except BusError as e:
-                error = e
+            except BusError:
                 self.damaged += 1
+                tries -= 1
+                if not tries:
+                    raise
             self._write(bytes((packet.WORD_ADDRESS_RESET,)))
             if not self._read_into(group):
                 raise BusError("the chip stopped acknowledging inside its answer")
-        raise error

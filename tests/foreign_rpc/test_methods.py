@@ -241,6 +241,15 @@ def test_a_key_that_is_there_is_not_replaced_from_the_network(strangers: tuple[D
     assert mos.call("ATCA.GetPubKey", {"slot": 2}) == made
 
 
+def test_a_slot_without_a_public_key_says_why(mos: Mos, shared: Device) -> None:
+    data, empty = 8, 1
+    for slot, why in ((data, "no slot for private keys"), (empty, "it holds no key")):
+        with pytest.raises(Refused) as refused:
+            mos.call("ATCA.GetPubKey", {"slot": slot})
+        error = refused.value
+        assert (error.code, error.kind) == (409, "slot") and why in error.message
+
+
 def test_a_wrong_confirmation_is_refused_with_the_bench_permission_too(mos: Mos) -> None:
     assert kind(mos, "ATCA.LockSlot", {"slot": 0, "serial": "012300000000000000"}) == "refused"
 

@@ -162,3 +162,19 @@ def test_a_board_without_an_identity(run):
     seen = run(FakeDevice(), "doctor", "aws")
     assert seen.status == 5 and "no identity yet" in seen.err
     assert run(FakeDevice(), "doctor", "--thing", "x").status == 2
+
+
+@pytest.mark.parametrize("credentials", [True, False])
+def test_the_plain_doctor_asks_aws_too_where_it_can(run, iot, device, monkeypatch, credentials):
+    """Of a device that connects to AWS, and with credentials that were there already: nobody is asked for any."""
+    break_endpoint(iot, device)
+    break_status(iot, device)
+    if not credentials:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.delenv(name)
+    seen = run(device, "doctor", "--json")
+    found = {one["name"]: one for one in seen.json["layers"]}
+    if credentials:
+        assert found["active"]["state"] == "failed" and "is INACTIVE" in found["active"]["say"]
+    else:
+        assert found and "active" not in found, found
