@@ -47,7 +47,9 @@ class Field:
         ca = ("--ca-cert", self.folder / "ca.crt", "--ca-key", self.folder / "ca.key", "--days", "5")
         server = f"{self.broker.address}:{self.broker.port}"
         broker = ("--broker", server, "--server-ca", self.folder / "root.crt")
-        return self.user.succeeds("provision", "ca", *ca, "--subject", "/CN=linked", *broker, *more)
+        return self.user.succeeds(
+            "provision", "ca", *ca, "--subject", "/CN=linked", *broker, "--renew", *more
+        )
 
     def address(self, scheme):
         if scheme == "wss":

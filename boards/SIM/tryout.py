@@ -20,11 +20,12 @@ WELCOME = """
 A board is on {port}: its chip is configured and locked, and holds no key. A stand-in plays AWS IoT. Try:
 
   atecc info
-  atecc provision aws --thing sensor-1 --server-ca "$SERVER_CA"
+  atecc provision aws --thing sensor-1
   atecc mqtt publish things/sensor-1/hello 'hello, world' --round-trip
+  atecc app put firmware/examples/sensor.py
+  atecc mqtt subscribe sensor-1/temperature --count 1
   atecc doctor aws
-  atecc provision aws --thing sensor-1 --server-ca "$SERVER_CA" --renew
-  atecc aws certificates --thing sensor-1
+  atecc provision aws --thing sensor-1 --renew
 
 `exit` ends it all; nothing stays."""
 
@@ -40,7 +41,7 @@ def main() -> int:
                 **os.environ,
                 **cloud.environment(),
                 "ATECC_PORT": board.port,
-                "SERVER_CA": str(cloud.server_ca_file),
+                "ATECC_AWS_SERVER_CA": str(cloud.server_ca_file),
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
                 "XDG_CONFIG_HOME": str(folder / "config"),
                 "XDG_STATE_HOME": str(folder / "state"),

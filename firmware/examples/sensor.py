@@ -1,4 +1,4 @@
-"""A reading every minute, to NAME/temperature. What is read while the link is down is sent when it is up again."""
+"""A reading every ten seconds, to NAME/temperature. What is read while the link is down is sent when it is up again."""
 
 import time
 
@@ -10,7 +10,11 @@ def measure():
 
 
 def main():
-    every = atecc.settings.get("every_s", 60)  # atecc config set app.every_s=10 --save
+    passed = 0
     while True:
-        atecc.publish("temperature", {"celsius": measure()})
-        time.sleep(every)
+        if passed % atecc.settings.get("every_s", 10) == 0:  # atecc config set app.every_s=60 --save
+            celsius = measure()
+            atecc.publish("temperature", {"celsius": celsius})
+            atecc.log("%s °C" % celsius)
+        passed += 1
+        time.sleep(1)

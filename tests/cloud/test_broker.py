@@ -244,8 +244,9 @@ def test_the_command_ends_with_all_it_started(command, end):
     assert process.returncode == 0
     assert not alive(broker)
     exports = dict(line.removeprefix("export ").split("=", 1) for line in out.splitlines())
-    assert len(exports) == 4
+    assert len(exports) == 5
     assert exports["AWS_ENDPOINT_URL"] in process.said
+    assert Path(exports["ATECC_AWS_SERVER_CA"]).name == "server-root-ca.pem"
 
 
 def test_even_a_killed_command_leaves_no_broker(command):

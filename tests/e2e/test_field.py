@@ -95,7 +95,7 @@ def test_a_new_key_and_certificate_without_a_cable(field: Field, scheme: str) ->
     sender = Sender(field)
     talker = Talker(field, "wss")
 
-    said = field.provision("--renew", "--port", field.address(scheme), "--timeout", "30")
+    said = field.provision("--port", field.address(scheme), "--timeout", "30")
 
     with field.device("wss") as device:
         after = device.identity_status()

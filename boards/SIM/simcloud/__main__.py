@@ -47,11 +47,12 @@ def introduce(cloud: Cloud) -> None:
     """stdout has the exports and nothing else, the rest goes to stderr."""
     for variable, value in cloud.environment().items():
         print(f"export {variable}={value}")
+    print(f"export ATECC_AWS_SERVER_CA={cloud.server_ca_file}")
     say(f"With these exports boto3, and `atecc`, find the stand-in at {cloud.endpoint_url}, for this run.")
     say(f"Broker:                 {cloud.broker_host}:{cloud.broker_port} (mutual TLS)")
     say(f"CA of the broker:       {cloud.server_ca_file} (in the role of Amazon's root CA)")
     say(f"Log of the broker:      {cloud.directory / 'mosquitto.log'}")
-    say(f"Next, with a board:     atecc provision aws --thing sensor-1 --server-ca {cloud.server_ca_file}")
+    say("Next, with a board:     atecc provision aws --thing sensor-1    # where the exports were typed")
     say("What it decides, and why, follows; Ctrl-C ends it.")
     sys.stdout.flush()
 

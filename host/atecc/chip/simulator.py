@@ -5,6 +5,8 @@ Nothing of it is imported: what simulates shares no module with what it simulate
 
 from __future__ import annotations
 
+import importlib.metadata
+import json
 import os
 import secrets
 import select
@@ -14,6 +16,7 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Self
+from urllib.parse import unquote, urlsplit
 
 from atecc.channels import open_channel
 from atecc.chip.config.slot import SIZES
@@ -28,9 +31,9 @@ PACKAGES = Path("boards", "SIM")
 INTERPRETER = Path("build", "sim", "micropython")
 HERE = Path("host", "atecc", "chip", "simulator.py")  # of a clone: this module
 HOW = (
-    "The simulated board is not part of the installed tool. In a clone of the project, DIR:\n"
-    "  make -C DIR sim\n"
-    f"Then this command again with --simulator DIR, or once: export {VARIABLE}=DIR"
+    "The simulated board is not part of the installed tool, for it is built from C. {which}\n"
+    "  make -C {clone} sim\n"
+    "Then this command again with --simulator {clone}, or once: export {variable}={clone}"
 )
 
 
@@ -55,13 +58,30 @@ def find_clone(named: str | None = None) -> Path:
     clone = Path(named).resolve() if named else _own_clone()
     if clone is None or not (clone / PACKAGES / "simboard").is_dir():
         where = f"In {named} there is no simulated board." if named else "There is no simulated board here."
-        raise SimulatorMissing(f"{where} The chip was not touched.", HOW)
+        raise SimulatorMissing(f"{where} The chip was not touched.", _how())
     if not (clone / INTERPRETER).exists():
         raise SimulatorMissing(
             f"The simulated board in {clone} is not built yet. The chip was not touched.",
             f"make -C {clone} sim",
         )
     return clone
+
+
+def _how() -> str:
+    """The commands, with the clone that pip installed from, if it did and that is still there."""
+    clone = _installed_from()
+    which = "You installed from a clone of the project:" if clone else "In a clone of the project, DIR:"
+    return HOW.format(which=which, clone=clone or "DIR", variable=VARIABLE)
+
+
+def _installed_from() -> Path | None:
+    """As pip keeps it (PEP 610). It is shown, and never used unasked: what lies there now may be something else."""
+    try:
+        kept = json.loads(importlib.metadata.distribution("atecc").read_text("direct_url.json") or "{}")
+        clone = Path(unquote(urlsplit(kept["url"]).path)).parent
+    except (importlib.metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return clone if (clone / PACKAGES / "simboard").is_dir() else None
 
 
 def _own_clone() -> Path | None:

@@ -58,8 +58,12 @@ def listing(app: App, /, thing: str, **options: Any) -> None:
     check_thing(thing)
     found = sorted(of_thing(cloud_of(app, options), thing), key=lambda one: one.created, reverse=True)
     lines = [
-        f"{one.id}  {one.status}\n  since {utc(one.modified)}, valid until {utc(one.not_after)}"
+        line
         for one in found
+        for line in (
+            f"{one.id}  {one.status}",
+            f"  since {utc(one.modified)}, valid until {utc(one.not_after)}",
+        )
     ]
     app.emit({"thing": thing, "certificates": [_document(one) for one in found]}, *lines)
     if not found and not app.json:
@@ -146,7 +150,12 @@ def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool
     count = len(swept.deleted)
     app.emit({"deleted": swept.deleted, "unsure": swept.unsure})
     if not app.json:
-        app.say(f"{count or 'No'} certificate{'' if count == 1 else 's'} taken away.", style="bold green")
+        taken = (
+            f"{count} certificate{'' if count == 1 else 's'} taken away."
+            if count
+            else "Nothing was left over."
+        )
+        app.say(taken, style="bold green")
 
 
 # CAs
@@ -247,6 +256,8 @@ def list_cas(app: App, /, **options: Any) -> None:
         for one in listed
     ]
     lines = [
-        f"{one['ca_certificate_id']}  {one['status']}\n  registered {utc(one['created'])}" for one in found
+        line
+        for one in found
+        for line in (f"{one['ca_certificate_id']}  {one['status']}", f"  registered {utc(one['created'])}")
     ]
     app.emit({"cas": found}, *lines)

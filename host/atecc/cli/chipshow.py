@@ -68,7 +68,7 @@ def overview_table(seen: Overview) -> Grid:
 
     final = seen.stage == Stage.BOTH
     names = ["slot", "role", "type", "may now" if not final else "may, for good"]
-    grid = Grid(*names, *([] if final else ["may once all is locked"]), "state", unbroken="slot")
+    grid = Grid(*names, *([] if final else ["may once all is locked"]), "state", unbroken=("slot", "state"))
     for _, group in groupby(seen.slots, key=lambda view: view.alike):
         views = list(group)
         grid.add(*_cells(views, final), (views[0].holds, STYLES[views[0].state]))

@@ -30,7 +30,7 @@ def command(app: App) -> None:
     found = boards(app)
     if not found:
         app.say(NONE)
-    table = Grid("port", "chip", "name", "state", unbroken="port")
+    table = Grid("port", "chip", "name", "state", unbroken=("port",))
     for one in found:
         table.add(one.port, one.serial or "-", one.name or "-", one.state)
     app.emit({"boards": [asdict(one) for one in found]}, *([table] if found else []))
@@ -54,8 +54,8 @@ def where_you_stand(app: App) -> None:
         lines += ["", f"{one.name or 'A board'} on {one.port}, chip {one.serial or 'unknown'}: {one.state}."]
         port = f" --port {one.port}" if len(found) > 1 else ""
         lines += [
-            f"Next: {step}{port if step.startswith('atecc ') and '--port' not in step else ''}"
-            for step in one.next
+            f"{'      ' if number else 'Next: '}{step}{'' if '--port' in step or '(' in step else port}"
+            for number, step in enumerate(one.next)
         ]
     if not found:
         lines += ["", NONE, WITHOUT]

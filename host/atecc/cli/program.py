@@ -5,18 +5,19 @@ from __future__ import annotations
 from binascii import crc32
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from atecc.bounded import read_path
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.errors import ArgumentError
+from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
     from atecc.device.replies import Program
 
 ALONE = "it has failed three times within a minute of starting: it is left alone until it changes"
+NOTHING = "It has told nothing since it was started (atecc.log)."
 STOPPING = "a thread can't be killed: it ends at its next call of atecc, or with `atecc reboot`"
 
 
@@ -40,12 +41,17 @@ def put(app: App, source: Path) -> None:
         for name in gone:
             device.remove_program(name)
         programs, _ = device.programs("App.Start")
-    lines = [f"{name} is on the board ({len(wanted[name])} bytes)." for name in news]
+    named = {"__init__.py": source.name} if source.is_file() else {}
+    lines = [
+        f"{named.get(name, name)} is on the board as /app/{name} ({len(wanted[name])} bytes)."
+        for name in news
+    ]
     lines += [f"{name} is removed." for name in gone] or ([] if news else ["All of it was there."])
     again = bool(news or gone) and any(one.state in ("running", "stopping") for one in programs)
     told = (
         ["What runs is what was there before: `atecc reboot` starts the new one."] if again and there else []
     )
+    told = told or [line for one in programs for line in words(one)]
     app.emit({"written": news, "removed": gone, "programs": [asdict(one) for one in programs]}, *lines, *told)
 
 
@@ -63,7 +69,12 @@ def _files(source: Path) -> dict[str, bytes]:
 @pass_app
 def start(app: App) -> None:
     """Start it; what has failed before is forgiven."""
-    _tell(app, "App.Start")
+    for program in _tell(app, "App.Start"):
+        if program.state == "stopping":
+            raise RefusedError(
+                f"{program.path} has not ended yet, and was not started.",
+                "The same again once `atecc app status` says stopped; or `atecc reboot`, and then the same.",
+            )
 
 
 @command.command("stop", cls=Command, examples="atecc app stop")
@@ -80,17 +91,18 @@ def status(app: App) -> None:
     _tell(app, "App.Status")
 
 
-def _tell(app: App, method: str) -> None:
+def _tell(app: App, method: str) -> list[Program]:
     with app.device() as device:
         programs, parts = device.programs(method)
     data = {"programs": [asdict(one) for one in programs], "files": [asdict(one) for one in parts]}
     lines = [line for one in programs for line in words(one)]
     app.emit(data, *(lines or ["There is no program on this board: `atecc app put` brings one."]))
+    return programs
 
 
 def words(program: Program) -> list[str]:
     """A program's state, and what went wrong."""
-    since = f" since {program.since} s" if program.state == "running" and program.since is not None else ""
+    since = f" for {program.since} s" if program.state == "running" and program.since is not None else ""
     more = {"left alone": f": {ALONE}", "stopping": f": {STOPPING}"}.get(program.state, since)
     last = [line.strip() for line in (program.trace or "").splitlines() if line.strip()][-1:]
     return [
@@ -105,7 +117,8 @@ def log(app: App) -> None:
     """Show what it has told (atecc.log), and its last exception."""
     with app.device() as device:
         told = device.program_log()
-    lines: list[Any] = [
-        line for one in told for line in [one.path, *one.lines, *(one.trace or "").splitlines()]
-    ]
-    app.emit([asdict(one) for one in told], *map(str, lines))
+    lines: list[str] = []
+    for one in told:
+        said = [*map(str, one.lines), *(one.trace or "").splitlines()]
+        lines += [one.path, *(said or [NOTHING])]
+    app.emit([asdict(one) for one in told], *lines)

@@ -154,7 +154,10 @@ def ca(app: App, /, **options: Any) -> None:
 @click.option("--subject", help="The request's subject. Default: /CN=THING.")
 @click.option("--endpoint", metavar="HOST[:PORT]", help="The broker. Default: what AWS says (iot:Data-ATS).")
 @click.option(
-    "--server-ca", type=FILE, help="The CA of the broker's certificate. Default: Amazon Root CA 1 and 3."
+    "--server-ca",
+    type=FILE,
+    envvar="ATECC_AWS_SERVER_CA",
+    help="The CA of the broker's certificate. Default: $ATECC_AWS_SERVER_CA, or Amazon Root CA 1 and 3.",
 )
 @click.option("--ca-cert", type=FILE, help="A CA of your own, which signs the certificate instead of AWS.")
 @click.option("--ca-key", type=FILE, help="Its key.")

@@ -55,7 +55,7 @@ class Grid:
         columns: int = 2,
         gap: int = 2,
         bold: bool = True,
-        unbroken: str = "",
+        unbroken: tuple[str, ...] = (),
         once: bool = False,
     ) -> None:
         self.names = names
@@ -71,7 +71,7 @@ class Grid:
 
     def _whole(self, column: int) -> bool:
         if self.names:
-            return self.names[column] == self.unbroken
+            return self.names[column] in self.unbroken
         return column < self.columns - 1
 
     def lines(self) -> Iterator[str]:

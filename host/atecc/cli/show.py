@@ -32,7 +32,7 @@ def slot_table(zone: ConfigZone, labels: tuple[Label, ...] | None = None, only: 
     """The sixteen slots (or one), decoded; neighbours with the same rules share a line."""
     from atecc.chip.config.words import describe
 
-    made = Grid("slot", "role", "used for", "read by", "written by", unbroken="slot")
+    made = Grid("slot", "role", "used for", "read by", "written by", unbroken=("slot",))
     slots = [words for words in describe(zone, labels) if only in (None, words.number)]
     for rules, alike in groupby(slots, key=_rules):
         numbers = [words.number for words in alike]

@@ -61,7 +61,7 @@ def state(chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus) -> str:
 def next_steps(
     chip: ChipInfo, identities: IdentityStatus, mqtt: MqttStatus, factory: bool = False
 ) -> tuple[str, ...]:
-    """Commands, as they are typed. `factory`: the chip has an identity from there."""
+    """Commands, as they are typed, "or" before another way. `factory`: the chip has an identity from there."""
     if not chip.config_locked:
         return ("atecc chip config set", "atecc chip lock config")
     if not chip.data_locked:
