@@ -128,6 +128,11 @@ chip: $(READY) ## a simulated chip alone: make chip ARGS="--listen unix:PATH"
 cloud: $(READY) mosquitto ## the stand-in for AWS IoT alone
 	@PYTHONPATH=boards/SIM $(PY) -m simcloud $(ARGS)
 
+.PHONY: broker
+broker: $(READY) mosquitto ## a broker for a CA of your own: make broker CA=ca.crt.pem KEY=ca.key.pem
+	@test -n "$(CA)" -a -n "$(KEY)" || { echo "make broker needs CA=… and KEY=…, the files of your CA"; exit 2; }
+	@PYTHONPATH=boards/SIM $(PY) boards/SIM/mybroker.py "$(CA)" "$(KEY)"
+
 .PHONY: try
 try: simulation ## a shell with a simulated board, the stand-in for AWS IoT and `atecc` in place
 	@PYTHONPATH=boards/SIM $(PY) boards/SIM/tryout.py

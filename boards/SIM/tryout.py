@@ -5,6 +5,7 @@ Nothing of it outlives the shell, and none of the user's own files are read or w
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,12 +13,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from atecc.channels import open_channel
+from atecc.device import Device
+from atecc.errors import AteccError
 from simboard import Board, BoardError
+from simboard.tcpport import LOOPBACK, TcpPort
 from simcloud import Cloud
 from simcloud.broker import BrokerError
 
 WELCOME = """
-A board is on {port}: its chip is configured and locked, and holds no key. A stand-in plays AWS IoT. Try:
+A board is on {port}: its chip is configured and locked, and holds no key. A stand-in plays AWS IoT.
+The board sees a Wi-Fi network, home, whose password is {password}. Try:
 
   atecc info
   atecc provision aws --thing sensor-1
@@ -25,9 +31,18 @@ A board is on {port}: its chip is configured and locked, and holds no key. A sta
   atecc app put firmware/examples/sensor.py
   atecc mqtt subscribe sensor-1/temperature --count 1
   atecc doctor aws
-  atecc provision aws --thing sensor-1 --renew
+  atecc wifi set
 
 `exit` ends it all; nothing stays."""
+
+
+HOME = {"ssid": "home", "key": "correct horse", "rssi": -50}
+
+
+def listen_on(board: Board, port: int) -> None:
+    """For wss://: only root may have port 443 of this computer, where the board's sockets are."""
+    with Device(open_channel(board.port)) as device:
+        device.change_settings({"rpc": {"wss": {"port": port}}}, save=True)
 
 
 def main() -> int:
@@ -35,7 +50,10 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="atecc-try-")))
-            board = stack.enter_context(Board(chip_options=["--preset", "tls", "--locked"]))
+            air = folder / "air.json"
+            air.write_text(json.dumps({"networks": [HOME | {"ip": LOOPBACK}]}))
+            board = stack.enter_context(Board(chip_options=["--preset", "tls", "--locked"], air=air))
+            listen_on(board, stack.enter_context(TcpPort()).number)
             cloud = stack.enter_context(Cloud(folder / "cloud"))
             environment = {
                 **os.environ,
@@ -46,9 +64,9 @@ def main() -> int:
                 "XDG_CONFIG_HOME": str(folder / "config"),
                 "XDG_STATE_HOME": str(folder / "state"),
             }
-            print(WELCOME.format(port=board.port), file=sys.stderr, flush=True)
+            print(WELCOME.format(port=board.port, password=HOME["key"]), file=sys.stderr, flush=True)
             return subprocess.run([shell], env=environment, check=False).returncode
-    except (BoardError, BrokerError) as error:
+    except (AteccError, BoardError, BrokerError) as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1
 

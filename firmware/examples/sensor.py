@@ -1,4 +1,4 @@
-"""A reading every ten seconds, to NAME/temperature. What is read while the link is down is sent when it is up again."""
+"""A reading every five seconds, to NAME/temperature. What is read while the link is down is sent later."""
 
 import time
 
@@ -12,7 +12,7 @@ def measure():
 def main():
     passed = 0
     while True:
-        if passed % atecc.settings.get("every_s", 10) == 0:  # atecc config set app.every_s=60 --save
+        if passed % atecc.settings.get("every_s", 5) == 0:  # atecc config set app.every_s=60 --save
             celsius = measure()
             atecc.publish("temperature", {"celsius": celsius})
             atecc.log("%s °C" % celsius)

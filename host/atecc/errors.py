@@ -210,7 +210,7 @@ _HINTS = {
     "other-chip": "With the chip that it belongs to, the identity works again; `atecc provision` gives the device "
     "a new one.",
     "bus": "Something answers, but wrongly: check pull-ups, wire length, and who else is on the I2C bus.",
-    "slot": "`atecc chip config get` shows what each slot may do.",
+    "slot": "`atecc chip show` has what each slot may do, and which hold a key; `atecc key generate SLOT` makes one.",
     "key-in-use": "`atecc identity status` shows which identity uses which slot.",
     "clock": "The board needs the time to judge certificates: `atecc provision` sets it, NTP keeps it.",
     "tls": "Is it the right broker, the right --server-ca, and is the board's clock right? "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -363,12 +362,10 @@ class Command(Sharing):
 
 
 def _first_example(command: click.Command) -> str:
-    """With the lines that continue it."""
-    examples = command.examples.strip() if isinstance(command, Sharing) else ""
     if isinstance(command, Group):
-        examples = "\n".join(_first_example(one) for one in command.commands.values())
-    first, *more = examples.splitlines() or [""]
-    return "\n".join([first, *itertools.takewhile(lambda line: line.strip().startswith("... "), more)])
+        return "\n".join(_first_example(one) for one in command.commands.values())
+    examples = command.examples.strip() if isinstance(command, Sharing) else ""
+    return examples.partition("\n")[0]
 
 
 def _check_text(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -391,6 +388,13 @@ class Group(Sharing, click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.examples = self.examples or "\n".join(_first_example(one) for one in self.commands.values())
         super().format_epilog(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each with its whole first sentence, which click would cut off."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, one.get_short_help_str(limit=200)) for name, one in found if one and not one.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

@@ -90,8 +90,8 @@ def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @command.command(
     "ca",
     cls=Command,
-    examples="""atecc provision ca --ca-cert ca.crt.pem --ca-key ca.key.pem --subject /C=IE/O=ACME/CN=sensor-1
-    ...   --days 365 --broker mqtt.acme.ie:8883""",
+    examples="atecc provision ca --ca-cert ca.crt.pem --ca-key ca.key.pem --subject /CN=sensor-1 --days 365 "
+    "--broker mqtt.acme.ie",
 )
 @click.option(
     "--ca-cert", required=True, type=FILE, help="The CA's certificate: PEM (text around it is fine) or DER."
