@@ -1,7 +1,6 @@
 """`make demo` itself: what it shows, and that its report is true."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -102,20 +101,6 @@ def test_a_bus_that_is_none_is_a_sentence(tmp_path, bus):
     assert done.returncode == 1
     assert "The demo stops here" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_the_shell_of_make_try_has_everything_in_place(tmp_path):
-    commands = """
-        atecc provision aws --thing sensor-1 --server-ca "$SERVER_CA" --json
-        atecc aws certificates --thing sensor-1
-    """
-    done = subprocess.run(
-        [sys.executable, DEMO.with_name("tryout.py")], input=commands, capture_output=True, text=True,
-        timeout=120, check=False, env={**os.environ, "SHELL": "/bin/bash", "PYTHONPATH": str(DEMO.parent)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert '"mqtt": "connected"' in done.stdout and "ACTIVE" in done.stdout
-    assert "atecc doctor aws" in done.stderr
 
 
 def test_it_draws_what_it_did(demo):

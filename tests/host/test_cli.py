@@ -233,7 +233,7 @@ def test_info_without_a_chip_still_shows_the_board(board, run):
         ("chip", 4, ""),
         ("no-chip", 4, "pull-up"),
         ("bus", 4, "pull-ups"),
-        ("slot", 4, "chip config get"),
+        ("slot", 4, "chip show"),
         ("refused", 5, ""),
         ("state", 5, ""),
         ("locked", 5, "for good"),
