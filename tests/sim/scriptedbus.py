@@ -22,7 +22,7 @@ class ScriptedBus:
     """The other end of the I2C socket: writes down each request as it came, and answers as it was told.
 
     Requests to let time pass are answered from a clock that only they move, and kept apart in `waits`; `asked` counts
-    those that only want to know the time.
+    those that only want to know the time. `late` is called with what one waits for, before its answer is sent.
     """
 
     def __init__(self) -> None:
@@ -32,6 +32,7 @@ class ScriptedBus:
         self.requests: list[bytes] = []
         self.waits: list[int] = []
         self.clock_us = self.asked = 0
+        self.late: Callable[[int], None] = lambda wait: None
         self._lock = threading.Lock()
         self._connections: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -62,6 +63,8 @@ class ScriptedBus:
                 op, address, length = struct.unpack(">cBH", header)
                 payload = b"" if op == b"R" or not length else connection.recv(length, socket.MSG_WAITALL)
                 status, reply = self._reply(op.decode(), address, length, header + payload)
+                if op == b"T":
+                    self.late(*struct.unpack(">I", payload))
                 connection.sendall(struct.pack(">BH", status, len(reply)) + reply)
 
     def _reply(self, op: str, address: int, length: int, request: bytes) -> tuple[int, bytes]:

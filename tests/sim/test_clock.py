@@ -119,6 +119,59 @@ def test_who_waits_elsewhere_notices_that_time_passes() -> None:
         assert clock.value("len(woken)", WAITS_ELSEWHERE) in (6, 7)
 
 
+HELD = """
+import _thread, time
+ended = []
+def doze():
+    time.sleep_ms(7)
+    ended.append(time.ticks_ms())
+began = time.ticks_ms()
+_thread.start_new_thread(doze, ())
+while not ended:
+    time.sleep_ms(5000)
+"""
+
+
+def test_an_answer_that_another_thread_has_overtaken_is_no_new_clock() -> None:
+    """Of the chip; what it said is old by the time that it arrives."""
+    bus = ScriptedBus()
+    overtaken = threading.Event()
+
+    def late(wait: int) -> None:
+        if wait == 7_000:
+            overtaken.wait(20)
+        elif bus.waits.count(5_000_000) > 1:
+            overtaken.set()
+
+    with Board(bus=bus.name) as board, Repl(board.port, alone=True) as repl:
+        bus.late = late
+        passed = repl.value("time.ticks_diff(time.ticks_ms(), began)", HELD)
+        assert overtaken.is_set() and passed <= bus.clock_us // 1000
+    bus.close()
+
+
+ASKED_BY_MANY = """
+import _thread, select, time
+left = [2]
+def poll():
+    poll = select.poll()
+    for _ in range(150):
+        poll.poll(1)
+    left[0] -= 1
+for _ in range(2):
+    _thread.start_new_thread(poll, ())
+back, last = 0, time.ticks_us()
+while left[0]:
+    now = time.ticks_us()
+    back += time.ticks_diff(now, last) < 0
+    last = now
+"""
+
+
+def test_the_clock_never_goes_back(clock: Repl) -> None:
+    assert clock.value("back", ASKED_BY_MANY) == 0
+
+
 def test_soft_reset_keeps_the_time() -> None:
     bus = ScriptedBus()
     with Board(bus=bus.name) as board:

@@ -33,16 +33,29 @@ static struct {
     bool from_chip;
     uint64_t last;               // what the source said last
     int64_t shift;               // from the source's time to the board's
+    unsigned answers;
 } source = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-// The chip's clock starts anew when the chip's program does; the board's goes on.
-static uint64_t on_board(bool from_chip, uint64_t now) {
+static unsigned answers(void) {
     pthread_mutex_lock(&source.lock);
-    if (source.last != 0 && (from_chip != source.from_chip || now + MILLION < source.last)) {
+    unsigned n = source.answers;
+    pthread_mutex_unlock(&source.lock);
+    return n;
+}
+
+// The chip's clock starts anew when the chip's program does; the board's goes on. Threads ask at the same time: what one
+// was told may be older than what another one has by now. There were `before` answers when it asked.
+static uint64_t on_board(bool from_chip, uint64_t now, unsigned before) {
+    pthread_mutex_lock(&source.lock);
+    bool same = source.last != 0 && from_chip == source.from_chip;
+    if (same && now < source.last && before != source.answers) {
+        now = source.last;
+    } else if (source.last != 0 && (!same || now < source.last)) {
         source.shift += (int64_t)(source.last - now);
     }
     source.from_chip = from_chip;
     source.last = now;
+    source.answers += 1;
     uint64_t result = now + source.shift;
     pthread_mutex_unlock(&source.lock);
     return result;
@@ -52,7 +65,7 @@ static uint64_t on_board(bool from_chip, uint64_t now) {
 // for some microseconds, unless something may have happened in between: a transfer, or a wait for the host.
 static struct {
     pthread_mutex_t lock;
-    uint64_t now, until;         // on the board's clock; on the host's
+    uint64_t now, until;         // the latest on the board's clock, which never goes back; on the host's
     unsigned happened;
 } heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -67,11 +80,12 @@ static bool pass(uint32_t us, uint64_t *now) {
     pthread_mutex_lock(&heard.lock);
     unsigned happened = heard.happened;
     pthread_mutex_unlock(&heard.lock);
+    unsigned before = answers();
     bool from_chip = bus_pass(us, now);
-    *now = on_board(from_chip, from_chip ? *now : host_now());
+    *now = on_board(from_chip, from_chip ? *now : host_now(), before);
     pthread_mutex_lock(&heard.lock);
-    if (from_chip && happened == heard.happened && *now >= heard.now) {
-        heard.now = *now;
+    heard.now = *now = *now > heard.now ? *now : heard.now;
+    if (from_chip && happened == heard.happened) {
         heard.until = host_now() + AS_GOOD_AS_NEW;
     }
     pthread_mutex_unlock(&heard.lock);
