@@ -114,7 +114,7 @@ def test_a_key_in_use_is_never_replaced(user, tmp_path):
         "--server-ca",
         tmp_path / "root.crt",
     )
-    command = (*PROVISION[:-1], f"{host}:8883", *files)
+    command = (*PROVISION[:-1], f"{host}:8883", *files, "--renew")
     with Broker(tmp_path, identity, tmp_path / "ca.crt", address=host):
         user.succeeds(*command)
         said = user.fails(5, *command, "--slot", "0")

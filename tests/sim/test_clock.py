@@ -42,10 +42,8 @@ def test_powers_up_in_2000() -> None:
     with Board(bus=bus.name) as board:
         for _ in range(2):
             with Repl(board.port, alone=True) as repl:
-                assert repl.value("[time.time(), list(time.gmtime())]", "import time") == [
-                    0,
-                    [2000, 1, 1, 0, 0, 0, 5, 1],
-                ]
+                seconds, told = repl.value("[time.time(), list(time.gmtime())]", "import time")
+                assert seconds < 60 and told == [2000, 1, 1, 0, 0, seconds, 5, 1]
                 repl.run(SET % 2031)
                 assert repl.value("time.gmtime()[0]", "import time") == 2031
             board.power_cycle()
