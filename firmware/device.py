@@ -131,6 +131,15 @@ def _connect():
         link.start()
 
 
+def use_claim():
+    lazily.load("renewal.claim").use(_device)
+
+
+def _claim():
+    if not store.active:
+        use_claim()
+
+
 def _begin():
     """The owner's programs, last, when the self-check has loaded what it looks at, and let go of it."""
     for _ in range(_ADOPTION_MS // _TICK_MS):
@@ -149,7 +158,7 @@ def is_frozen():
     return not __file__.startswith("/")
 
 
-_STEPS = (_adopt, _join, web.start, _listen, _connect, _begin)
+_STEPS = (_adopt, _join, web.start, _listen, _connect, _claim, _begin)
 
 
 def _start():
@@ -166,6 +175,7 @@ def is_started():
     return len(_taken) == len(_STEPS)
 
 
+claims = []  # the claim that was used last (renewal/claim.py), if there was one
 programs = []  # the owner's (application.py)
 trouble = []  # what was wrong at the start, for whoever asks at the prompt
 _checked = []  # whether the self-check has been made

@@ -31,6 +31,12 @@ def _client(record, context):
         return MQTTClient(*args, ssl=context)
 
 
+def _context(chip, record, timeout):
+    if "key" in record:
+        return lazily.load("identity.claimed").ClaimContext(record, timeout)
+    return ClientContext(chip, record, timeout)
+
+
 def _short(topic):
     topic = topic.encode()
     if len(topic) > TOPIC_MAX:
@@ -49,7 +55,7 @@ class Connection:
         self.where = "%s:%d" % (record["endpoint"], record["port"])
         clock.ensure()
         try:
-            self._context = ClientContext(chip, record, timeout)
+            self._context = _context(chip, record, timeout)
         except (OSError, ValueError) as e:
             raise LinkError("tls", "the TLS library can't use this identity: %s" % e, "tls")
         self._login = bool(record.get("username"))

@@ -10,6 +10,7 @@ import lazily
 from atecc608.pem import certificates
 from identity.terms import Asker, StoreError
 from link.errors import LinkError
+from link.topics import check_name
 
 from .exchange import ask
 
@@ -36,7 +37,7 @@ def renew(device, template, parameters=None, timeout=30, job=None):
         "template": template,
         "parameters": {"ThingName": record["name"]} | (parameters or {}),
         "where": {key: record[key] for key in _KEPT if key in record},
-        "cas": [a2b_base64(ca) for ca in record["cas"]],
+        "cas": record["cas"],
     }
     if job:
         order["where"]["job"] = job
@@ -46,18 +47,20 @@ def renew(device, template, parameters=None, timeout=30, job=None):
 def obtain(device, link, order, asker, timeout=30, begin=None):
     """As `renew`, over `link`: for a device that has a claim, that is made with the claim, and stopped before the try.
 
-    order: template, parameters (texts, for it), where (name, client_id, endpoint, port), cas (whom to trust, DER);
-    asker: who wants it (identity.terms); begin: more for Store.begin (key, slot, serial).
+    order: template, parameters (texts, for it), where (endpoint, port; name and client_id, unless the template gives
+    the thing its name), cas (whom to trust: base64 of DER); asker: who wants it (identity.terms); begin: more for
+    Store.begin (key, slot, serial).
     """
     store, where = device.store, order["where"]
-    begun = store.begin([[["CN", where["name"][:_CN_MAX]]]], asker=asker, **(begin or {}))
+    name = where.get("name") or order["parameters"]["SerialNumber"]
+    begun = store.begin([[["CN", name[:_CN_MAX]]]], asker=asker, **(begin or {}))
     token = begun["token"]
     try:
         answer = yield from _registered(link, order, begun["csr"], timeout)
         found = certificates(_text(answer, "certificatePem").encode())
-        if answer.get("thingName", where["name"]) != where["name"]:
-            raise LinkError("mqtt", "AWS has registered %s, not %s" % (answer["thingName"], where["name"]))
-        name, certificate = store.stage(token, found[0], order["cas"], found[1 : _CHAIN_MAX + 1], **where)
+        where = _named(where, answer)
+        cas = [a2b_base64(ca) for ca in order["cas"]]
+        name, certificate = store.stage(token, found[0], cas, found[1 : _CHAIN_MAX + 1], **where)
         if link is not device.link:
             link.stop()
         trial = lazily.load("renewal.trial")
@@ -72,6 +75,20 @@ def obtain(device, link, order, asker, timeout=30, begin=None):
     device.web.refresh()
     configuration = answer.get("deviceConfiguration")
     return said | {"identity": name, "certificate": certificate.sha256, "configuration": configuration}
+
+
+def _named(where, answer):
+    """`where`, with the thing's name."""
+    if "thingName" not in answer and "name" in where:
+        return where  # a template that registers no thing
+    thing = _text(answer, "thingName")
+    if where.get("name", thing) != thing:
+        raise LinkError("mqtt", "AWS has registered %s, not %s" % (thing, where["name"]))
+    try:
+        check_name(thing)
+    except ValueError as e:
+        raise LinkError("mqtt", "AWS's name for this device: %s" % e)
+    return {"name": thing, "client_id": thing} | where
 
 
 def _registered(link, order, csr, timeout):

@@ -186,6 +186,11 @@ def the_page_about_aws(folder: Path, stack: ExitStack) -> Place:
     return made
 
 
+@walk(("host/AWS.md", "Devices that ask AWS themselves"))
+def a_fleet(folder: Path, stack: ExitStack) -> Place:
+    return at_aws(folder, stack.enter_context(ready()).port, stack)
+
+
 @walk(("host/CERTIFICATES.md", "By hand"))
 def by_hand(folder: Path, stack: ExitStack) -> Place:
     """A chip into which a key may be written; what a CA is made of is on another page."""

@@ -71,6 +71,7 @@ GOOD: dict[str, tuple[dict[str, Any], str | None]] = {
     "Identity.Commit": (TOKEN, "state"),
     "Identity.Discard": ({}, "state"),
     "Identity.Get": ({"identity": "a"}, "state"),
+    "Identity.Claim": ({}, "refused"),
     "MQTT.Status": ({}, None),
     "MQTT.Connect": ({"timeout": 1}, "state"),
     "MQTT.Look": ({"endpoint": "127.0.0.1", "port": 1, "ca": []}, "network"),

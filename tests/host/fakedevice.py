@@ -58,6 +58,8 @@ class FakeDevice:
         self.kept = {}  # why a key is not replaced for this caller, by its slot
         self.other_chip = None
         self.not_adopted = None
+        self.claim = None  # what Identity.Claim was given
+        self.claim_error = None
         self.begun = 0
         self.active = None
         self.records = {"a": {"state": "empty", "slot": None}, "b": {"state": "empty", "slot": None}}
@@ -249,6 +251,7 @@ class FakeDevice:
             "identities": identities,
             "other_chip": self.other_chip,
             "not_adopted": self.not_adopted,
+            "claim": self.claim and {"under_way": True, "attempts": 1, "last_error": self.claim_error},
         }
 
     def Identity_Begin(self, subject, san=(), key_usage=(), key="new", slot=None, serial=None):
@@ -363,6 +366,11 @@ class FakeDevice:
             self.check_token(token)
         self.records[name] = {"state": "empty", "slot": self.records[name]["slot"]}
         return {"identity": name}
+
+    def Identity_Claim(self, template=None, **claim):
+        self.claim = claim | {"until": claim.get("until")} if template else None
+        if template and not self.claim_error:
+            self.identity("claimed")
 
     def Identity_Get(self, identity):
         return {k: self.records[identity][k] for k in ("certificate", "chain", "ca")}

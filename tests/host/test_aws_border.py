@@ -356,7 +356,7 @@ def waited(monkeypatch):
 
 def cloud_of(iot):
     made = Cloud.__new__(Cloud)
-    made.iot, made.region = iot, "eu-west-1"
+    made.iot, made.region, made._clients = iot, "eu-west-1", {("iot", False): iot}
     return made
 
 

@@ -8,6 +8,7 @@ import builtins
 import hashlib
 import io
 import json
+import os
 import sys
 import time
 import zipfile
@@ -16,7 +17,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from threading import Lock, Thread
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from moto.core.exceptions import JsonRESTError
@@ -48,6 +49,7 @@ class Function:
     zip: bytes
     timeout: int = 3
     memory: int = 128
+    environment: dict[str, str] = field(default_factory=dict)
     statements: dict[str, Params] = field(default_factory=dict)  # who may invoke it
     loaded: Callable[[Any, Any], Any] | None = None
     lock: Lock = field(default_factory=Lock)  # one environment, one call at a time
@@ -62,6 +64,7 @@ class Function:
             "Handler": self.handler,
             "Timeout": self.timeout,
             "MemorySize": self.memory,
+            **({"Environment": {"Variables": self.environment}} if self.environment else {}),
             "CodeSize": len(self.zip),
             "CodeSha256": base64.b64encode(hashlib.sha256(self.zip).digest()).decode(),
             "LastModified": time.strftime("%Y-%m-%dT%H:%M:%S.000+0000", time.gmtime()),
@@ -93,6 +96,7 @@ class Functions:
             "GetFunction": lambda params: {"Configuration": self._find(params).described, "Code": {}},
             "GetFunctionConfiguration": lambda params: self._find(params).described,
             "UpdateFunctionCode": self._update_code,
+            "UpdateFunctionConfiguration": self._update_configuration,
             "DeleteFunction": self._delete,
             "AddPermission": self._add_permission,
             "GetPolicy": self._get_policy,
@@ -124,12 +128,21 @@ class Functions:
         made = Function(
             name, self._arn(name), role, params["Runtime"], params["Handler"], _zip(params["Code"]), timeout
         )
+        made.environment = variables(params)
         self._functions[name] = made
         return made.described
 
     def _update_code(self, params: Params) -> Params:
         function = self._find(params)
         function.zip, function.loaded = _zip(params), None
+        return function.described
+
+    def _update_configuration(self, params: Params) -> Params:
+        function = self._find(params)
+        function.timeout = int(params.get("Timeout", function.timeout))
+        if "Environment" in params:
+            function.environment = variables(params)
+        function.loaded = None
         return function.described
 
     def _delete(self, params: Params) -> None:
@@ -210,17 +223,24 @@ class Functions:
         key = AccessKey.new(function.name, *self._roles.may(function.role))
         self._keys[key.access_key_id] = key
         boto3 = SimpleNamespace(client=lambda service, **_: self._client(key, service))
+        system = ModuleType("os")
+        vars(system).update(vars(os) | {"environ": dict(function.environment)})
+        own = {"boto3": boto3, "os": system}
 
         def load(wanted: str, *args: Any, **options: Any) -> Any:
             root = wanted.partition(".")[0]
             if root not in sys.stdlib_module_names and root not in BESIDE:
                 raise ImportError(f"Lambda has no module {wanted}")
-            return boto3 if wanted == "boto3" else __import__(wanted, *args, **options)
+            return own.get(wanted) or __import__(wanted, *args, **options)
 
         namespace = {"__name__": module, "__builtins__": vars(builtins) | {"__import__": load}}
         exec(compile(source, f"{module}.py", "exec"), namespace)  # noqa: S102
         found: Callable[[Any, Any], Any] = namespace[name]  # type: ignore[assignment]
         return found
+
+
+def variables(params: Params) -> dict[str, str]:
+    return dict(params.get("Environment", {}).get("Variables", {}))
 
 
 def _zip(code: Params) -> bytes:

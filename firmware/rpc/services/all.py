@@ -47,7 +47,7 @@ def _parts(device):
     return {
         "Sys": ("system", device.device_id, check, bench),
         "ATCA": ("atecc", chip, store, bench),
-        "Identity": ("identity", store, device.link, bench, device.web.refresh),
+        "Identity": ("identity", device, bench),
         "MQTT": ("mqtt", store, device.link),
         "Access": ("access", device.access, ways_in, refuse_own_ca),
         "Config": ("config", device.settings, bench),

@@ -13,6 +13,7 @@ from rpc.errors import RpcError
 from link.topics import check_name
 from rpc.params import (
     CALLER,
+    USB,
     Method,
     binaries,
     binary,
@@ -28,20 +29,25 @@ from rpc.params import (
 
 _NAME = checked(check_name)
 _TOKEN = text(64)
+
+
+def _texts(name, value):
+    if not isinstance(value, dict) or len(value) > 16 or not all(isinstance(v, str) for v in value.values()):
+        raise RpcError("argument", "%s: an object of at most 16 texts" % name)
+    return value
+
+
 _CERTIFICATE_MAX = 4096
 
 
 class Identity:
-    """The service for `store`; `link` is the device's MQTT link.
+    """The service for `device` (the module of that name); bench() tells whether the bench permission is on."""
 
-    bench() tells whether the bench permission is on; switched() is called when another identity is the active one.
-    """
-
-    def __init__(self, store, link, bench, switched):
-        self._store = store
-        self._link = link
+    def __init__(self, device, bench):
+        self._device = device
+        self._store = device.store
+        self._link = device.link
         self._bench = bench
-        self._switched = switched
 
     def methods(self):
         return {
@@ -80,6 +86,19 @@ class Identity:
             "Identity.Try": Method(self.try_it, token=_TOKEN, timeout=(seconds(300), 30)),
             "Identity.Commit": Method(self.commit, token=_TOKEN, untried=(flag, False), caller=CALLER),
             "Identity.Discard": Method(self.discard, token=(_TOKEN, None), caller=CALLER),
+            "Identity.Claim": Method(
+                self.claim,
+                USB,
+                template=(text(36), None),
+                parameters=(_texts, None),
+                certificate=(binary(_CERTIFICATE_MAX), None),
+                chain=(binaries(4, _CERTIFICATE_MAX), ()),
+                key=(binary(_CERTIFICATE_MAX), None),
+                ca=(binaries(8, _CERTIFICATE_MAX), ()),
+                endpoint=(text(253), None),
+                port=(integer(1, 65535), 8883),
+                until=(integer(0, 0xFFFFFFFF), None),
+            ),
             "Identity.Get": Method(self.get, identity=choice(*NAMES)),
         }
 
@@ -100,7 +119,16 @@ class Identity:
             "identities": identities,
             "other_chip": self._other_chip(),
             "not_adopted": store.not_adopted and describe(store.not_adopted),
+            "claim": self._claim_status(),
         }
+
+    def _claim_status(self):
+        """What became of the claim that this device was given last, if it was since the start."""
+        if not self._device.claims:
+            return None
+        claim = self._device.claims[0]
+        error = claim.error and describe(claim.error)
+        return {"under_way": claim.under_way, "attempts": claim.attempts, "last_error": error}
 
     def _other_chip(self):
         """What is to be said of it if the active identity belongs to another chip."""
@@ -136,11 +164,36 @@ class Identity:
         active, previous = self._store.commit(token, untried, asker(caller, self._bench))
         if self._link.state != "off":
             self._link.start()
-        self._switched()
+        self._device.web.refresh()
         return {"active": active, "previous": previous}
 
     def discard(self, token, caller):
         return {"identity": self._store.discard(token, asker(caller, self._bench))}
+
+    def claim(self, template, certificate, key, endpoint, chain, ca, **more):
+        """Keep a claim, and have it used; without a template the one that is kept is forgotten."""
+        claims = lazily.load("renewal.claim")
+        if template is None:
+            claims.forget()
+            return
+        for name, value in (("certificate", certificate), ("key", key), ("endpoint", endpoint)):
+            if value is None:
+                raise RpcError("argument", "%s: missing" % name)
+        claims.keep(
+            {
+                "template": template,
+                "certificate": encode(certificate),
+                "chain": [encode(one) for one in chain],
+                "key": encode(key),
+                "cas": [encode(one) for one in ca],
+                "endpoint": endpoint,
+                "port": more["port"],
+                "until": more["until"],
+                "parameters": more["parameters"] or {},
+                "era": self._store.switch,
+            }
+        )
+        self._device.use_claim()
 
     def get(self, identity):
         record = self._store.get(identity)

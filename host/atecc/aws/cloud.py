@@ -52,7 +52,7 @@ class Cloud:
         self._session, self._endpoint_url = session, endpoint_url
         self.region = str(self.iot.meta.region_name)
         self.planned: list[Planned] | None = None
-        self._single: Any = None
+        self._clients: dict[tuple[str, bool], Any] = {("iot", False): self.iot}
         self._ahead = 0.0
         self.account = "ACCOUNT"  # until an answer has told
 
@@ -112,17 +112,26 @@ class Cloud:
             self.if_there("detach_policy", policyName=policy, target=arn)
         self.change("delete_certificate", certificateId=certificate_id)
 
-    # Any call
+    # Any call. An operation is IoT's, unless its service stands before it: iam.create_role.
 
     def ask(self, operation: str, **params: Any) -> Any:
         """A call that changes nothing."""
         return self._call(operation, **params)
 
+    def found(self, operation: str, **params: Any) -> Any:
+        """As `ask`, or None if there is no such thing."""
+        try:
+            return self._call(operation, **params)
+        except AwsError as error:
+            if error.kind != "aws-missing":
+                raise
+            return None
+
     def change(self, operation: str, **params: Any) -> Any:
         """One that does: in a rehearsal it is written down, and nothing is answered."""
         if self.planned is None:
             return self._call(operation, **params)
-        self.planned.append((self.iot.meta.method_to_api_mapping[operation], params))
+        self.planned.append((self._action(operation), params))
         return {}
 
     def change_once(self, operation: str, **params: Any) -> Any:
@@ -157,14 +166,21 @@ class Cloud:
         self.planned = []
 
     def _call(self, operation: str, once: bool = False, **params: Any) -> Any:
-        action = self.iot.meta.method_to_api_mapping[operation]
-        method = getattr(self._client(once), operation)
+        action = self._action(operation)
+        service, _, name = operation.rpartition(".")
+        method = getattr(self._client(service or "iot", once), name)
 
         def ask() -> Answer:
             with explained(action, self.region):
                 return Answer(action, self._heard(method(**params)))
 
         return patiently(operation, ask)
+
+    def _action(self, operation: str) -> str:
+        """AWS's name for it: CreateThing, iam:CreateRole."""
+        service, _, name = operation.rpartition(".")
+        named = str(self._client(service or "iot").meta.method_to_api_mapping[name])
+        return f"{service}:{named}" if service else named
 
     def now(self) -> float:
         """The time by AWS's clock."""
@@ -176,12 +192,15 @@ class Cloud:
             self._ahead = parsedate_to_datetime(said).timestamp() - time.time()
         return answer
 
-    def _client(self, once: bool) -> Any:
-        if not once:
-            return self.iot
-        if self._single is None:
-            self._single = self._session.client("iot", endpoint_url=self._endpoint_url, config=_config(1))
-        return self._single
+    def _client(self, service: str, once: bool = False) -> Any:
+        key = service, once
+        if key not in self._clients:
+            config = _config(1 if once else ATTEMPTS)
+            with explained(CONFIGURATION, self.region):
+                self._clients[key] = self._session.client(
+                    service, endpoint_url=self._endpoint_url, config=config
+                )
+        return self._clients[key]
 
 
 def _config(attempts: int) -> Any:

@@ -35,8 +35,8 @@ _ANSWERS = (
             "NotAuthorized",
             "ForbiddenException",
         ),
-        "AWS denies iot:{action} to these credentials: {text}",
-        "Have the permission iot:{action} added to the user or role.",
+        "AWS denies {action} to these credentials: {text}",
+        "Have the permission {action} added to the user or role.",
         "aws-denied",
     ),
     Sentence(
@@ -59,26 +59,37 @@ _ANSWERS = (
     ),
     Sentence(
         ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"),
-        "AWS slows us down (iot:{action}): it was asked five times, with pauses, and refused each time.",
+        "AWS slows us down ({action}): it was asked five times, with pauses, and refused each time.",
         "Wait a minute and run the same command again; Service Quotas shows the limits.",
         "aws-throttled",
     ),
     Sentence(
-        ("MalformedPolicyException",),
+        ("MalformedPolicyException", "MalformedPolicyDocument"),
         "AWS does not accept the policy document: {text}",
         "See --policy-file.",
     ),
     Sentence(
-        ("ResourceNotFoundException",), "AWS IoT does not have it (iot:{action}): {text}", "", "aws-missing"
+        ("ResourceNotFoundException", "NoSuchEntity"),
+        "AWS does not have it ({action}): {text}",
+        "",
+        "aws-missing",
     ),
-    Sentence(("ResourceAlreadyExistsException",), "AWS IoT has it already: {text}", "", "aws-exists"),
     Sentence(
-        ("DeleteConflictException",), "AWS IoT says that it is still attached: {text}", "", "aws-conflict"
+        ("ResourceAlreadyExistsException", "EntityAlreadyExists", "ResourceConflictException"),
+        "AWS has it already: {text}",
+        "",
+        "aws-exists",
     ),
-    Sentence(("InvalidRequestException",), "AWS refuses iot:{action}: {text}", "", "aws-invalid"),
+    Sentence(("DeleteConflictException",), "AWS says that it is still attached: {text}", "", "aws-conflict"),
+    Sentence(
+        ("InvalidRequestException", "InvalidParameterValueException"),
+        "AWS refuses {action}: {text}",
+        "",
+        "aws-invalid",
+    ),
     Sentence(
         ("IndexNotReadyException",),
-        "AWS has no index of connections (iot:{action}): {text}",
+        "AWS has no index of connections ({action}): {text}",
         "",
         "aws-no-index",
     ),
@@ -91,7 +102,7 @@ _ANSWERS = (
             "ServiceUnavailableException",
             "ServiceUnavailable",
         ),
-        "AWS could not do iot:{action}: {text}",
+        "AWS could not do {action}: {text}",
         "Wait a minute and run the same command again.",
         "aws-server",
     ),
@@ -178,11 +189,11 @@ _TROUBLE = (
         "aws-network",
     ),
 )
-_OTHERWISE = Sentence((), "AWS could not do iot:{action}: {text}", "")
+_OTHERWISE = Sentence((), "AWS could not do {action}: {text}", "")
 # What comes of answers that botocore can't take apart: it raises whatever comes.
 _NO_ANSWER = Sentence(
     (),
-    "What came instead of AWS's answer to iot:{action} is none: {text}",
+    "What came instead of AWS's answer to {action} is none: {text}",
     "Is a proxy, or a network's sign-in page, in between?",
     "aws-network",
 )
@@ -195,8 +206,9 @@ _OTHERWISE_THERE = {CONFIGURATION: _NO_CONFIGURATION, CREDENTIALS: _NO_CREDENTIA
 
 @contextmanager
 def explained(action: str, region: str = "") -> Iterator[None]:
-    """The border to boto3: whatever it raises while it does `action` (an operation of IoT's, CONFIGURATION or
-    CREDENTIALS) is an AwsError. Plug-ins, programs, files and answers from elsewhere make it raise just anything."""
+    """The border to boto3: whatever it raises while it does `action` (an operation of IoT's, iam:OPERATION and the
+    like, CONFIGURATION or CREDENTIALS) is an AwsError. Plug-ins, programs, files and answers from elsewhere make it
+    raise just anything."""
     try:
         yield
     except AwsError:
@@ -254,7 +266,8 @@ def _is_a_page(response: dict[str, Any]) -> bool:
 
 
 def _error(sentence: Sentence, action: str, text: str, region: str = "") -> AwsError:
-    words = {"action": action, "text": visible.line(text), "region": region or "that"}
+    named = action if ":" in action or action in _OTHERWISE_THERE else f"iot:{action}"
+    words = {"action": named, "text": visible.line(text), "region": region or "that"}
     found = AwsError(sentence.message.format(**words), sentence.hint.format(**words))
     found.kind = sentence.kind
     return found

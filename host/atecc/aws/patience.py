@@ -11,6 +11,8 @@ from atecc.errors import AwsError
 # Seconds between the attempts. What was detached a moment ago still counts as attached; what somebody was just allowed
 # to do is denied for a while, and what he never was is denied for good.
 _PAUSES = {"aws-conflict": (0.5, 1, 2, 4, 8, 8, 8), "aws-denied": (1, 2, 4)}
+# A role that was just made can't be assumed at once.
+_NEW = {"lambda.create_function": {"aws-invalid": (1, 2, 4, 8)}}
 _TAKING_BACK = ("update_certificate", "detach_policy", "detach_thing_principal", "delete_certificate")
 
 pause = time.sleep
@@ -18,7 +20,8 @@ pause = time.sleep
 
 def patiently(operation: str, call: Callable[[], Any]) -> Any:
     """Make the call, and again for as long as waiting may help."""
-    left = {kind: list(pauses) for kind, pauses in _PAUSES.items()} if operation in _TAKING_BACK else {}
+    patience = _PAUSES if operation in _TAKING_BACK else _NEW.get(operation, {})
+    left = {kind: list(pauses) for kind, pauses in patience.items()}
     while True:
         try:
             return call()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.awsaccount import account_options, cloud_of
+from atecc.cli.awsfleet import fleet
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
     from atecc.aws.certificates import Certificate
-    from atecc.aws.cloud import Cloud
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -22,27 +21,6 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.group("aws", cls=Group)
 def command() -> None:
     """Certificates and CAs at AWS IoT: listed, registered, taken away. `atecc provision aws` makes them."""
-
-
-def account_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option("--region", help="AWS region. Default: that of the AWS configuration."),
-        click.option("--profile", help="Profile of the AWS configuration."),
-        click.option(
-            "--aws-endpoint-url",
-            help="Another endpoint than AWS's, for a stand-in. Default: $AWS_ENDPOINT_URL.",
-        ),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
-
-
-def cloud_of(app: App, options: dict[str, Any]) -> Cloud:
-    from atecc.aws.cloud import Cloud
-
-    cloud = Cloud(options["region"], options["profile"], options["aws_endpoint_url"])
-    if cloud.elsewhere:
-        app.warn(f"AWS is not asked: {cloud.elsewhere} stands in for it.")
-    return cloud
 
 
 @command.command("certificates", cls=Command, examples="atecc aws certificates --thing sensor-1")
@@ -157,6 +135,8 @@ def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool
         )
         app.say(taken, style="bold green")
 
+
+command.add_command(fleet)
 
 # CAs
 

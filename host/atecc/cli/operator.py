@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from atecc.cli.app import FILE, App, Command, Group, pass_app
-from atecc.cli.aws import account_options, cloud_of
+from atecc.cli.awsaccount import account_options, cloud_of
 from atecc.errors import ArgumentError, ChannelError, RefusedError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from atecc.cli import provisionfleet
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.errors import ArgumentError, RefusedError
 
@@ -258,6 +259,8 @@ def factory(app: App, /, **options: Any) -> None:
     _carry_out(app, order)
 
 
+command.add_command(provisionfleet.command)
+
 # What was typed, for an order
 
 
@@ -353,10 +356,15 @@ def _unchanged(app: App, found: Unchanged) -> None:
 def show_calls(app: App, planned: list[tuple[str, dict[str, Any]]], warnings: list[str]) -> None:
     """What a dry run would have asked AWS to do."""
     calls = [{"action": action, "parameters": params} for action, params in planned]
-    lines = [f"iot:{action} {json.dumps(params, sort_keys=True)}" for action, params in planned]
+    lines = [f"{named(action)} {json.dumps(params, sort_keys=True)}" for action, params in planned]
     app.emit({"dry_run": True, "calls": calls, "warnings": warnings}, *lines)
     if not app.json:
         app.say("Nothing was done: these calls would be made." if calls else "Nothing would be done.")
+
+
+def named(action: str) -> str:
+    """With the service that it is of."""
+    return action if ":" in action else f"iot:{action}"
 
 
 def _show(app: App, outcome: Outcome) -> None:

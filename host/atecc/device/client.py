@@ -15,6 +15,7 @@ from atecc.device.replies import (
     Begun,
     BoardInfo,
     ChipInfo,
+    ClaimStatus,
     Entry,
     IdentityInfo,
     IdentityStatus,
@@ -289,7 +290,9 @@ class Device:
         data = self.call("Identity.Status")
         known = _fields(_fields(data, "Identity.Status").get("identities"), "Identity.Status")
         identities = {name: _identity(one) for name, one in known.items()}
-        status = build(IdentityStatus, data, "Identity.Status", identities=identities)
+        told = data.get("claim")
+        claim = None if told is None else build(ClaimStatus, told, "Identity.Status")
+        status = build(IdentityStatus, data, "Identity.Status", identities=identities, claim=claim)
         if not {status.idle, status.active or status.idle} <= set(identities):
             raise ChannelError("The board names an identity of which it tells nothing.", FIRMWARE_DIFFERS)
         return status
@@ -382,6 +385,30 @@ class Device:
     def _with_token(self, token: str | None) -> dict[str, Any]:
         token = token or self._token
         return {} if token is None else {"token": token}
+
+    def claim(
+        self,
+        template: str,
+        certificate: bytes,
+        key: bytes,
+        ca: list[bytes],
+        endpoint: str,
+        port: int,
+        until: int | None = None,
+    ) -> None:
+        """Have the board ask AWS for its own certificate with this one, by itself, until it has one."""
+        params = {
+            "template": template,
+            "certificate": _text(certificate),
+            "key": _text(key),
+            "ca": [_text(der) for der in ca],
+            "endpoint": endpoint,
+            "port": port,
+        }
+        self.call("Identity.Claim", params if until is None else params | {"until": until}, BEGIN_TIMEOUT)
+
+    def forget_claim(self) -> None:
+        self.call("Identity.Claim")
 
     # MQTT
 

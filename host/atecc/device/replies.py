@@ -94,6 +94,15 @@ class IdentityInfo:
 
 
 @dataclass(frozen=True)
+class ClaimStatus:
+    """What became of the claim that the board was given; `last_error` as in a reply."""
+
+    under_way: bool
+    attempts: int
+    last_error: Any = None
+
+
+@dataclass(frozen=True)
 class IdentityStatus:
     """`other_chip`: a sentence, if the active identity belongs to another chip than the one on the board.
     `not_adopted`: an error, if what is configured (by `mos aws-iot-setup`) did not become an identity.
@@ -104,6 +113,7 @@ class IdentityStatus:
     identities: dict[str, IdentityInfo]
     other_chip: str | None = None
     not_adopted: Any = None
+    claim: ClaimStatus | None = None
 
     @property
     def why_not_adopted(self) -> str:

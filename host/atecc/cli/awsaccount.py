@@ -1,0 +1,35 @@
+"""Which account at AWS, in which region: the options of all commands that go there."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from atecc.cli.app import App
+
+if TYPE_CHECKING:
+    from atecc.aws.cloud import Cloud
+
+
+def account_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    options = [
+        click.option("--region", help="AWS region. Default: that of the AWS configuration."),
+        click.option("--profile", help="Profile of the AWS configuration."),
+        click.option(
+            "--aws-endpoint-url",
+            help="Another endpoint than AWS's, for a stand-in. Default: $AWS_ENDPOINT_URL.",
+        ),
+    ]
+    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+
+
+def cloud_of(app: App, options: dict[str, Any]) -> Cloud:
+    from atecc.aws.cloud import Cloud
+
+    cloud = Cloud(options["region"], options["profile"], options["aws_endpoint_url"])
+    if cloud.elsewhere:
+        app.warn(f"AWS is not asked: {cloud.elsewhere} stands in for it.")
+    return cloud

@@ -1,0 +1,100 @@
+"""Fleet provisioning end to end: set up, a board with a claim gets its certificate by itself, and all is taken away."""
+
+import json
+
+import boto3
+import pytest
+from repl import Repl
+
+HURRY = "import renewal.claim\n"
+
+
+@pytest.fixture(scope="module")
+def iot(cloud):
+    return boto3.Session().client(
+        "iot", cloud.region, endpoint_url=cloud.endpoint_url,
+        aws_access_key_id=cloud.credentials.access_key_id,
+        aws_secret_access_key=cloud.credentials.secret_access_key,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def fleet(aws, request):
+    """Set up, by a template that is this test's own."""
+    name = "f" + str(abs(hash(request.node.name)))[:12]
+    aws.succeeds("aws", "fleet", "setup", "--template", name, "--prefix", f"{name}-", "--yes")
+    return name
+
+
+def files_of(user):
+    with Repl(user.port) as repl:
+        return repl.value("[n for n in os.listdir('/') if n.startswith('claim')]", "import os")
+
+
+def provision(user, cloud, fleet, *more):
+    return user.types(
+        "--json", "provision", "fleet", "--template", fleet, "--server-ca", cloud.server_ca_file, *more
+    )
+
+
+def test_from_nothing_to_a_device_that_renews_itself(aws, cloud, fleet, iot):
+    serial = aws.succeeds("--json", "info").json["chip"]["serial"]
+    done = provision(aws, cloud, fleet)
+    assert done.status == 0, done.err
+    thing = f"{fleet}-{serial}"
+    assert (done.json["thing"], done.json["mqtt"]) == (thing, "connected")
+    assert iot.describe_thing(thingName=thing)["attributes"] == {"chipSerial": serial}
+    assert files_of(aws) == [], "the claim is gone"
+    with Repl(aws.port) as repl:
+        code = (
+            "import device\nfrom job import complete\nfrom renewal.obtain import renew\n"
+            f"said = complete(renew(device, {fleet!r}))"
+        )
+        assert repl.value("said['identity']", code) == "b"
+    assert len(iot.list_thing_principals(thingName=thing)["principals"]) == 2
+    shown = aws.succeeds("--json", "aws", "fleet", "show", "--template", fleet).json
+    assert all(shown["parts"].values()) and shown["claims"] == []
+    aws.succeeds("aws", "fleet", "remove", "--template", fleet, "--yes")
+    assert "There is no fleet" in aws.fails(5, "aws", "fleet", "show", "--template", fleet)
+    assert aws.succeeds("--json", "mqtt", "connect").json["state"] == "connected", (
+        "the device is still itself"
+    )
+
+
+def test_a_claim_of_a_batch_waits_for_the_network_and_survives_a_power_cut(aws, cloud, fleet, iot, tmp_path):
+    claim = "--claim-cert", tmp_path / "claim.crt.pem", "--claim-key", tmp_path / "claim.key.pem"
+    aws.succeeds("aws", "fleet", "claim", "--template", fleet, *claim)
+    assert (tmp_path / "claim.key.pem").stat().st_mode & 0o777 == 0o600
+    cloud.faults.lose("mqtt:RegisterThing")  # it is registered, and never hears of it
+    provision(aws, cloud, fleet, *claim, "--endpoint", cloud.broker_host, "--no-wait")
+    until(lambda: [d for d in cloud.decisions if d.action == "mqtt:RegisterThing" and d.who.startswith("claim-")
+                   and "lost" in d.reason])  # fmt: skip
+    assert files_of(aws) != []
+    aws.bench.board.power_cycle()
+    aws.port = aws.bench.board.port
+    status = until(lambda: (s := aws.succeeds("--json", "identity", "status").json)["active"] and s)
+    thing = status["identities"]["a"]["name"]
+    assert thing.startswith(fleet) and files_of(aws) == []
+    assert len(iot.list_thing_principals(thingName=thing)["principals"]) == 2, "one was lost on the way"
+
+
+def until(condition, seconds=30):
+    import time
+
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+    return found
+
+
+def test_a_claim_that_is_refused_is_told_and_kept_or_forgotten(aws, cloud, fleet, iot):
+    serial = aws.succeeds("--json", "info").json["chip"]["serial"]
+    thing = f"{fleet}-{serial}"
+    iot.create_thing(thingName=thing)
+    made = iot.create_keys_and_certificate(setAsActive=True)
+    iot.attach_thing_principal(thingName=thing, principal=made["certificateArn"])
+    said = provision(aws, cloud, fleet)
+    assert said.status == 7 and json.loads(said.out)["error"]["kind"] == "rejected", said.err
+    assert files_of(aws) == [], "a claim for five minutes is taken back"
+    assert aws.succeeds("--json", "identity", "status").json["active"] is None

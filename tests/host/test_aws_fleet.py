@@ -1,0 +1,271 @@
+"""`atecc aws fleet`: made, shown, taken away; and its hook, at which one device tries to become another."""
+
+import json
+import stat
+
+import boto3
+import pytest
+from atecc.aws import fleet as fleets
+from atecc.aws import patience
+from atecc.aws.cloud import Cloud as Account
+from cloud.devices import Fleet as Devices
+from cloud.test_provisioning import Asker
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fakedevice import FakeDevice
+from simcloud import Cloud
+
+SERIAL, OTHER = "0123a1b2c3d4e5f6ee", "0123ffffffffffffee"
+
+
+@pytest.fixture(scope="module")
+def stand_in():
+    with Cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def iot(stand_in, monkeypatch):
+    for variable, value in stand_in.environment().items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(patience, "pause", lambda seconds: None)
+    yield boto3.Session().client("iot")
+    stand_in.faults.clear()
+
+
+@pytest.fixture
+def atecc(run, iot):
+    """Run `atecc aws fleet …`; the board isn't asked."""
+    return lambda *words, **more: run(FakeDevice(), "aws", "fleet", *words, **more)
+
+
+def test_shown_first_then_made_and_made_once(atecc, iot, stand_in):
+    seen = atecc("setup", "--template", "shown", "--prefix", "s-", typed="n\n")
+    assert seen.status == 5 and "iam:CreateRole" in seen.err and "iot:CreateProvisioningTemplate" in seen.err
+    assert atecc("show", "--template", "shown").status == 5, "nothing was made"
+    seen = atecc("setup", "--template", "shown", "--prefix", "s-", typed="y\n")
+    assert seen.status == 0, seen.err
+    again = atecc("setup", "--template", "shown", "--prefix", "s-", "--json")
+    assert again.status == 0 and again.json["calls"] == [], "and nobody is asked"
+    shown = atecc("show", "--template", "shown", "--json").json
+    assert shown["prefix"] == "s-" and "" not in shown["parts"].values()
+
+
+def test_in_a_script_it_takes_yes(atecc):
+    assert "--yes" in atecc("setup", "--template", "script").err
+    assert atecc("setup", "--template", "script", "--yes").status == 0
+
+
+def test_another_rule_or_an_older_hook_is_replaced(atecc, iot):
+    atecc("setup", "--template", "rule", "--prefix", "a-", "--yes")
+    functions = boto3.Session().client("lambda")
+    functions.update_function_code(FunctionName="rule-hook", ZipFile=zipped("def handler(e, c): return 1"))
+    seen = atecc("setup", "--template", "rule", "--prefix", "b-", "--listed", "--yes", "--json")
+    assert seen.json["calls"] == ["lambda:UpdateFunctionCode", "lambda:UpdateFunctionConfiguration"]
+    shown = atecc("show", "--template", "rule", "--json").json
+    assert (shown["prefix"], shown["listed"]) == ("b-", True)
+
+
+def zipped(source):
+    from cloud.templates import zipped
+
+    return zipped(source)
+
+
+@pytest.mark.parametrize(
+    "operation", ["iam:PutRolePolicy", "lambda:AddPermission", "CreateProvisioningTemplate"]
+)
+def test_what_is_denied_is_named_and_the_next_run_does_the_rest(atecc, iot, stand_in, operation):
+    from simcloud.faults import ApiError
+
+    name = operation.replace(":", "-")
+    code = "AccessDenied" if operation.startswith("iam") else "AccessDeniedException"
+    stand_in.faults.add(operation, ApiError(403, code, "no"), 2)
+    seen = atecc("setup", "--template", name, "--yes")
+    action = operation if ":" in operation else f"iot:{operation}"
+    assert seen.status == 7 and action in seen.err, seen.err
+    stand_in.faults.clear()
+    assert atecc("setup", "--template", name, "--yes").status == 0
+    assert "" not in atecc("show", "--template", name, "--json").json["parts"].values()
+
+
+def test_what_is_somebody_elses_is_left_alone(atecc, iot):
+    iot.create_policy(policyName="theirs-claim", policyDocument=json.dumps(fleets._policy([])
+                      | {"Statement": {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}}))  # fmt: skip
+    seen = atecc("setup", "--template", "theirs", "--yes")
+    assert seen.status == 5 and "theirs-claim" in seen.err
+    assert atecc("setup", "--template", "no such name", "--yes").status == 2
+
+
+def test_taken_away_with_its_claims(atecc, iot, tmp_path):
+    files = "--claim-cert", tmp_path / "c.crt", "--claim-key", tmp_path / "c.key"
+    assert atecc("claim", "--template", "away", *files).status == 5, "there is no such fleet"
+    atecc("setup", "--template", "away", "--yes")
+    made = atecc("claim", "--template", "away", *files, "--json").json["certificate_id"]
+    assert stat.S_IMODE((tmp_path / "c.key").stat().st_mode) == 0o600
+    assert atecc("claim", "--template", "away", *files).status == 5, "never over a file"
+    assert atecc("show", "--template", "away", "--json").json["claims"] == [made]
+    seen = atecc("remove", "--template", "away", "--yes")
+    assert seen.status == 0 and "1 claims" in seen.err
+    assert made not in [one["certificateId"] for one in iot.list_certificates()["certificates"]]
+    assert [p for p in iot.list_policies()["policies"] if p["policyName"].startswith("away")] == []
+    iam = boto3.Session().client("iam")
+    assert [r for r in iam.list_roles()["Roles"] if r["RoleName"].startswith("away")] == []
+    assert atecc("remove", "--template", "away", "--yes").status == 5
+
+
+# The hook
+
+
+@pytest.fixture
+def devices(stand_in, iot, tmp_path):
+    made = Devices(stand_in, iot, tmp_path)
+    yield made
+    made.close()
+
+
+class Rig:
+    """A fleet, and whoever asks it for certificates."""
+
+    def __init__(self, stand_in, iot, devices, fleet):
+        self.iot, self.devices, self.fleet = iot, devices, fleet
+        fleets.set_up(Account(), fleet)
+
+    def thing(self, serial):
+        return self.fleet.prefix + serial
+
+    def claim(self, client_id):
+        """Somebody who has a claim, connected."""
+        got = self.iot.create_provisioning_claim(templateName=self.fleet.template)
+        key = load_pem_private_key(got["keyPair"]["PrivateKey"].encode(), None)
+        device = self.devices.device(self.devices.files(key, got["certificatePem"]), client_id)
+        assert device.connect()
+        return Asker(device)
+
+    def member(self, serial):
+        """A device of the fleet, connected with its own certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        asker = self.claim(f"claim-{serial}")
+        issued = asker.certificate(key)
+        thing = self.ask(asker, issued, SerialNumber=serial)["thingName"]
+        device = self.devices.device(self.devices.files(key, issued["certificatePem"]), thing)
+        assert device.connect()
+        return Asker(device), key
+
+    def ask(self, asker, issued, **parameters):
+        token = issued["certificateOwnershipToken"]
+        return asker.register(self.fleet.template, token, **parameters)[1]
+
+    def denied(self, asker, **parameters):
+        """Whether the hook says no; the certificate stays as it was, inactive."""
+        issued = asker.certificate()
+        answer = self.ask(asker, issued, **parameters)
+        described = self.iot.describe_certificate(certificateId=issued["certificateId"])
+        waits = described["certificateDescription"]["status"] == "PENDING_ACTIVATION"
+        return answer.get("errorCode") == "ACCESS_DENIED" and waits
+
+
+@pytest.fixture
+def rig(stand_in, iot, devices, request):
+    def make(**settings):
+        name = devices.name()
+        return Rig(stand_in, iot, devices, fleets.Fleet(name, f"{name}-", **settings))
+
+    return make
+
+
+def test_a_claim_makes_the_thing_of_its_chip_whatever_it_says(rig, iot):
+    made = rig()
+    asker = made.claim(f"claim-{SERIAL}")
+    said = made.ask(asker, asker.certificate(), SerialNumber=SERIAL, ThingName="the-director")
+    assert said["thingName"] == made.thing(SERIAL)
+    assert made.denied(made.claim(f"claim-{SERIAL}"), SerialNumber=OTHER), "it isn't connected as that"
+    for odd in ("", "../x", SERIAL.upper(), SERIAL + "00"):
+        assert made.denied(made.claim(f"claim-{odd}"), SerialNumber=odd), odd
+
+
+def test_a_claim_takes_no_thing_that_has_a_certificate(rig):
+    made = rig()
+    member, key = made.member(SERIAL)
+    thief = made.claim(f"claim-{SERIAL}")
+    assert made.denied(thief, SerialNumber=SERIAL)
+    # The device itself may have another one, for its key.
+    assert made.ask(thief, thief.certificate(key), SerialNumber=SERIAL)["thingName"] == made.thing(SERIAL)
+    assert member.device.publish(made.thing(SERIAL) + "/x", b"still there")
+
+
+def test_a_device_renews_itself_and_nobody_else(rig, iot, devices):
+    made = rig()
+    (mine, _), (other, _) = made.member(OTHER), made.member(SERIAL[:-4] + "aaee")
+    theirs = other.device.client_id
+    assert made.denied(mine, ThingName=theirs), "another's thing"
+    assert made.denied(mine, ThingName=theirs, SerialNumber=OTHER)
+    assert made.denied(mine, ThingName="a-new-one"), "a device is no claim"
+    assert made.denied(mine, SerialNumber=SERIAL), "nor by way of a serial number"
+    issued = mine.certificate()
+    assert made.ask(mine, issued, ThingName=mine.device.client_id)["thingName"] == mine.device.client_id
+    again = made.ask(mine, issued, ThingName=mine.device.client_id)
+    assert again["errorCode"] == "InvalidCertificateOwnershipToken", "a token is used once"
+
+
+def test_with_the_token_of_another_a_device_gets_no_other_name(rig, iot, devices):
+    """Somebody's certificate, registered by somebody else: for the thing of who asks, or not at all."""
+    made = rig()
+    (mine, _), (other, _) = made.member(OTHER), made.member(SERIAL)
+    stolen = other.certificate()
+    assert made.ask(mine, stolen, ThingName=other.device.client_id)["errorCode"] == "ACCESS_DENIED"
+
+
+def test_the_claims_policy_lets_it_ask_and_nothing_else(rig, atecc, devices, tmp_path):
+    made = rig()
+    files = "--claim-cert", tmp_path / "c.crt", "--claim-key", tmp_path / "c.key"
+    assert atecc("claim", "--template", made.fleet.template, *files).status == 0
+    key = load_pem_private_key((tmp_path / "c.key").read_bytes(), None)
+    identity = devices.files(key, (tmp_path / "c.crt").read_text())
+    assert not devices.device(identity, made.thing(SERIAL)).connect(), "as a thing of the fleet"
+    device = devices.device(identity, f"claim-{SERIAL}")
+    assert device.connect()
+    asker = Asker(device)
+    assert made.ask(asker, asker.certificate(), SerialNumber=SERIAL)["thingName"] == made.thing(SERIAL)
+    assert not device.publish(made.thing(SERIAL) + "/rpc", b"x")
+
+
+def test_of_a_list_only_what_is_on_it(rig, iot):
+    made = rig(listed=True)
+    assert made.denied(made.claim(f"claim-{SERIAL}"), SerialNumber=SERIAL)
+    iot.create_thing(thingName=made.thing(OTHER))
+    asker = made.claim(f"claim-{OTHER}")
+    assert made.ask(asker, asker.certificate(), SerialNumber=OTHER)["thingName"] == made.thing(OTHER)
+
+
+# A board is given a claim
+
+
+def test_a_board_gets_a_claim(run, atecc, iot, stand_in, tmp_path):
+    atecc("setup", "--template", "given", "--yes")
+    board = FakeDevice()
+    seen = run(
+        board, "provision", "fleet", "--template", "given", "--server-ca", stand_in.server_ca_file, "--json"
+    )
+    assert seen.status == 0, seen.err
+    assert board.claim["until"] and seen.json["thing"] == "claimed"
+    board = FakeDevice()
+    board.claim_error = {"code": 403, "kind": "rejected", "message": "no (ACCESS_DENIED)"}
+    seen = run(board, "provision", "fleet", "--template", "given", "--server-ca", stand_in.server_ca_file)
+    assert seen.status == 7 and "ACCESS_DENIED" in seen.err and board.claim is None
+    files = "--claim-cert", tmp_path / "c.crt", "--claim-key", tmp_path / "c.key"
+    atecc("claim", "--template", "given", *files)
+    seen = run(board, "provision", "fleet", *files, "--endpoint", "broker.acme.ie", "--template", "given")
+    assert seen.status == 7 and "keeps the claim" in seen.err and board.claim["until"] is None
+    assert run(board, "provision", "fleet", "--forget").status == 0 and board.claim is None
+
+
+def test_half_a_claim_another_key_or_a_password(run, tmp_path, openssl):
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=c",
+            "-keyout", "c.key", "-out", "c.crt")  # fmt: skip
+    openssl("ecparam", "-name", "prime256v1", "-genkey", "-out", "other.key")
+    openssl("pkcs8", "-topk8", "-in", "c.key", "-passout", "pass:x", "-out", "locked.key")
+    cert = "provision", "fleet", "--endpoint", "x", "--claim-cert", tmp_path / "c.crt"
+    assert run(FakeDevice(), *cert).status == 2
+    assert "is not that of" in run(FakeDevice(), *cert, "--claim-key", tmp_path / "other.key").err
+    assert "has a password" in run(FakeDevice(), *cert, "--claim-key", tmp_path / "locked.key").err
