@@ -13,10 +13,10 @@ from folder import flash
 from atecc608.context import can_sign_outside
 from link import clock
 
-# What Mbed TLS takes for one handshake at its peak, and the largest piece of it: a record of 16 KB with its frame
-# around (measured on an ESP32-C3 with TLS 1.2).
-TLS_BYTES = 32 * 1024
-TLS_PIECE = 17 * 1024
+# What Mbed TLS takes for one handshake at its peak, and the largest piece of it: a record with its frame around, as the
+# boards are built (boards/common/sdkconfig.common).
+TLS_BYTES = 20 * 1024
+TLS_PIECE = 6 * 1024
 _PARTS = ("umqtt.simple", "microdot", "microdot.websocket")
 
 

@@ -37,9 +37,9 @@ add_link_options(
     -Wl,--wrap=mbedtls_ecdsa_write_signature
 )
 
-# MicroPython's heap, as large as the whole path needs (`make budget`). From the port's 56 KB it would be doubled at the
-# first shortage; from here on an application makes it grow, as far as heap.c lets it.
-list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=86016)
+# MicroPython's heap, as large as the whole path and 24 KB of an application need (`make budget`). From the port's 56 KB
+# it would be doubled at the first shortage; from here on an application makes it grow, as far as heap.c lets it.
+list(APPEND MICROPY_DEF_BOARD MICROPY_GC_INITIAL_HEAP_SIZE=110592)
 list(APPEND MICROPY_SOURCE_BOARD ${CMAKE_CURRENT_LIST_DIR}/heap.c)
 add_link_options(
     -Wl,--undefined=__wrap_gc_get_max_new_split

@@ -13,6 +13,7 @@ TRUST_PLATFORM = (0x35, 0x36)  # Trust&GO, TrustFLEX
 # Options that the port's own fragments don't mention, and where they come from.
 ELSEWHERE = {
     "CONFIG_MBEDTLS_ECDSA_DETERMINISTIC": "ESP-IDF, components/mbedtls/Kconfig",
+    "CONFIG_MBEDTLS_DYNAMIC_BUFFER": "ESP-IDF, components/mbedtls/Kconfig",
     "CONFIG_MBEDTLS_SSL_KEEP_PEER_CERTIFICATE": "ESP-IDF, components/mbedtls/Kconfig",
     "CONFIG_ESP_WIFI_STATIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",
     "CONFIG_ESP_WIFI_DYNAMIC_RX_BUFFER_NUM": "ESP-IDF, components/esp_wifi/Kconfig",

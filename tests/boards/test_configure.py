@@ -94,6 +94,8 @@ def test_board(board: Board, idf: Path, tmp_path: Path) -> None:
     } <= {*seen["LINK_OPTIONS"]}
     assert seen["MICROPY_MANIFEST_PARTS_DIR"] == [str(BUILD)]
     assert options["CONFIG_MBEDTLS_ECDSA_DETERMINISTIC"] == options["CONFIG_BT_ENABLED"] == "n"
+    assert options["CONFIG_MBEDTLS_DYNAMIC_BUFFER"] == "y"
+    assert options["CONFIG_MBEDTLS_SSL_PROTO_DTLS"] == "n", "ESP-IDF's Kconfig wants it so for the one above"
     assert options["CONFIG_PARTITION_TABLE_CUSTOM_FILENAME"] == f'"{ROOT}/boards/common/partitions.csv"'
     assert [name for name, on in options.items() if "_FLASHSIZE_" in name and on == "y"] == [
         "CONFIG_ESPTOOLPY_FLASHSIZE_4MB"
@@ -105,7 +107,7 @@ def test_all_of_micropythons_own_options_stay(board: Board, idf: Path, tmp_path:
     _, theirs = configured(own, idf, tmp_path / "own")
     _, ours = configured(board, idf, tmp_path / "ours")
     differ = {name for name in theirs if name.startswith("CONFIG") and ours.get(name) != theirs[name]}
-    meant = ("_FLASHSIZE_", "_PARTITION_TABLE_", "CONFIG_BT_")
+    meant = ("_FLASHSIZE_", "_PARTITION_TABLE_", "CONFIG_BT_", "_PROTO_DTLS")
     assert {name for name in differ if not any(part in name for part in meant)} == set()
 
 

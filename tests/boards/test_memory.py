@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from budget import (
+    BESIDE_LEAST,
     CONNECTED_LIMIT,
     FAILURES,
     LEFT_LEAST,
@@ -23,14 +24,18 @@ HEAP_KB = heap_limit()
 IDF_KB = idf_limit(HEAP_KB)
 
 
-def test_the_whole_path_succeeds_in_an_esp32s_memory(tmp_path: Path) -> None:
-    peaks = whole_path(HEAP_KB, IDF_KB, tmp_path)
+# What depends on how the requests' garbage falls, which is a matter of time, in KB.
+CHANCE = 4
+
+
+def test_the_whole_path_succeeds_beside_an_application_in_an_esp32s_memory(tmp_path: Path) -> None:
+    peaks = whole_path(HEAP_KB, IDF_KB, tmp_path, BESIDE_LEAST // 1024 - CHANCE, grows=True)
     assert peaks.heap_free > 0
-    assert 40_000 < peaks.tls < peaks.idf <= IDF_KB * 1024
+    assert 16_000 < peaks.tls < 32_000 and peaks.idf <= IDF_KB * 1024
     assert peaks.deepest < STACK_LIMIT + SIGNAL
 
 
-@pytest.mark.parametrize(("heap_kb", "idf_kb"), [(HEAP_KB * 3 // 4, IDF_KB), (HEAP_KB, IDF_KB * 3 // 4)])
+@pytest.mark.parametrize(("heap_kb", "idf_kb"), [(HEAP_KB // 2, IDF_KB), (HEAP_KB, IDF_KB // 2)])
 def test_with_less_it_does_not(tmp_path: Path, heap_kb: int, idf_kb: int) -> None:
     with pytest.raises(FAILURES):
         whole_path(heap_kb, idf_kb, tmp_path)

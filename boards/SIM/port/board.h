@@ -36,6 +36,7 @@ void *idfheap_stack(size_t size);    // NULL when there is no piece so large
 void idfheap_stack_free(void *piece, size_t size);
 void *idfheap_area(size_t size);     // for MicroPython's heap, when it grows
 void idfheap_area_free(void *piece);
+void idfheap_free_of_charge(bool on);    // what this thread has Mbed TLS allocate for its buffers is not of that memory
 
 // threads.c: the most of its stack, in bytes, that any thread has ever used, TLS included.
 size_t threads_deepest(void);

@@ -8,6 +8,7 @@
 
 #include "mbedtls/memory_buffer_alloc.h"
 #include "mbedtls/platform.h"
+#include "mbedtls/ssl.h"
 #include "py/runtime.h"
 #include "board.h"
 
@@ -25,6 +26,8 @@ void __real_mbedtls_free(void *piece);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static size_t total, stacks, most, most_tls, most_stacks;
+static char *area;
+static __thread bool free_of_charge;
 
 void idfheap_init(const char *size) {
     char *unit;
@@ -34,7 +37,17 @@ void idfheap_init(const char *size) {
     if (memory == NULL || total == 0) {
         abort();
     }
+    area = memory;
     mbedtls_memory_buffer_alloc_init(memory, total);
+}
+
+// See tlsbuffers.c.
+void idfheap_free_of_charge(bool on) {
+    free_of_charge = on;
+}
+
+static bool is_buffer(size_t size) {
+    return free_of_charge && size >= MBEDTLS_SSL_OUT_CONTENT_LEN;
 }
 
 static size_t used(void) {
@@ -51,6 +64,9 @@ static void note(void) {
 }
 
 void *__wrap_mbedtls_calloc(size_t count, size_t size) {
+    if (is_buffer(count * size)) {
+        return calloc(count, size);
+    }
     pthread_mutex_lock(&lock);
     void *piece = __real_mbedtls_calloc(count, size);
     note();
@@ -59,6 +75,10 @@ void *__wrap_mbedtls_calloc(size_t count, size_t size) {
 }
 
 void __wrap_mbedtls_free(void *piece) {
+    if ((char *)piece < area || (char *)piece >= area + total) {
+        free(piece);
+        return;
+    }
     pthread_mutex_lock(&lock);
     __real_mbedtls_free(piece);
     pthread_mutex_unlock(&lock);

@@ -33,9 +33,10 @@ QSTR_GLOBAL_DEPENDENCIES += $(VARIANT_DIR)/mpconfigboard.h
 CFLAGS_EXTRA += -Wno-error
 
 # Time is in clock.c, the console in console.c, sockets in network.c, the size of stacks in threads.c, TLS's memory in
-# idfheap.c.
+# idfheap.c and tlsbuffers.c.
 comma := ,
 WRAPPED = time gettimeofday clock_gettime usleep poll mp_thread_create mp_hal_set_interrupt_char mp_hal_stdin_rx_chr \
 	mp_hal_stdout_tx_strn mp_hal_stdout_tx_strn_cooked mp_hal_stdout_tx_str sem_wait \
-	socket accept bind listen read recv mbedtls_calloc mbedtls_free gc_get_max_new_split
+	socket accept bind listen read recv mbedtls_calloc mbedtls_free gc_get_max_new_split \
+	$(addprefix mbedtls_ssl_,setup set_bio handshake read write send_alert_message free)
 LDFLAGS_EXTRA += $(WRAPPED:%=-Wl$(comma)--wrap=%)
