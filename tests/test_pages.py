@@ -47,6 +47,16 @@ def test_every_folder_is_listed():
     assert folders == []
 
 
+def test_what_troubleshooting_quotes_is_said():
+    table = README.partition("## Troubleshooting")[2].partition("\n## ")[0]
+    quoted = re.findall(r"^\| `(.*?)` \|", table, re.MULTILINE)
+    code = "".join(
+        path.read_text() for top in ("host/atecc", "firmware") for path in (ROOT / top).rglob("*.py")
+    )
+    said = re.sub(r'"\s*\n\s*f?"', "", code)
+    assert quoted and [one for one in quoted if one not in said] == []
+
+
 def test_it_is_read_to_its_end():
     assert len(README.splitlines()) < 200
 

@@ -23,7 +23,7 @@ from simcloud.broker import Broker, BrokerError, free_address
 def main() -> int:
     options = _arguments()
     ended = threading.Event()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, lambda *_: ended.set())
     try:
         ca = LocalCA.load(options.ca_cert, options.ca_key, lambda question: b"")

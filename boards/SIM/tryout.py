@@ -36,6 +36,7 @@ The board sees a Wi-Fi network, home, whose password is {password}. Try:
 `exit` ends it all; nothing stays."""
 
 
+OF_MAKE = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")
 HOME = {"ssid": "home", "key": "correct horse", "rssi": -50}
 
 
@@ -56,7 +57,7 @@ def main() -> int:
             listen_on(board, stack.enter_context(TcpPort()).number)
             cloud = stack.enter_context(Cloud(folder / "cloud"))
             environment = {
-                **os.environ,
+                **{name: value for name, value in os.environ.items() if name not in OF_MAKE},
                 **cloud.environment(),
                 "ATECC_PORT": board.port,
                 "ATECC_AWS_SERVER_CA": str(cloud.server_ca_file),

@@ -7,6 +7,7 @@ runs it, or why nobody can. The first walk starts the real program each time, th
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -246,6 +247,25 @@ def test_what_is_shown_works_as_it_stands(name: str, tmp_path: Path) -> None:
             if line not in ELSEWHERE:
                 made.types(line)
         assert not made.before, "was done"
+
+
+def test_completion_is_switched_on_as_it_is_shown() -> None:
+    """In bash; zsh and fish may not be here, and get what is theirs."""
+    text = (ROOT / "README.md").read_text()
+    (line,) = re.findall(r"`(eval .*bash_source.*?)`", text)
+    environment = PLAIN | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", f"{line}; complete -p atecc"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "-F _atecc_completion atecc" in done.stdout
+    for shell, begins in (("zsh", "#compdef atecc"), ("fish", "function _atecc_completion")):
+        assert f"_ATECC_COMPLETE={shell}_source atecc" in text
+        more = environment | {"_ATECC_COMPLETE": f"{shell}_source"}
+        assert subprocess.check_output(["atecc"], env=more, text=True).startswith(begins)
 
 
 def test_nothing_is_shown_that_nobody_runs() -> None:

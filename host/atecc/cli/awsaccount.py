@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from atecc.cli.app import App
+from atecc.cli.options import together
 
 if TYPE_CHECKING:
     from atecc.aws.cloud import Cloud
 
 
-def account_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option("--region", help="AWS region. Default: that of the AWS configuration."),
-        click.option("--profile", help="Profile of the AWS configuration."),
-        click.option(
-            "--aws-endpoint-url",
-            help="Another endpoint than AWS's, for a stand-in. Default: $AWS_ENDPOINT_URL.",
-        ),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+account_options = together(
+    click.option("--region", help="AWS region. Default: that of the AWS configuration."),
+    click.option("--profile", help="Profile of the AWS configuration."),
+    click.option(
+        "--aws-endpoint-url",
+        help="Another endpoint than AWS's, for a stand-in. Default: $AWS_ENDPOINT_URL.",
+    ),
+)
 
 
 def cloud_of(app: App, options: dict[str, Any]) -> Cloud:

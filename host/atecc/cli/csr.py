@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +9,7 @@ import click
 
 from atecc.cli.app import App, Command, pass_app
 from atecc.cli.files import check_free, deliver, out_options
+from atecc.cli.options import Decorator, together
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -21,9 +20,9 @@ USAGES = (
 )
 
 
-def request_options(required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def request_options(required: bool) -> Decorator:
     """--slot, --subject, --san."""
-    options = [
+    return together(
         click.option(
             "--slot", type=click.IntRange(0, 15), required=required, help="The slot whose key it is for."
         ),
@@ -35,12 +34,7 @@ def request_options(required: bool) -> Callable[[Callable[..., Any]], Callable[.
         click.option(
             "--san", multiple=True, metavar="TYPE:NAME", help="Alternative name: DNS:…, IP:…, URI:…, email:…"
         ),
-    ]
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
-
-    return decorate
+    )
 
 
 @click.command(

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from atecc import whole
 from atecc.bounded import read
+from atecc.cli.options import together
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -23,15 +22,11 @@ _ANOTHER = "Name another file, or add --force where the command has it."
 IN = OUT = click.Path(dir_okay=False, path_type=Path)
 
 
-def out_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--out and --force."""
-    options = [
-        click.option(
-            "--out", type=OUT, metavar="FILE", help="Write it to this file. Default: standard output."
-        ),
-        click.option("--force", is_flag=True, help="Replace the file if it is there."),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+# --out and --force.
+out_options = together(
+    click.option("--out", type=OUT, metavar="FILE", help="Write it to this file. Default: standard output."),
+    click.option("--force", is_flag=True, help="Replace the file if it is there."),
+)
 
 
 def check_free(path: Path | None, force: bool = False) -> None:

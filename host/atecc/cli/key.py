@@ -9,6 +9,7 @@ import click
 
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
+from atecc.cli.options import together
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def command() -> None:
     """Keys in the chip's slots: made, shown, imported."""
 
 
-CONFIRM = [
+CONFIRM = together(
     click.option(
         "--confirm", is_flag=True, help="Destroy the key that is there, after the serial number was typed."
     ),
@@ -31,7 +32,7 @@ CONFIRM = [
         metavar="SERIAL",
         help="Destroy it without asking, if this is the chip's serial number.",
     ),
-]
+)
 
 
 @command.command(
@@ -42,8 +43,7 @@ CONFIRM = [
     atecc key generate 1 --confirm""",
 )
 @click.argument("slot", type=SLOT)
-@CONFIRM[0]
-@CONFIRM[1]
+@CONFIRM
 @out_options
 @pass_app
 def generate(
@@ -111,8 +111,7 @@ def public(app: App, slot: int, form: str, out: Path | None, force: bool) -> Non
     help="Holds the secret of the slot's write key slot: 32 bytes, raw or hex; - is standard input. "
     "Needed once the data zone is locked.",
 )
-@CONFIRM[0]
-@CONFIRM[1]
+@CONFIRM
 @out_options
 @pass_app
 def import_(app: App, /, slot: int, confirm: bool, yes_overwrite: str | None, **options: Any) -> None:

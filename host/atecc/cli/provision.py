@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import click
 
 from atecc.cli import provisionfleet
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.options import together
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -33,29 +32,25 @@ def command() -> None:
     """
 
 
-def _login_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option(
-            "--username", metavar="NAME", help="For a broker that wants a user name and a password as well."
-        ),
-        click.option("--password-file", type=FILE, help="Holds that password. Default: asks."),
-        click.option("--alpn", metavar="PROTOCOL", hidden=True),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+_login_options = together(
+    click.option(
+        "--username", metavar="NAME", help="For a broker that wants a user name and a password as well."
+    ),
+    click.option("--password-file", type=FILE, help="Holds that password. Default: asks."),
+    click.option("--alpn", metavar="PROTOCOL", hidden=True),
+)
 
 
-def _renewal_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option(
-            "--renew", is_flag=True, help="A new key and certificate also if the board is that already."
-        ),
-        click.option(
-            "--renew-before",
-            metavar="TIME",
-            help="The same, but only if its certificate ends within 30d, 12h …",
-        ),
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+_renewal_options = together(
+    click.option(
+        "--renew", is_flag=True, help="A new key and certificate also if the board is that already."
+    ),
+    click.option(
+        "--renew-before",
+        metavar="TIME",
+        help="The same, but only if its certificate ends within 30d, 12h …",
+    ),
+)
 
 
 MQTT_RPC = click.option(
@@ -65,27 +60,25 @@ MQTT_RPC = click.option(
 )
 
 
-def _key_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    options = [
-        click.option(
-            "--san", multiple=True, metavar="TYPE:NAME", help="Alternative name: DNS:…, IP:…, URI:…, email:…"
-        ),
-        click.option("--slot", type=click.IntRange(0, 15), help="Key slot. Default: the idle identity's."),
-        click.option(
-            "--key",
-            type=click.Choice(["new", "existing", "overwrite"]),
-            default="new",
-            show_default=True,
-            help="Make a key, use the one that is there, or replace one that nobody here knows.",
-        ),
-        click.option(
-            "--yes-overwrite", metavar="SERIAL", help="The chip's serial number: confirms --key overwrite."
-        ),
-        click.option("--client-id", help="MQTT client ID. Default: the name."),
-        click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first."),
-        MQTT_RPC,
-    ]
-    return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
+_key_options = together(
+    click.option(
+        "--san", multiple=True, metavar="TYPE:NAME", help="Alternative name: DNS:…, IP:…, URI:…, email:…"
+    ),
+    click.option("--slot", type=click.IntRange(0, 15), help="Key slot. Default: the idle identity's."),
+    click.option(
+        "--key",
+        type=click.Choice(["new", "existing", "overwrite"]),
+        default="new",
+        show_default=True,
+        help="Make a key, use the one that is there, or replace one that nobody here knows.",
+    ),
+    click.option(
+        "--yes-overwrite", metavar="SERIAL", help="The chip's serial number: confirms --key overwrite."
+    ),
+    click.option("--client-id", help="MQTT client ID. Default: the name."),
+    click.option("--no-broker-check", is_flag=True, help="Don't look at the broker first."),
+    MQTT_RPC,
+)
 
 
 @command.command(
