@@ -13,21 +13,23 @@ from micropython import const
 import lazily
 import threads
 import uptime
-from link.topics import matches
 
 OPERATION = "rotate-certificate"
+_NEXT = ("/notify-next", "/$next/get/accepted")
 _RENEW_MS = const(86_400_000)  # by itself it tries no more often
 
 
 class _Inbox:
-    """What the link has for the listener (Link.listen)."""
+    """What the link has for the listener (Link.listen). One filter for all: at each that its policy does not allow, AWS
+    would hang up."""
 
-    def __init__(self, pattern, add):
-        self.pattern = pattern
+    def __init__(self, thing, add):
+        self.base = "$aws/things/%s/jobs/" % thing
+        self.pattern = self.base + "#"
         self.add = add
 
     def takes(self, topic):
-        return matches(self.pattern, topic)
+        return topic.startswith(self.base)
 
 
 class Listener:
@@ -43,7 +45,7 @@ class Listener:
         self._setting = device.settings.get
         self._lock = _thread.allocate_lock()
         self._busy = False
-        self._inboxes = []
+        self._inbox = None
         self._thing = None
         self._renewed = None
         self.given_up = (None, None)
@@ -56,14 +58,12 @@ class Listener:
         thing = self._store.name if self._setting("aws.jobs") else None
         if thing == self._thing:
             return
-        while self._inboxes:
-            self._link.listen_no_more(self._inboxes.pop())
+        if self._inbox:
+            self._link.listen_no_more(self._inbox)
         self._thing = thing
+        self._inbox = thing and _Inbox(thing, self._heard)
         if thing:
-            base = "$aws/things/%s/jobs/" % thing
-            self._inboxes = [_Inbox(base + end, self._heard) for end in ("notify-next", "$next/get/+")]
-            for inbox in self._inboxes:
-                self._link.listen(inbox, 1)
+            self._link.listen(self._inbox, 1)
             if self._link.state == "connected":
                 self._ask()
 
@@ -80,6 +80,8 @@ class Listener:
             self._renew()
 
     def _heard(self, topic, message):
+        if not topic.endswith(_NEXT):
+            return  # answers to others, and what this device itself has asked
         try:
             execution = json.loads(message).get("execution") or {}
             self.head = execution.get("jobId")

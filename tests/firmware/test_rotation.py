@@ -238,5 +238,8 @@ def test_by_itself_before_its_certificate_ends(device, days, renewed):
 )  # fmt: skip
 def test_what_is_taken_for_a_job_of_ours(device, message, begun):
     """The owner's other jobs are left to whoever does them."""
-    code = SETTING + "heard = []\nlistener._begin = heard.append\nlistener._heard('t', json.dumps(given))\n"
+    code = (
+        SETTING
+        + "heard = []\nlistener._begin = heard.append\nlistener._heard('t/notify-next', json.dumps(given))\n"
+    )
     assert (device.value("len(heard)", code, message) == 1) is begun

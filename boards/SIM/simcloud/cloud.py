@@ -100,6 +100,7 @@ class Cloud:
         provisioning.serve(self._services)
         rules = Rules(self._registry, functions, self._services, self._journal)
         jobs = JobService(self._registry, self._services)
+        self.jobs = jobs.jobs  # the engine
         own = {
             "iot": Operations(self._registry).handlers
             | provisioning.handlers

@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from threading import RLock
 from typing import Any
@@ -189,10 +190,17 @@ class Registry(IoTBackend):
     def register_certificate(
         self, certificate_pem: str, ca_certificate_pem: str | None, set_as_active: bool, status: str
     ) -> FakeCertificate:
-        validity = read_certificate(certificate_pem)
+        read_certificate(certificate_pem)
         registered = super().register_certificate(certificate_pem, ca_certificate_pem, set_as_active, status)
+        return self._noted(registered)
+
+    def _noted(self, registered: FakeCertificate) -> FakeCertificate:
+        """With the certificate's own dates, which moto makes up, and by this cloud's clock."""
+        validity = read_certificate(registered.certificate_pem)
         registered.validity_not_before = validity.not_valid_before_utc
         registered.validity_not_after = validity.not_valid_after_utc
+        registered.creation_date += timedelta(seconds=self.ahead)
+        registered.last_modified_date = registered.creation_date
         self._changed[registered.arn] = time.monotonic()
         return registered
 
@@ -238,7 +246,7 @@ class Registry(IoTBackend):
 
     def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
         read_certificate(certificate_pem)
-        return super().register_certificate_without_ca(certificate_pem, status)
+        return self._noted(super().register_certificate_without_ca(certificate_pem, status))
 
     def update_certificate(self, certificate_id: str, new_status: str) -> None:
         if new_status not in STATUSES:
@@ -251,6 +259,20 @@ class Registry(IoTBackend):
         super().delete_certificate(certificate_id, force_delete)
         for key in [key for key in self.principal_policies if key[0] == arn]:
             del self.principal_policies[key]
+
+    def _validation_delete(self, cert: Any, force_delete: bool = False) -> None:
+        """moto's own trips over a policy that is attached to a group."""
+        if cert.status == "ACTIVE":
+            message = "Certificate must be deactivated (not ACTIVE) before deletion."
+            raise AwsError("CertificateStateException", message)
+        if any(key[0] == cert.arn for key in self.principal_things):
+            raise AwsError(
+                "DeleteConflictException", f"Things must be detached before deletion (arn: {cert.arn})"
+            )
+        if not force_delete and any(key[0] == cert.arn for key in self.principal_policies):
+            raise AwsError(
+                "DeleteConflictException", f"Policies must be detached before deletion (arn: {cert.arn})"
+            )
 
     # --- things
 
@@ -363,9 +385,15 @@ class Registry(IoTBackend):
         return Principal(
             certificate.status,
             time.monotonic() - self._changed.get(certificate.arn, 0.0) >= self.settling_seconds,
-            {each.name: parse(str(each.document)) for each in self.list_attached_policies(certificate.arn)},
+            {each.name: parse(str(each.document)) for each in self._effective_policies(certificate.arn)},
             self._variables(certificate, client_id),
         )
+
+    def _effective_policies(self, arn: str) -> list[FakePolicy]:
+        """A certificate's own, and those of the groups in which its things are."""
+        things = {self.arn(f"thing/{name}") for name in self.list_principal_things(arn)}
+        groups = [one.arn for one in self.thing_groups.values() if things & set(one.things)]
+        return [each for target in (arn, *groups) for each in self.list_attached_policies(target)]
 
     def note_connectivity(self, certificate_id: str, client_id: str, connected: bool, reason: str) -> None:
         """A thing's client has come, or gone, or was turned away: told of the thing that has this name."""
