@@ -97,6 +97,10 @@ test-hardware: ## tests of the board on PORT=… whose chip is SERIAL=…; IRREV
 bench: simulation $(FOREIGN_READY) ## what the driver's operations cost beside other drivers', in virtual time
 	@$(PY) tests/speed
 
+.PHONY: fleet
+fleet: simulation ## 200 simulated devices renew their certificates through one job, 3 fail on purpose (ARGS=50: so many)
+	@$(PY) tests/fleet $(ARGS)
+
 .PHONY: check
 check: $(READY) ## ruff, its formatting, and mypy
 	@$(PY) -m ruff check .

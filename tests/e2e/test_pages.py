@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from bench import benches
 from openssl import sh
@@ -190,6 +191,21 @@ def the_page_about_aws(folder: Path, stack: ExitStack) -> Place:
 @walk(("host/AWS.md", "Devices that ask AWS themselves"))
 def a_fleet(folder: Path, stack: ExitStack) -> Place:
     return at_aws(folder, stack.enter_context(ready()).port, stack)
+
+
+@walk(("host/AWS.md", "Renewal by a job"))
+def a_rotation(folder: Path, stack: ExitStack) -> Place:
+    made = at_aws(folder, stack.enter_context(ready()).port, stack)
+    made.types("atecc provision aws --thing sensor-1")
+    made.types("atecc aws fleet setup --yes")
+    iot = boto3.Session(
+        aws_access_key_id=made.environment["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=made.environment["AWS_SECRET_ACCESS_KEY"],
+        region_name=made.environment["AWS_DEFAULT_REGION"],
+    ).client("iot", endpoint_url=made.environment["AWS_ENDPOINT_URL"])
+    iot.create_thing_group(thingGroupName="greenhouse")
+    iot.add_thing_to_thing_group(thingGroupName="greenhouse", thingName="sensor-1")
+    return made
 
 
 @walk(("host/CERTIFICATES.md", "By hand"))

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import ssl
 import time
+from collections import Counter
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -55,6 +56,7 @@ class Cloud:
         self._clients: dict[tuple[str, bool], Any] = {("iot", False): self.iot}
         self._ahead = 0.0
         self.account = "ACCOUNT"  # until an answer has told
+        self.calls: Counter[str] = Counter()  # by operation; what boto3 repeats by itself counts once
 
     @property
     def elsewhere(self) -> str:
@@ -171,6 +173,7 @@ class Cloud:
         method = getattr(self._client(service or "iot", once), name)
 
         def ask() -> Answer:
+            self.calls[action] += 1
             with explained(action, self.region):
                 return Answer(action, self._heard(method(**params)))
 

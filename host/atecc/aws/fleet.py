@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atecc.aws import certificates, deploy
+from atecc.aws import certificates, confirming, deploy
 from atecc.aws.certificates import ACTIVE, Certificate
 from atecc.aws.cloud import Cloud
 from atecc.aws.granting import Granting
@@ -124,6 +124,7 @@ def set_up(cloud: Cloud, fleet: Fleet) -> None:
     arn = deploy.ensure_function(cloud, hook)
     deploy.ensure_permission(cloud, hook, f"{prefix}:provisioningtemplate/{fleet.template}")
     _ensure_template(cloud, fleet, role, arn)
+    confirming.ensure(cloud, fleet.template)
 
 
 def _ensure_policy(cloud: Cloud, name: str, wanted: dict[str, Any]) -> None:
@@ -188,7 +189,7 @@ def parts(cloud: Cloud, name: str) -> tuple[Fleet, dict[str, str]]:
         "claim policy": fleet.claim_policy if cloud.policy(fleet.claim_policy) is not None else "",
         "renewal policy": fleet.renewal_policy if cloud.policy(fleet.renewal_policy) is not None else "",
     }
-    return fleet, found
+    return fleet, found | confirming.parts(cloud, name)
 
 
 def targets(cloud: Cloud, policy: str) -> list[str]:
@@ -209,6 +210,7 @@ def remove(cloud: Cloud, fleet: Fleet) -> None:
     if find_template(cloud, fleet.template) is not None:
         cloud.change("delete_provisioning_template", templateName=fleet.template)
     deploy.remove_function(cloud, hook)
+    confirming.remove(cloud, fleet.template)
     deploy.remove_role(cloud, fleet.role(cloud.region))
     for arn in targets(cloud, fleet.claim_policy):
         certificates.withdraw(cloud, arn.rpartition("/")[2], arn)

@@ -10,6 +10,7 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.awsaccount import account_options, cloud_of
 from atecc.cli.awsfleet import fleet
+from atecc.cli.awsjobs import expiring, rotate
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -137,6 +138,8 @@ def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool
 
 
 command.add_command(fleet)
+command.add_command(rotate)
+command.add_command(expiring)
 
 # CAs
 

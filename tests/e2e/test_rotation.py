@@ -1,0 +1,137 @@
+"""A device renews its certificate by a job, with nobody near it; whatever fails leaves it as it was, and says why."""
+
+import json
+import time
+
+import boto3
+import pytest
+from atecc.aws import rotation
+from atecc.aws.cloud import Cloud as Account
+from simcloud.faults import ApiError
+
+DAY = 86400
+
+
+@pytest.fixture(scope="module")
+def account(cloud):
+    """boto3's client for an account in which `atecc aws fleet setup` was done."""
+    from atecc.aws import fleet
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in cloud.environment().items():
+            patch.setenv(name, value)
+        fleet.set_up(Account(), fleet.Fleet())
+        yield boto3.Session().client("iot")
+
+
+@pytest.fixture
+def thing(aws, cloud, account, request):
+    """A connected device that listens for jobs; its name."""
+    name = "".join(c if c.isalnum() else "-" for c in request.node.name)[:60]
+    aws.succeeds(
+        "provision", "aws", "--thing", name, "--server-ca", cloud.server_ca_file, "--no-broker-check"
+    )
+    aws.succeeds("config", "set", "--save", "aws.jobs=true")
+    return name
+
+
+def certificates(account, thing):
+    """{status: how many} of what is attached to it."""
+    found = {}
+    for arn in account.list_thing_principals(thingName=thing)["principals"]:
+        got = account.describe_certificate(certificateId=arn.rpartition("/")[2])["certificateDescription"]
+        found[got["status"]] = found.get(got["status"], 0) + 1
+    return found
+
+
+def identity(user):
+    """The active identity, the idle one's state, and with which the link is connected."""
+    status = user.succeeds("--json", "identity", "status").json
+    link = user.succeeds("--json", "mqtt", "connect").json
+    return status["active"], status["identities"][status["idle"]]["state"], link["identity"]
+
+
+def test_one_command_renews_it(aws, account, thing):
+    said = aws.succeeds("--json", "aws", "rotate", "--thing", thing).json
+    assert (said["status"], said["devices"]["succeeded"]) == ("COMPLETED", 1)
+    assert identity(aws) == ("b", "previous", "b")
+    assert certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 1}
+    again = aws.succeeds("aws", "rotate", "--thing", thing)
+    assert "1 device renewed, of 1" in again.out and identity(aws)[0] == "a"
+    swept = aws.succeeds("--json", "aws", "sweep", "--thing", thing, "--keep-previous", "0s").json
+    assert len(swept["deleted"]) == 2 and certificates(account, thing) == {"ACTIVE": 1}
+
+
+def test_a_rejection_is_told_by_the_job(aws, cloud, account, thing):
+    cloud.faults.add("mqtt:RegisterThing", ApiError(403, "ACCESS_DENIED", "not you"))
+    said = aws.types("aws", "rotate", "--thing", thing)
+    assert said.status == 7
+    assert (
+        f"{thing}  FAILED  AWS rejects $aws/provisioning-templates/atecc/provision/json: not you" in said.out
+    )
+    assert identity(aws) == ("a", "empty", "a")
+    assert certificates(account, thing) == {"ACTIVE": 1}
+
+
+def until(so):
+    limit = time.monotonic() + 60
+    while not so():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+def start(thing):
+    return rotation.start(Account(), rotation.Order([thing], [], "atecc"))
+
+
+def registered(cloud, thing):
+    return any(one.action == "mqtt:RegisterThing" and one.who == thing for one in cloud.decisions)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_power_cut_between_certificate_and_commit(aws, cloud, account, thing, late):
+    """It has its certificate, and the broker does not know it yet; the plug is pulled. Afterwards it is taken up again,
+    unless that is a day later, when AWS has given it up."""
+    cloud.settling_seconds = 3600
+    job = start(thing)
+    until(lambda: registered(cloud, thing))
+    if late:
+        cloud.pass_time(DAY)
+    aws.bench.board.power_cycle()
+    cloud.settling_seconds = 0
+    aws.port = aws.bench.board.port
+    until(lambda: not rotation.look(Account(), job).running)
+    assert rotation.look(Account(), job).counts["timed_out" if late else "succeeded"] == 1
+    if late:
+        assert identity(aws)[::2] == ("a", "a")
+    else:
+        assert identity(aws) == ("b", "previous", "b")
+        assert certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 2}
+
+
+def test_the_owners_other_jobs_are_left_alone(aws, account, thing):
+    arn = account.describe_thing(thingName=thing)["thingArn"]
+    account.create_job(jobId=f"other-{thing[:50]}", targets=[arn], document=json.dumps({"do": "something"}))
+    aws.succeeds("--json", "mqtt", "publish", f"things/{thing}/x", "later", "--round-trip")
+    shown = account.describe_job_execution(jobId=f"other-{thing[:50]}", thingName=thing)["execution"]
+    assert shown["status"] == "QUEUED"
+
+
+@pytest.mark.waits
+def test_a_policy_that_knows_nothing_of_jobs_costs_the_jobs_and_not_the_connection(aws, cloud, account):
+    prefix = account.create_thing(thingName="no-jobs")["thingArn"].partition(":thing/")[0]
+    data = [f"{prefix}:topic/data/*", f"{prefix}:topicfilter/data/*"]
+    statements = [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive", "iot:Subscribe"], "Resource": data},
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    account.create_policy(policyName="no-jobs", policyDocument=document)
+    where = ("--server-ca", cloud.server_ca_file, "--policy", "no-jobs")
+    aws.succeeds("provision", "aws", "--thing", "no-jobs", *where)
+    aws.succeeds("config", "set", "--save", "aws.jobs=true")
+    until(lambda: len(aws.succeeds("--json", "mqtt", "status").json["dropped"]) > 0)
+    until(lambda: aws.succeeds("--json", "mqtt", "status").json["state"] == "connected")
+    said = aws.succeeds("--json", "mqtt", "publish", "data/x", "still here", "--round-trip")
+    assert said.json["received"] == "still here"
+    assert "3 times in a row" in json.dumps(aws.succeeds("--json", "mqtt", "status").json["dropped"])

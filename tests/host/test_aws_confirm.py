@@ -1,0 +1,156 @@
+"""functions/confirm.py on the stand-in: what it does for whom, and for whom it does nothing.
+
+What a device may say is the last part of an event; the rest is AWS's word (the rule's SQL), so each is wrong in turn.
+"""
+
+import importlib
+import json
+import time
+
+import boto3
+import pytest
+from cloud.devices import csr
+from simcloud import Cloud
+
+ROTATE = json.dumps({"operation": "rotate-certificate", "version": 1, "template": "atecc"})
+
+
+@pytest.fixture(scope="module")
+def stand_in():
+    with Cloud() as running, pytest.MonkeyPatch.context() as patch:
+        for name, value in running.environment().items():
+            patch.setenv(name, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # which may have another stand-in's credentials
+        yield running
+
+
+@pytest.fixture(scope="module")
+def confirm(stand_in):
+    module = importlib.import_module("atecc.aws.functions.confirm")
+    module = importlib.reload(module)
+    data = boto3.client("iot-jobs-data")  # whose address AWS tells by the account
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "jobs_of_devices", lambda: data)
+        yield module.handler
+
+
+class Thing:
+    """A thing with an old certificate, a job in progress, and a new certificate, made since."""
+
+    def __init__(self, stand_in, number):
+        self.cloud, self.iot = stand_in, boto3.client("iot")
+        self.name, self.job = f"thing-{number}", f"job-{number}"
+        self.arn = self.iot.create_thing(thingName=self.name)["thingArn"]
+        self.old = self.certificate(-60)
+        self.start(ROTATE)
+        self.new = self.certificate()
+
+    def certificate(self, age=0, **attached):
+        made = self.iot.create_certificate_from_csr(certificateSigningRequest=csr(), setAsActive=True)
+        found = self.cloud._registry.certificates[made["certificateId"]]
+        found.creation_date = type(found.creation_date).fromtimestamp(
+            time.time() + age, found.creation_date.tzinfo
+        )
+        self.iot.attach_thing_principal(thingName=self.name, principal=made["certificateArn"], **attached)
+        return made["certificateId"]
+
+    def start(self, document, begin=True, job=None):
+        self.iot.create_job(jobId=job or self.job, targets=[self.arn], document=document)
+        if begin:
+            self.cloud.jobs.update(self.name, job or self.job, {"status": "IN_PROGRESS"})
+
+    def event(self, **wrong):
+        event = {"thing": self.name, "client": self.name, "principal": self.new, "jobId": self.job} | wrong
+        return {name: value for name, value in event.items() if value is not None}
+
+    @property
+    def certificates(self):
+        """Status by ID of what is attached to it."""
+        arns = self.iot.list_thing_principals(thingName=self.name)["principals"]
+        ids = [arn.rpartition("/")[2] for arn in arns]
+        return {one: self.cloud._registry.certificates[one].status for one in ids}
+
+    @property
+    def execution(self):
+        return self.cloud.jobs.execution(self.job, self.name)
+
+
+numbers = iter(range(1000))
+
+
+@pytest.fixture
+def thing(stand_in):
+    return Thing(stand_in, next(numbers))
+
+
+def test_the_ones_before_are_deactivated_and_kept(confirm, thing):
+    assert confirm(thing.event(), None)["status"] == "SUCCEEDED"
+    assert thing.certificates == {thing.old: "INACTIVE", thing.new: "ACTIVE"}
+    assert thing.execution.status == "SUCCEEDED"
+    assert thing.execution.details == {"certificate": thing.new, "deactivated": "1"}
+    listed = thing.iot.list_thing_principals_v2(thingName=thing.name)["thingPrincipalObjects"]
+    kinds = {one["principal"].rpartition("/")[2]: one["thingPrincipalType"] for one in listed}
+    assert kinds[thing.old] == "EXCLUSIVE_THING"  # by which `atecc aws sweep` knows what it may delete
+
+
+def test_the_same_again_changes_nothing(confirm, thing):
+    confirm(thing.event(), None)
+    assert "is SUCCEEDED" in confirm(thing.event(), None)["ignored"]
+    assert thing.certificates == {thing.old: "INACTIVE", thing.new: "ACTIVE"}
+
+
+def test_what_was_made_for_a_device_that_has_given_up_is_taken_away(confirm, thing):
+    said = confirm(thing.event(principal=thing.old, error="no\nroom\0"), None)
+    assert (said["status"], said["reason"]) == ("FAILED", "no room")
+    assert thing.certificates == {thing.old: "ACTIVE"}
+    assert thing.new not in thing.cloud._registry.certificates
+    assert thing.execution.details == {"reason": "no room"}
+
+
+def test_who_is_connected_with_an_old_certificate_has_renewed_nothing(confirm, thing):
+    """It may not have the new one's key, or may not be the device at all."""
+    said = confirm(thing.event(principal=thing.old), None)
+    assert said["status"] == "FAILED" and "older than the job" in said["reason"]
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
+
+
+def other(thing):
+    return Thing(thing.cloud, next(numbers))
+
+
+WRONG = {
+    "another client ID": (lambda t: {"client": "other"}, "client ID"),
+    "another thing's job": (lambda t: {"jobId": other(t).job}, "no such job"),
+    "another thing's certificate": (lambda t: {"principal": other(t).new}, "not attached"),
+    "another thing": (lambda t: {"thing": other(t).name}, "client ID"),
+    "no certificate": (lambda t: {"principal": None}, "no principal"),
+    "no job": (lambda t: {"jobId": None}, "no jobId"),
+    "a job that is none": (lambda t: {"jobId": "nothing"}, "no such job"),
+    "a job that is no text": (lambda t: {"jobId": 7}, "no jobId"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_for_whom_nothing_is_done(confirm, thing, name):
+    change, why = WRONG[name]
+    assert why in confirm(thing.event(**change(thing)), None)["ignored"]
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
+    assert thing.execution.status == "IN_PROGRESS"
+
+
+def test_a_job_that_is_not_in_progress_or_renews_nothing(confirm, thing):
+    thing.start(ROTATE, begin=False, job=f"{thing.job}-queued")
+    assert "is QUEUED" in confirm(thing.event(jobId=f"{thing.job}-queued"), None)["ignored"]
+    thing.start('{"operation": "something"}', job=f"{thing.job}-other")
+    assert "renews no certificates" in confirm(thing.event(jobId=f"{thing.job}-other"), None)["ignored"]
+    thing.start("[]", job=f"{thing.job}-list")
+    assert "renews no certificates" in confirm(thing.event(jobId=f"{thing.job}-list"), None)["ignored"]
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
+
+
+def test_a_certificate_of_two_things_confirms_neither(confirm, thing):
+    thing.iot.create_thing(thingName=f"{thing.name}-too")
+    arn = thing.cloud._registry.certificates[thing.new].arn
+    thing.iot.attach_thing_principal(thingName=f"{thing.name}-too", principal=arn)
+    assert "another thing too" in confirm(thing.event(), None)["ignored"]
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
