@@ -22,6 +22,9 @@ class Recorder:
 
     packet = connect
 
+    def meet(self, *asked):
+        self.met = asked
+
     def message(self, *asked):
         self.asked.append(asked)
 
@@ -64,8 +67,9 @@ def ask(judge, journal):
 @pytest.mark.parametrize(("allows", "answer"), [(True, b"y"), (False, b"n")])
 def test_questions_and_answers(ask, judge, allows, answer):
     judge.allows = allows
-    assert ask("connect", "0x1", "ab" * 32, "client", "1") == answer
+    assert ask("connect", "0x1", "ab" * 32, "client", "1", "3000") == answer
     assert ask("publish", "0x1", "1", "1", "17", "a/b") == answer
+    assert judge.met == ("ab" * 32, b"0\0")
     assert judge.asked == [
         ("0x1", "ab" * 32, "client", True),
         ("0x1", Packet("publish", "a/b", qos=1, retain=True, size=17)),

@@ -98,3 +98,16 @@ def test_a_claim_that_is_refused_is_told_and_kept_or_forgotten(aws, cloud, fleet
     assert said.status == 7 and json.loads(said.out)["error"]["kind"] == "rejected", said.err
     assert files_of(aws) == [], "a claim for five minutes is taken back"
     assert aws.succeeds("--json", "identity", "status").json["active"] is None
+
+
+def test_a_ca_of_ones_own_whose_devices_are_registered_when_they_first_connect(aws, cloud, iot, tmp_path):
+    ca = "--ca-cert", tmp_path / "ca.crt.pem", "--ca-key", tmp_path / "ca.key.pem"
+    aws.succeeds("aws", "ca", "create", "--subject", "/O=ACME/CN=in time", *ca)
+    assert "becomes the thing" in aws.succeeds("aws", "ca", "register", *ca, "--jitp").err
+    done = aws.succeeds(
+        "--json", "provision", "ca", *ca, "--days", "30", "--subject", "/O=ACME/CN=in-time-1",
+        "--broker", cloud.broker_host, "--server-ca", cloud.server_ca_file,
+    ).json  # fmt: skip
+    assert done["mqtt"] == "connected"
+    assert len(iot.list_thing_principals(thingName="in-time-1")["principals"]) == 1
+    assert aws.succeeds("--json", "mqtt", "connect").json["client_id"] == "in-time-1"

@@ -104,6 +104,32 @@ def test_an_answer_that_is_lost_registers_nothing_twice(run, iot, files, stand_i
     assert len(iot.list_certificates()["certificates"]) == before + 1
 
 
+def test_devices_just_in_time(run, iot, files):
+    board = FakeDevice()
+    run(board, "aws", "ca", "create", "--subject", "/CN=in time", *files)
+    register = "aws", "ca", "register", *files
+    assert run(board, *register, "--jitp", "--auto-registration").status == 2
+    seen = run(board, *register, "--jitp", "--json")
+    assert seen.status == 0 and seen.json["template"] == "atecc-jitp", seen.err
+    described = iot.describe_ca_certificate(certificateId=seen.json["ca_certificate_id"])
+    assert described["registrationConfig"]["templateName"] == "atecc-jitp"
+    assert described["certificateDescription"]["autoRegistrationStatus"] == "ENABLE"
+    run(
+        board,
+        "aws",
+        "ca",
+        "create",
+        "--subject",
+        "/CN=told",
+        "--ca-cert",
+        "2.crt.pem",
+        "--ca-key",
+        "2.key.pem",
+    )
+    other = "aws", "ca", "register", "--ca-cert", "2.crt.pem", "--ca-key", "2.key.pem"
+    assert "PENDING_ACTIVATION" in run(board, *other, "--auto-registration").err
+
+
 def test_half_of_it_is_a_usage_error(run, files):
     assert run(FakeDevice(), "provision", "aws", "--thing", "x", "--ca-cert", "ca.crt.pem").status == 2
 

@@ -17,6 +17,7 @@ from simcloud.issuing import DeviceCa
 from simcloud.jobservice import JobService
 from simcloud.journal import Decision, Journal
 from simcloud.judge import Judge
+from simcloud.justintime import JustInTime
 from simcloud.operations import Operations
 from simcloud.pki import Authority, ServerIdentity, name, pem, server_certificate
 from simcloud.provisioning import Provisioning
@@ -81,7 +82,7 @@ class Cloud:
                 self.region, self.account, self.device_ca, self.broker_host, self._journal
             )
             undo.callback(self._registry.leave)
-            self._registry.cas_changed = self._trust_cas
+            self._registry.trust = self._trust
             self._services = Services(self.faults, self._journal)
             undo.callback(self._services.close)
             api = self._start_api(undo)
@@ -98,11 +99,12 @@ class Cloud:
         functions = Functions(self.region, self.account, roles, keys, self._client)
         provisioning = Provisioning(self._registry, functions, roles)
         provisioning.serve(self._services)
+        self._newcomer = JustInTime(self._registry, provisioning, self._services, self._journal).meet
         rules = Rules(self._registry, functions, self._services, self._journal)
         jobs = JobService(self._registry, self._services)
         self.jobs = jobs.jobs  # the engine
         own = {
-            "iot": Operations(self._registry).handlers
+            "iot": Operations(self._registry, provisioning.checked_config).handlers
             | provisioning.handlers
             | rules.handlers
             | jobs.operations.handlers,
@@ -152,7 +154,7 @@ class Cloud:
         if not plugin.exists():
             raise BrokerError(f"there is no {plugin}: `make mosquitto` builds it")
         names = (self.broker_host, "localhost")
-        self._judge = Judge(self._registry, self._services, self._journal)
+        self._judge = Judge(self._registry, self._services, self._journal, self._newcomer)
         self._wire = Wire(self._judge, self._journal)
         self._broker = Broker(
             self.directory,
@@ -166,19 +168,16 @@ class Cloud:
         )
         self._broker.start()
 
-    def _trust_cas(self) -> None:
-        """TLS takes certificates of every CA that is registered; which of them count, the judge knows.
+    def _trust(self, certificate_pem: str) -> None:
+        """TLS takes a CA that is registered, or a certificate that is so without one; what counts, the judge knows.
 
         OpenSSL looks for them by the hash of their names, each time: the broker needs no restart.
         """
-        for one in self._registry.ca_certificates.values():
-            told = ["openssl", "x509", "-noout", "-subject_hash"]
-            pem_text = one.certificate_pem.encode()
-            found = subprocess.run(told, input=pem_text, capture_output=True, check=True)
-            name = found.stdout.decode().strip()
-            files = [self._cas / f"{name}.{number}" for number in range(100)]
-            if not any(file.exists() and file.read_bytes() == pem_text for file in files):
-                next(file for file in files if not file.exists()).write_bytes(pem_text)
+        told = ["openssl", "x509", "-noout", "-subject_hash"]
+        found = subprocess.run(told, input=certificate_pem.encode(), capture_output=True, check=True)
+        name = found.stdout.decode().strip()
+        file = next(one for n in range(10**6) if not (one := self._cas / f"{name}.{n}").exists())
+        file.write_text(certificate_pem)
 
     def stop_broker(self) -> None:
         """Devices find nobody at the address."""

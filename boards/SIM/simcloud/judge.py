@@ -1,5 +1,6 @@
 """The broker's rules: who may connect, and which packets pass. mosquitto asks before it acts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from simcloud.journal import Decision, Journal
@@ -37,13 +38,28 @@ class Packet:
 class Judge:
     """Sessions go by a handle that the broker chooses; one that is gone may still get its will sent."""
 
-    def __init__(self, registry: Registry, services: Services, journal: Journal) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        services: Services,
+        journal: Journal,
+        newcomer: Callable[[bytes], bool] = lambda certificate: False,
+    ) -> None:
+        self._newcomer = newcomer
+        self._just_met: set[str] = set()  # IDs of certificates
         self._registry = registry
         self._services = services
         self._journal = journal
         self._subscribed: dict[str, dict[str, int]] = {}  # by client ID: filters, each with its QoS
         self._sessions: dict[str, Session] = {}
         self._to_cut: set[str] = set()
+
+    def meet(self, certificate_id: str, certificate: bytes) -> None:
+        """Somebody is going to connect with this certificate (DER), which may be one that nobody knows yet."""
+        with self._registry.lock:
+            known = certificate_id in self._registry.certificates
+        if certificate and not known and self._newcomer(certificate):
+            self._just_met.add(certificate_id)
 
     def connect(self, handle: str, certificate_id: str, client_id: str, clean: bool) -> bool:
         session = Session(certificate_id, client_id)
@@ -145,6 +161,9 @@ class Judge:
     def _may_connect(self, session: Session) -> Verdict:
         if broken := limit_of_client_id(session.client_id):
             return Verdict(False, broken)
+        if session.certificate_id in self._just_met:
+            self._just_met.discard(session.certificate_id)
+            return Verdict(False, "its certificate has just been registered, for the next connection")
         principal = self._principal(session)
         if principal and not principal.settled:
             return Verdict(False, "the change of its certificate hasn't reached the broker yet")

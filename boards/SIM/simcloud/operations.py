@@ -1,5 +1,6 @@
 """Which operations of the API the stand-in answers itself (see own.py), and how."""
 
+from collections.abc import Callable
 from typing import Any
 
 from simcloud.own import Handler, page
@@ -14,12 +15,19 @@ Params = dict[str, Any]
 class Operations:
     """By AWS's names; called with the registry's lock held."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        checked_config: Callable[[Params | None], Params | None] = lambda config: config,
+    ) -> None:
         self._registry = registry
+        self._checked_config = checked_config  # of a CA's just-in-time provisioning
         self.handlers: dict[str, Handler] = {
             "AttachThingPrincipal": self._attach_thing_principal,
             "GetThingConnectivityData": self._connectivity,
+            "DescribeCACertificate": self._describe_ca,
             "RegisterCACertificate": self._register_ca,
+            "UpdateCACertificate": self._update_ca,
             "RegisterCertificate": self._register,
             "TestAuthorization": self._test_authorization,
             "ListCACertificates": self._list_cas,
@@ -67,8 +75,30 @@ class Operations:
             params.get("verificationCertificate"),
             params.get("certificateMode", "DEFAULT"),
             bool(params.get("setAsActive")),
+            bool(params.get("allowAutoRegistration")),
+            self._checked_config(params.get("registrationConfig")),
         )
         return {"certificateId": made.certificate_id, "certificateArn": made.arn}
+
+    def _describe_ca(self, params: Params) -> Params:
+        found = self._registry.describe_ca_certificate(params["certificateId"])
+        registers = self._registry.auto_registration.get(found.certificate_id)
+        description = _listed(found) | {
+            "certificatePem": found.certificate_pem,
+            "autoRegistrationStatus": "ENABLE" if registers else "DISABLE",
+        }
+        return {"certificateDescription": description, "registrationConfig": found.registration_config}
+
+    def _update_ca(self, params: Params) -> None:
+        config = self._checked_config(params.get("registrationConfig"))
+        found = self._registry.describe_ca_certificate(params["certificateId"])
+        self._registry.update_ca_certificate(found.certificate_id, params.get("newStatus"), config)
+        registers = params.get("newAutoRegistrationStatus")
+        if registers is not None:
+            self._registry.auto_registration[found.certificate_id] = registers == "ENABLE"
+        if params.get("removeAutoRegistration"):
+            self._registry.auto_registration[found.certificate_id] = False
+            found.registration_config = {}
 
     def _register(self, params: Params) -> Params:
         status = "ACTIVE" if params.get("setAsActive") else params.get("status", "INACTIVE")

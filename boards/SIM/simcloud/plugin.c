@@ -22,12 +22,24 @@
 #include <mosquitto_plugin.h>
 
 /* OpenSSL's, from the library that mosquitto has loaded: not worth a package of headers. */
+typedef struct X509_VERIFY_PARAM_st X509_VERIFY_PARAM;
+extern X509_VERIFY_PARAM *X509_VERIFY_PARAM_new(void);
+extern int X509_VERIFY_PARAM_set1_name(X509_VERIFY_PARAM *param, const char *name);
+extern int X509_VERIFY_PARAM_set_flags(X509_VERIFY_PARAM *param, unsigned long flags);
+extern int X509_VERIFY_PARAM_set_purpose(X509_VERIFY_PARAM *param, int purpose);
+extern int X509_VERIFY_PARAM_set_trust(X509_VERIFY_PARAM *param, int trust);
+extern int X509_VERIFY_PARAM_add0_table(X509_VERIFY_PARAM *param);
+#define X509_V_FLAG_PARTIAL_CHAIN 0x80000
+#define SSL_CLIENT_PURPOSE 1
+#define SSL_CLIENT_TRUST 2
 typedef struct x509_st X509;
 typedef struct evp_md_st EVP_MD;
 extern const EVP_MD *EVP_sha256(void);
 extern int X509_digest(const X509 *certificate, const EVP_MD *type, unsigned char *digest, unsigned int *length);
+extern int i2d_X509(const X509 *certificate, unsigned char **out);
 extern void X509_free(X509 *certificate);
 #define SHA256_BYTES 32
+#define MAX_CERTIFICATE 8192
 
 #define CUT_OFF MOSQ_ERR_UNKNOWN
 #define PATIENCE_SECONDS 10
@@ -60,18 +72,28 @@ static bool allowed(char *question, int length)
 	return ask(question, length, &answer, 1) == 1 && answer == 'y';
 }
 
-/* The certificate's SHA-256 in hex, as in AWS's certificate ID; empty if the client has none. */
-static void fingerprint(const struct mosquitto *client, char hex[2 * SHA256_BYTES + 1])
+static void to_hex(const unsigned char *data, int length, char *hex)
 {
-	unsigned char digest[SHA256_BYTES];
+	hex[0] = '\0';
+	for (int i = 0; i < length; i++) {
+		sprintf(hex + 2 * i, "%02x", data[i]);
+	}
+}
+
+/* The certificate's SHA-256 in hex, as in AWS's certificate ID, and the certificate; empty if the client has none, or
+ * a larger one than any that is taken. */
+static void shown(const struct mosquitto *client, char id[2 * SHA256_BYTES + 1], char der[2 * MAX_CERTIFICATE + 1])
+{
+	unsigned char digest[SHA256_BYTES], bytes[MAX_CERTIFICATE], *end = bytes;
 	unsigned int length = 0;
 	X509 *certificate = mosquitto_client_certificate(client);
+	int size = certificate ? i2d_X509(certificate, NULL) : 0;
 
-	hex[0] = '\0';
-	if (certificate && X509_digest(certificate, EVP_sha256(), digest, &length)) {
-		for (unsigned int i = 0; i < length; i++) {
-			sprintf(hex + 2 * i, "%02x", digest[i]);
-		}
+	id[0] = der[0] = '\0';
+	if (size > 0 && size <= MAX_CERTIFICATE && X509_digest(certificate, EVP_sha256(), digest, &length)) {
+		i2d_X509(certificate, &end);
+		to_hex(digest, (int)length, id);
+		to_hex(bytes, size, der);
 	}
 	X509_free(certificate);
 }
@@ -79,13 +101,13 @@ static void fingerprint(const struct mosquitto *client, char hex[2 * SHA256_BYTE
 static int on_connect(int event, void *data, void *unused)
 {
 	struct mosquitto *client = ((struct mosquitto_evt_basic_auth *)data)->client;
-	char hex[2 * SHA256_BYTES + 1];
+	char id[2 * SHA256_BYTES + 1], der[2 * MAX_CERTIFICATE + 1];
 	char *question;
 
 	(void)event, (void)unused;
-	fingerprint(client, hex);
-	int length = asprintf(&question, "connect%c%p%c%s%c%s%c%d", 0, (void *)client, 0, hex, 0,
-		mosquitto_client_id(client), 0, mosquitto_client_clean_session(client));
+	shown(client, id, der);
+	int length = asprintf(&question, "connect%c%p%c%s%c%s%c%d%c%s", 0, (void *)client, 0, id, 0,
+		mosquitto_client_id(client), 0, mosquitto_client_clean_session(client), 0, der);
 	return allowed(question, length) ? MOSQ_ERR_SUCCESS : CUT_OFF;
 }
 
@@ -203,6 +225,17 @@ int mosquitto_plugin_version(int count, const int *supported)
 	return -1;
 }
 
+/* What OpenSSL goes by for clients: a certificate that is itself trusted needs no CA (AWS registers such ones). */
+static bool trust_certificates_without_ca(void)
+{
+	X509_VERIFY_PARAM *param = X509_VERIFY_PARAM_new();
+
+	return param && X509_VERIFY_PARAM_set1_name(param, "ssl_client")
+		&& X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN)
+		&& X509_VERIFY_PARAM_set_purpose(param, SSL_CLIENT_PURPOSE)
+		&& X509_VERIFY_PARAM_set_trust(param, SSL_CLIENT_TRUST) && X509_VERIFY_PARAM_add0_table(param);
+}
+
 int mosquitto_plugin_init(mosquitto_plugin_id_t *self, void **unused, struct mosquitto_opt *options, int count)
 {
 	const struct timeval patience = {.tv_sec = PATIENCE_SECONDS};
@@ -217,7 +250,8 @@ int mosquitto_plugin_init(mosquitto_plugin_id_t *self, void **unused, struct mos
 		mosquitto_log_printf(MOSQ_LOG_ERR, "plugin_opt_socket has to be the descriptor of an open socket");
 		return MOSQ_ERR_INVAL;
 	}
-	bool registered = mosquitto_callback_register(self, MOSQ_EVT_BASIC_AUTH, on_connect, NULL, NULL) == 0
+	bool registered = trust_certificates_without_ca()
+		&& mosquitto_callback_register(self, MOSQ_EVT_BASIC_AUTH, on_connect, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_ACL_CHECK, on_packet, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_MESSAGE, on_message, NULL, NULL) == 0
 		&& mosquitto_callback_register(self, MOSQ_EVT_DISCONNECT, on_disconnect, NULL, NULL) == 0

@@ -129,6 +129,9 @@ class Provisioning:
             certificate = template.of("AWS::IoT::Certificate")[0].properties
             if certificate["CertificateId"] != {"Ref": CERTIFICATE_ID}:
                 raise MalformedTemplate(f"CertificateId has to refer to {CERTIFICATE_ID}")
+            undeclared = set(template.names) - set(template.defaults)
+            if kind == "JITP" and undeclared:
+                raise MalformedTemplate(f"{min(undeclared)} is none of its parameters")
         except MalformedTemplate as problem:
             raise AwsError("InvalidRequestException", f"Template body is malformed: {problem}") from problem
 
@@ -222,6 +225,36 @@ class Provisioning:
             "keyPair": {"PublicKey": public_pem, "PrivateKey": private},
             "expiration": until,
         }
+
+    # --- just in time
+
+    def checked_config(self, config: Params | None) -> Params | None:
+        """What a CA's registration may set off, if it can."""
+        if config is not None:
+            self._check_role(config.get("roleArn", ""))
+            self._body(config)
+        return config
+
+    def _body(self, config: Params) -> str:
+        if name := config.get("templateName"):
+            kept = self._find(name)
+            if kept.kind != "JITP":
+                raise AwsError("InvalidRequestException", f"Template {name} is not of type JITP")
+            return kept.bodies[kept.default]
+        body = config.get("templateBody", "")
+        self._check_body(body, "JITP")
+        return str(body)
+
+    def just_in_time(self, certificate: Any, config: Params, given: dict[str, str]) -> None:
+        """Run a CA's template for a certificate that it has signed; the registry's lock is held."""
+        if not self._roles.registers_things(config["roleArn"]):
+            raise Refused(403, "AccessDenied", "The provisioning role may not register things")
+        own = given | {CERTIFICATE_ID: certificate.certificate_id}
+        try:
+            filled = fill(parse_template(self._body(config)), {}, own)
+        except Unfilled as missing:
+            raise Refused(400, "InvalidParameters", f"The certificate has no {missing}") from missing
+        self._made(filled, certificate)
 
     # --- over MQTT
 

@@ -115,7 +115,8 @@ class Registry(IoTBackend):
         self.ahead = 0.0  # seconds by which this cloud's clock is before the computer's
         self._unclaimed: dict[str, float] = {}  # certificates that wait to be registered, and until when
         self._claims: dict[str, Claim] = {}
-        self.cas_changed: Callable[[], None] = lambda: None  # the broker's
+        self.auto_registration: dict[str, bool] = {}  # by the CA's ID
+        self.trust: Callable[[str], None] = lambda certificate_pem: None  # the broker's: TLS lets it in
         self.device_ca = device_ca
         self._endpoint = endpoint
         self._journal = journal
@@ -218,7 +219,15 @@ class Registry(IoTBackend):
             raise InvalidRequestException(f"status {status} is not possible here")
         return self.register_certificate(certificate_pem, ca.certificate_pem, False, status)
 
-    def register_ca(self, ca_pem: str, verification_pem: str | None, mode: str, active: bool) -> Any:
+    def register_ca(
+        self,
+        ca_pem: str,
+        verification_pem: str | None,
+        mode: str,
+        active: bool,
+        registers: bool = False,
+        config: dict[str, str] | None = None,
+    ) -> Any:
         """RegisterCACertificate: v3 with CA:TRUE, and proven to be the account's unless the mode is SNI_ONLY."""
         ca = read_certificate(ca_pem)
         if ca.version != x509.Version.v3 or not is_ca(ca):
@@ -229,9 +238,25 @@ class Registry(IoTBackend):
             self._verify(ca, verification_pem)
         if any(same(one.certificate_pem, ca_pem) for one in self.ca_certificates.values()):
             raise InvalidRequestException("The CA certificate is already registered")
-        found = super().register_ca_certificate(ca_pem, active, {})
-        self.cas_changed()
+        found = super().register_ca_certificate(ca_pem, active, config or {})
+        self.auto_registration[found.certificate_id] = registers
+        self.trust(ca_pem)
         return found
+
+    def newcomers_ca(self, certificate: x509.Certificate) -> Any:
+        """The CA that has signed it and registers what it has signed, if there is one; None for who is known."""
+        if certificate.fingerprint(SHA256()).hex() in self.certificates:
+            return None
+        return next(
+            (
+                one
+                for one in self.ca_certificates.values()
+                if one.status == "ACTIVE"
+                and self.auto_registration.get(one.certificate_id)
+                and issued(certificate, read_certificate(one.certificate_pem))
+            ),
+            None,
+        )
 
     def _verify(self, ca: x509.Certificate, verification_pem: str | None) -> None:
         if not verification_pem:
@@ -246,7 +271,9 @@ class Registry(IoTBackend):
 
     def register_certificate_without_ca(self, certificate_pem: str, status: str) -> FakeCertificate:
         read_certificate(certificate_pem)
-        return self._noted(super().register_certificate_without_ca(certificate_pem, status))
+        made = self._noted(super().register_certificate_without_ca(certificate_pem, status))
+        self.trust(certificate_pem)
+        return made
 
     def update_certificate(self, certificate_id: str, new_status: str) -> None:
         if new_status not in STATUSES:

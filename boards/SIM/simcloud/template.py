@@ -49,6 +49,11 @@ class Template:
     resources: tuple[Resource, ...]
     configuration: Json
 
+    @property
+    def names(self) -> list[str]:
+        """What it refers to."""
+        return names_in([*(one.properties for one in self.resources), self.configuration])
+
     def of(self, kind: str) -> list[Resource]:
         return [one for one in self.resources if one.kind == kind]
 
@@ -83,7 +88,7 @@ def parse(body: str) -> Template:
     )
     if len(template.of(CERTIFICATE)) != 1 or len(template.of(THING)) > 1:
         raise MalformedTemplate("it needs one certificate, and takes one thing at most")
-    for name in names_in([*(one.properties for one in template.resources), template.configuration]):
+    for name in template.names:
         if name not in defaults and not name.startswith("AWS::IoT::Certificate::"):
             raise MalformedTemplate(f"it refers to {name}, which is none of its parameters")
     return template

@@ -65,7 +65,10 @@ class Wire:
             self._journal.write(Decision("question", False, "-", "", f"the stand-in failed: {error!r}"))
             return NO
 
-    def _connect(self, handle: str, certificate_id: str, client_id: str, clean: str) -> bytes:
+    def _connect(
+        self, handle: str, certificate_id: str, client_id: str, clean: str, certificate: str
+    ) -> bytes:
+        self._judge.meet(certificate_id, bytes.fromhex(certificate))
         return YES if self._judge.connect(handle, certificate_id, client_id, clean == "1") else NO
 
     def _message(self, handle: bytes, topic: bytes, payload: bytes) -> bytes:

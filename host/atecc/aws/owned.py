@@ -102,12 +102,16 @@ def known(cloud: Cloud, certificate: x509.Certificate) -> dict[str, Any] | None:
 
 
 def register_ca(
-    cloud: Cloud, certificate: x509.Certificate, own: LocalCA | None, registers: bool = False
+    cloud: Cloud,
+    certificate: x509.Certificate,
+    own: LocalCA | None,
+    registers: bool = False,
+    config: dict[str, str] | None = None,
 ) -> str:
     """Make it known, active; its ID. With its key (`own`) it is proven to be ours, without it SNI_ONLY.
 
     `registers`: devices' certificates are registered at their first connection, and wait for somebody to activate
-    them (JITR).
+    them (JITR), unless a template, which `config` names, does that (JITP: justintime.py).
     """
     params: dict[str, Any] = {"caCertificate": pem(certificate), "setAsActive": True}
     if own is None:
@@ -117,6 +121,8 @@ def register_ca(
         params["verificationCertificate"] = _verification(own, code)
     if registers:
         params["allowAutoRegistration"] = True
+    if config is not None:
+        params["registrationConfig"] = config
     return str(cloud.change("register_ca_certificate", **params).get("certificateId", ca_id(certificate)))
 
 

@@ -180,6 +180,7 @@ def create(app: App, /, subject: str, days: int, ca_cert: Path, ca_key: Path) ->
     "register",
     cls=Command,
     examples="""atecc aws ca register --ca-cert ca.crt.pem --ca-key ca.key.pem
+    atecc aws ca register --ca-cert ca.crt.pem --ca-key ca.key.pem --jitp
     atecc aws ca register --ca-cert ca.crt.pem --sni-only""",
 )
 @click.option("--ca-cert", required=True, type=FILE, help="The CA's certificate.")
@@ -191,19 +192,30 @@ def create(app: App, /, subject: str, days: int, ca_cert: Path, ca_key: Path) ->
 )
 @click.option("--sni-only", is_flag=True, help="Without the key: several accounts may know the CA then.")
 @click.option(
-    "--auto-registration", is_flag=True, help="Devices' certificates are registered when they first connect."
+    "--jitp",
+    is_flag=True,
+    help="Just in time: a device becomes the thing of its certificate's CN when it first connects.",
+)
+@click.option(
+    "--auto-registration",
+    is_flag=True,
+    help="Its certificate is registered then, and waits until somebody activates it.",
 )
 @account_options
 @pass_app
 def register(app: App, /, ca_cert: Path, ca_key: Path | None, **options: Any) -> None:
     """Make a CA known to the account."""
-    from atecc.aws import owned
+    from atecc.aws import justintime, owned
     from atecc.cli.secrets import password
     from atecc.x509.authority import LocalCA
     from atecc.x509.keyfile import load_certificates
 
     if (ca_key is None) != options["sni_only"]:
         raise ArgumentError("Either --ca-key FILE, or --sni-only.")
+    if options["jitp"] and options["auto_registration"]:
+        raise ArgumentError(
+            "Either --jitp or --auto-registration: with the first nobody need activate anything."
+        )
     own = None
     if ca_key is not None:
         ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
@@ -217,8 +229,22 @@ def register(app: App, /, ca_cert: Path, ca_key: Path | None, **options: Any) ->
             f"The account knows this CA already: {there['certificateId']} is {there.get('status')}.",
             "`atecc aws ca list` shows all.",
         )
-    identifier = owned.register_ca(cloud, certificate, own, options["auto_registration"])
-    app.emit({"ca_certificate_id": identifier}, f"CA {identifier} is registered, and active.")
+    config = justintime.ensure(cloud) if options["jitp"] else None
+    in_time = bool(config) or options["auto_registration"]
+    identifier = owned.register_ca(cloud, certificate, own, in_time, config)
+    found = {"ca_certificate_id": identifier} | ({"template": config["templateName"]} if config else {})
+    app.emit(found, f"CA {identifier} is registered, and active.")
+    if config and not app.json:
+        app.say(
+            "A device that first connects with a certificate of it becomes the thing of the certificate's CN. AWS cuts "
+            "that connection off: the device tries again, and is in."
+        )
+    elif in_time and not app.json:
+        app.say(
+            "A certificate of it is registered when a device first connects, and waits (PENDING_ACTIVATION); AWS tells "
+            f"$aws/events/certificates/registered/{identifier}. Somebody gives it a thing and a policy, and activates "
+            "it."
+        )
 
 
 @authorities.command("list", cls=Command, examples="atecc aws ca list")

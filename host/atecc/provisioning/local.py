@@ -71,6 +71,9 @@ class LocalAuthority(Authority):
     the board has.
     """
 
+    # AWS IoT cuts off the first connection with a certificate that it registers just in time.
+    try_attempts = 2
+
     def __init__(
         self,
         ca: LocalCA,
