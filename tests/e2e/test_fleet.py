@@ -45,6 +45,10 @@ def test_from_nothing_to_a_device_that_renews_itself(aws, cloud, fleet, iot):
     assert (done.json["thing"], done.json["mqtt"]) == (thing, "connected")
     assert iot.describe_thing(thingName=thing)["attributes"] == {"chipSerial": serial}
     assert files_of(aws) == [], "the claim is gone"
+    arn = iot.describe_thing(thingName=thing)["thingArn"]
+    job = {"jobId": f"rotate-{serial}", "document": '{"operation": "rotate-certificate"}'}
+    iot.create_job(**job, targets=[arn])
+    cloud.jobs.update(thing, job["jobId"], {"status": "IN_PROGRESS"})
     with Repl(aws.port) as repl:
         code = (
             "import device\nfrom job import complete\nfrom renewal.obtain import renew\n"

@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from fleet.board import BEGIN, COMMIT, DEVICES, FAIL, SEEN, START
 from fleet.chips import FIRST_ADDRESS, Chips
+from mpremote.transport import TransportError
 from repl import Repl
 from simboard import Board
 from simchip.server import Server, parse_endpoint
@@ -113,7 +114,7 @@ class Fleet:
 
     def seen(self) -> list[list[Any]]:
         """[name, the link's state, the active identity, the SHA-256 of its certificate] of each device."""
-        return [one for repl in self.boards.values() for one in repl.value(SEEN)]
+        return [one for repl in self.boards.values() for one in _asked(repl)]
 
     def until(self, so: Callable[[list[list[Any]]], bool]) -> list[list[Any]]:
         limit = time.monotonic() + PATIENCE_SECONDS
@@ -122,6 +123,16 @@ class Fleet:
                 raise TimeoutError(Counter(state for _, state, *_ in seen))
             time.sleep(0.5)
         return seen
+
+
+def _asked(repl: Repl) -> list[list[Any]]:
+    """A chip that slept in the middle of a handshake, for the computer was busy, makes MicroPython print that."""
+    try:
+        found: list[list[Any]] = repl.value(SEEN)
+    except (TransportError, ValueError):
+        repl._transport.enter_raw_repl(soft_reset=False)
+        found = repl.value(SEEN)
+    return found
 
 
 def forbid(iot: Any, thing: str) -> None:

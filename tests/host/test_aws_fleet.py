@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -202,10 +203,34 @@ def test_a_device_renews_itself_and_nobody_else(rig, iot, devices):
     assert made.denied(mine, ThingName=theirs, SerialNumber=OTHER)
     assert made.denied(mine, ThingName="a-new-one"), "a device is no claim"
     assert made.denied(mine, SerialNumber=SERIAL), "nor by way of a serial number"
+    own = mine.device.client_id
+    assert made.denied(mine, ThingName=own), "nobody renews it now"
+    in_a_job(iot, devices.cloud, own, {"operation": "something-else"})
+    assert made.denied(mine, ThingName=own), "nor does any job"
+    in_a_job(iot, devices.cloud, own, {"operation": "rotate-certificate"})
     issued = mine.certificate()
-    assert made.ask(mine, issued, ThingName=mine.device.client_id)["thingName"] == mine.device.client_id
+    assert made.ask(mine, issued, ThingName=own)["thingName"] == own
     again = made.ask(mine, issued, ThingName=mine.device.client_id)
     assert again["errorCode"] == "InvalidCertificateOwnershipToken", "a token is used once"
+
+
+def in_a_job(iot, cloud, thing, document):
+    """The thing has begun with it."""
+    job = f"{document['operation']}-{thing}"[-64:]
+    arn = iot.describe_thing(thingName=thing)["thingArn"]
+    iot.create_job(jobId=job, targets=[arn], document=json.dumps(document))
+    cloud.jobs.update(thing, job, {"status": "IN_PROGRESS"})
+
+
+@pytest.mark.parametrize(("days", "renews"), [(89, True), (91, False)])
+def test_before_its_certificate_ends_a_device_renews_itself_without_a_job(rig, iot, devices, days, renews):
+    made = rig()
+    (mine, _) = made.member(SERIAL)
+    own = mine.device.client_id
+    arn = iot.list_thing_principals(thingName=own)["principals"][0]
+    certificate = devices.cloud._registry.certificates[arn.rpartition("/")[2]]
+    certificate.validity_not_after = datetime.now(UTC) + timedelta(days=days)
+    assert made.denied(mine, ThingName=own) is not renews
 
 
 def test_with_the_token_of_another_a_device_gets_no_other_name(rig, iot, devices):

@@ -130,7 +130,7 @@ def test_ctrl_c_leaves_the_job_running_and_says_how_to_follow_it(run, devices, r
 
     monkeypatch.setattr(rotation, "pause", interrupted)
     ran = run(None, "aws", "rotate", "--group", group)
-    assert ran.status == 130
+    assert ran.status == 130 and "1 of them have not begun" in ran.err and "aws.jobs" in ran.err
     command = ran.err.split("`")[1]
     identifier = command.rpartition(" ")[2]
     assert command == f"atecc aws rotate --job {identifier}"

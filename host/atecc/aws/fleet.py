@@ -47,7 +47,8 @@ class Fleet:
 
     def hook(self, region: str) -> deploy.Function:
         name = f"{self.template}-hook"
-        asks = ["iot:ListPrincipalThings", "iot:ListThingPrincipals", "iot:DescribeCertificate"]
+        listed = ("PrincipalThings", "ThingPrincipals", "JobExecutionsForThing")
+        asks = [f"iot:List{what}" for what in listed] + ["iot:GetJobDocument", "iot:DescribeCertificate"]
         role = deploy.Role(
             f"{name}-{region}",
             "lambda.amazonaws.com",

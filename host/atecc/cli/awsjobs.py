@@ -90,10 +90,19 @@ def _percent(text: str | None) -> float | None:
 def _follow(app: App, cloud: Cloud, identifier: str) -> Job:
     from atecc.aws import rotation
 
+    waiting = 0
     try:
         with app.err.progress("the devices renew their certificates") as tell:
-            return rotation.follow(cloud, identifier, lambda job: tell(job.done, job.told))
+
+            def hear(job: Job) -> None:
+                nonlocal waiting
+                waiting = job.counts["queued"]
+                tell(job.done, job.told)
+
+            return rotation.follow(cloud, identifier, hear)
     except KeyboardInterrupt:
+        if waiting:
+            app.warn(f"{waiting} of them have not begun: are they connected, and is aws.jobs true on them?")
         app.say(
             f"The job goes on at AWS: `{rotation.follow_command(identifier)}` follows it, "
             f"`aws iot cancel-job --job-id {identifier}` stops it."

@@ -3,7 +3,8 @@
 AWS asks it with what it knows itself (the certificate and the client ID of the connection that asks) and with what the
 device says (parameters), which may be anything.
 
-- A thing's own certificate renews itself: for the thing that it is attached to, and only as that thing's client.
+- A thing's own certificate renews itself: for the thing that it is attached to, and only as that thing's client; while
+  a job that renews certificates is in progress on it (`atecc aws rotate`), or within RENEWAL_DAYS before it ends.
 - A claim (any certificate that is attached to no thing), connected as claim-SERIAL, gets one for the thing PREFIX +
   SERIAL, the chip's serial number, unless that thing has a certificate already, for another key. For the same key it
   may have another one: who has signed the request has the key, and a device that lost power in the middle asks again.
@@ -11,8 +12,10 @@ device says (parameters), which may be anything.
 """
 
 import base64
+import json
 import os
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +23,8 @@ import boto3
 
 PREFIX = os.environ.get("PREFIX", "")
 LISTED = os.environ.get("LISTED", "") == "yes"
+RENEWAL_DAYS = 90
+OPERATION = "rotate-certificate"
 SERIAL = re.compile("[0-9a-f]{18}")
 # SubjectPublicKeyInfo of a P-256 key (RFC 5480) up to the point's 64 bytes.
 P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
@@ -49,6 +54,8 @@ def decide(event: dict[str, Any]) -> dict[str, str]:
         thing = said.get("ThingName")
         if own != [thing] or client != thing:
             raise Refused(f"the certificate of {own}, connected as {client}, asks for {thing}")
+        if not (is_rotating(thing) or ends_soon(arn)):
+            raise Refused(f"no job renews {thing} now, and its certificate does not end soon")
         return {"ThingName": thing}
     serial = said.get("SerialNumber") or ""
     if not SERIAL.fullmatch(serial) or client != "claim-" + serial:
@@ -61,6 +68,22 @@ def decide(event: dict[str, Any]) -> dict[str, str]:
     if principals and key not in [point(certificate(one)) for one in principals]:
         raise Refused(f"{thing} has a certificate, for another key")
     return {"ThingName": thing, "SerialNumber": serial}
+
+
+def is_rotating(thing: str) -> bool:
+    """Whether it is in the middle of a job that renews certificates: nobody but AWS says so."""
+    listed = iot.list_job_executions_for_thing(thingName=thing, status="IN_PROGRESS")["executionSummaries"]
+    return any(operation(one["jobId"]) == OPERATION for one in listed)
+
+
+def operation(job: str) -> Any:
+    document = json.loads(iot.get_job_document(jobId=job)["document"])
+    return document.get("operation") if isinstance(document, dict) else None
+
+
+def ends_soon(arn: str) -> bool:
+    described = iot.describe_certificate(certificateId=arn.rpartition("/")[2])["certificateDescription"]
+    return bool(described["validity"]["notAfter"].timestamp() - time.time() < RENEWAL_DAYS * 86400)
 
 
 def things_of(arn: str) -> list[str]:
