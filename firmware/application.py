@@ -10,12 +10,14 @@ import sys
 from binascii import crc32
 
 import _thread
+import machine
 from micropython import const
 
 import lazily
 import threads
 import uptime
 from identity.record import Record
+from link import clock
 
 FOLDER = "/app"
 _MAIN = "/main.py"
@@ -25,6 +27,8 @@ _MOVED = "/program.py"
 _TRIES = const(3)
 _EARLY_MS = const(60_000)
 _AGAIN_MS = const(1000)
+_START_S = const(15)  # from a reset until a program runs, and the watchdog's own patience
+_HUNG = "the watchdog has reset the device, again within a minute of starting"
 _TRACE_MAX = const(1200)
 _LINES_MAX = const(16)
 _LINE_MAX = const(200)
@@ -107,12 +111,25 @@ class Application:
 
     def begin(self):
         """At the start of the device."""
+        if machine.reset_cause() == getattr(machine, "WDT_RESET", None) and not self.off:
+            self._hung()
         if self.off:
             self.state = "stopped"
         elif self.failures >= _TRIES:
             self.state = "left alone"
         else:
             self._run()
+
+    def _hung(self):
+        """The watchdog has reset the device. How long the program had run tells only the watchdog's reset before: flash
+        is written at these, and at no other start."""
+        now = clock.now()
+        again = now - self._kept.get("hung", 0) < _EARLY_MS // 1000 + _START_S
+        failures = self.failures + 1 if again else 1
+        news = {"of": self._digest(), "failures": failures, "hung": now}
+        if failures >= _TRIES:
+            news["trace"] = _HUNG
+        self._keep(**news)
 
     def start(self):
         """Because somebody says so: its failures are forgiven."""
@@ -213,6 +230,5 @@ def _execute(path):
 
 
 def _unseen(_loop, context):
-    """A task has failed that nobody waits for: asyncio would print it past what keeps answers whole (prints.py)."""
-    for line in _trace(context["exception"]).split("\n"):
-        print(line)
+    """A task has failed that nobody waits for."""
+    lazily.keep("prints").exception(context["exception"])

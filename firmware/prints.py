@@ -21,6 +21,14 @@ def of(program):
     builtins.print = _tell
 
 
+def exception(error):
+    """Its traceback, line by line: sys.print_exception knows nothing of who else is on the line."""
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    for one in text.getvalue().split("\n"):
+        print(one)
+
+
 def _tell(*args, **options):
     if "file" in options or _thread.get_ident() == line.main:
         _print(*args, **options)

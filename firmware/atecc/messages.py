@@ -3,6 +3,7 @@
 import _thread
 from micropython import const
 
+import lazily
 from identity.record import Record
 from link.topics import matches
 
@@ -107,9 +108,7 @@ class Inbox:
                 try:
                     self._function(*found)
                 except Exception as e:
-                    import sys
-
-                    sys.print_exception(e)
+                    lazily.keep("prints").exception(e)
         finally:
             self._working = False
         return
