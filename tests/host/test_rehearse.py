@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from atecc.chip.config import ConfigZone
@@ -116,6 +117,18 @@ def test_a_tool_that_is_installed_elsewhere_has_no_simulator(elsewhere, monkeypa
             find_clone()
     monkeypatch.setenv("ATECC_SIM", str(CLONE))
     assert find_clone() == find_clone(str(CLONE)) == CLONE
+
+
+def test_a_tool_that_pip_has_installed_names_the_clone_and_does_not_use_it(elsewhere, monkeypatch, tmp_path):
+    monkeypatch.setattr("atecc.chip.simulator.__file__", str(tmp_path / "theirs/simulator.py"))
+    kept = {"url": (CLONE / "host").as_uri(), "dir_info": {}}
+    for text, clone in ((json.dumps(kept), CLONE), ('{"url": "https://example/atecc.zip"}', "DIR"), (None, "DIR")):
+        installed = SimpleNamespace(read_text=lambda name, text=text: text)
+        monkeypatch.setattr("importlib.metadata.distribution", lambda name, one=installed: one)
+        with pytest.raises(SimulatorMissing) as missing:
+            find_clone()
+        assert f"make -C {clone} sim\n" in missing.value.hint
+        assert f"--simulator {clone}, or once: export ATECC_SIM={clone}" in missing.value.hint
 
 
 def test_a_lock_is_rehearsed_with_the_keys_that_are_there(half, run):
