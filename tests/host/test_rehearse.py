@@ -122,7 +122,11 @@ def test_a_tool_that_is_installed_elsewhere_has_no_simulator(elsewhere, monkeypa
 def test_a_tool_that_pip_has_installed_names_the_clone_and_does_not_use_it(elsewhere, monkeypatch, tmp_path):
     monkeypatch.setattr("atecc.chip.simulator.__file__", str(tmp_path / "theirs/simulator.py"))
     kept = {"url": (CLONE / "host").as_uri(), "dir_info": {}}
-    for text, clone in ((json.dumps(kept), CLONE), ('{"url": "https://example/atecc.zip"}', "DIR"), (None, "DIR")):
+    for text, clone in (
+        (json.dumps(kept), CLONE),
+        ('{"url": "https://example/atecc.zip"}', "DIR"),
+        (None, "DIR"),
+    ):
         installed = SimpleNamespace(read_text=lambda name, text=text: text)
         monkeypatch.setattr("importlib.metadata.distribution", lambda name, one=installed: one)
         with pytest.raises(SimulatorMissing) as missing:

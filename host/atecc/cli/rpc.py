@@ -75,7 +75,7 @@ def _parameters(text: str) -> dict[str, object]:
 
 def _timeout(app: App, values: dict[str, object]) -> float:
     """A method that waits gets the time it was given, and some more."""
-    from atecc.device.client import BEGIN_TIMEOUT, SLACK
+    from atecc.device.caller import BEGIN_TIMEOUT, SLACK
 
     asked = values.get("timeout")
     seconds = float(asked) if isinstance(asked, int | float) else app.timeout
