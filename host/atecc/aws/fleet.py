@@ -243,7 +243,7 @@ def claim_for_minutes(cloud: Cloud, template: str) -> Claim:
     got = cloud.ask("create_provisioning_claim", templateName=template)
     what = "The claim's certificate that AWS sent"
     certificate = library.certificate(got["certificatePem"].encode(), what)
-    key = serialization.load_pem_private_key(got["keyPair"]["PrivateKey"].encode(), None)
+    key = library.private_key(got["keyPair"]["PrivateKey"].encode(), None)
     secret = key.private_bytes(
         serialization.Encoding.DER,
         serialization.PrivateFormat.TraditionalOpenSSL,
