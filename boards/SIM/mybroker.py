@@ -1,7 +1,6 @@
 """make broker: an MQTT broker for devices with certificates of a CA of one's own, on this computer, until Ctrl-C.
 
-Its own certificate comes from the same CA, so a device needs to trust no other. An operator's CA that this user has
-is trusted too, for calls from afar.
+Its own certificate comes from the same CA, so a device needs to trust no other.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from atecc.errors import AteccError
-from atecc.operators.operator import Operator
 from atecc.x509.authority import LocalCA
 from simcloud import pki
 from simcloud.broker import Broker, BrokerError, free_address
@@ -30,9 +28,7 @@ def main() -> int:
         with TemporaryDirectory(prefix="atecc-broker-") as folder:
             authority, address = pki.Authority(ca.key, ca.certificate), free_address()
             server = pki.server_certificate(Path(folder), authority, address)
-            clients, operator = Path(folder, "clients.pem"), Operator()
-            clients.write_bytes(pki.pem(ca.certificate, *([operator.ca()] if operator.exists else [])))
-            with Broker(Path(folder), server, clients, address=address) as broker:
+            with Broker(Path(folder), server, options.ca_cert, address=address) as broker:
                 print(f"{broker.address}:{broker.port}", flush=True)
                 print(_next(options, broker), file=sys.stderr, flush=True)
                 ended.wait()

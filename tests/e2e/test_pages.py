@@ -108,7 +108,12 @@ def place(folder: Path, port: str, **more: str) -> Place:
 def at_aws(folder: Path, port: str, stack: ExitStack) -> Place:
     """With a stand-in of its own: everybody's thing is called sensor-1."""
     cloud = stack.enter_context(Cloud(folder / "cloud"))
-    return place(folder, port, **cloud.environment(), ATECC_AWS_SERVER_CA=str(cloud.server_ca_file))
+    made = place(folder, port, **cloud.environment(), ATECC_AWS_SERVER_CA=str(cloud.server_ca_file))
+    made.names = {
+        "mqtt.acme.ie": cloud.broker_host,
+        "--mqtt-ca ca.crt.pem": f"--mqtt-ca {cloud.server_ca_file}",
+    }
+    return made
 
 
 @contextmanager
@@ -160,24 +165,14 @@ def own_ca(folder: Path) -> None:
 
 @walk(("README.md", "From afar"))
 def from_afar(folder: Path, stack: ExitStack) -> Place:
-    """The board becomes sensor-1 at a broker that lets the operator in, who is there only after two lines; the stand-in
-    for AWS IoT has a broker that takes no certificate of a CA that it does not know.
-    """
+    """The board is sensor-1 at AWS already, whose broker is the one of the last line."""
     networks = [{"ssid": "home", "key": "correct horse", "ip": "127.0.0.1"}]
     air = folder / "air.json"
     air.write_text(json.dumps({"scan_ms": 20, "join_ms": 60, "networks": networks}))
     made = at_aws(folder, stack.enter_context(ready(air=air)).port, stack)
     port = stack.enter_context(TcpPort()).number
-    made.types(f"atecc config set rpc.wss.port={port} --save")
+    made.types(f"atecc config set rpc.wss.port={port} --save; atecc provision aws --thing sensor-1")
     made.names["192.168.1.20"] = f"127.0.0.1:{port}"
-    own_ca(folder)
-
-    def provision() -> None:
-        made.names["mqtt.acme.ie:8883"] = broker = broker_of(made, stack)
-        files = "--ca-cert ca.crt.pem --ca-key ca.key.pem"
-        made.types(f"atecc provision ca {files} --subject CN=sensor-1 --days 9 --broker {broker}")
-
-    made.before["operator trust"] = provision
     return made
 
 
