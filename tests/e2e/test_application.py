@@ -286,19 +286,36 @@ def test_examples_are_short():
         assert len(path.read_text().splitlines()) < 40
 
 
-def test_example_sensor(field):
-    heard = Heard(field, "linked/temperature")
-    example(field.user, "sensor")
-    assert until(lambda: heard["linked/temperature"])[0] == {"celsius": 21.5}
-    heard.close()
+def test_examples_command_shadow_and_sensor(field):
+    """One after the other: the first two have subscribed when they end, and the next one takes their place."""
+    for show in (command, shadow, sensor):
+        show(field)
 
 
-def test_example_command(field):
+def command(field):
     heard = Heard(field, "linked/lamp/state")
     example(field.user, "command")
     until(lambda: "lamp" in field.user.succeeds("mqtt", "status").out)
     heard.client.publish("linked/lamp", b'{"on": true}', 1)
     assert until(lambda: heard["linked/lamp/state"]) == [{"on": True}]
+    heard.close()
+
+
+def shadow(field):
+    base = "$aws/things/linked/shadow/"
+    heard = Heard(field, base + "update", base + "get")
+    example(field.user, "shadow")
+    assert until(lambda: heard[base + "update"])[0] == {"state": {"reported": {"brightness": 0}}}
+    until(lambda: [one for one in heard.messages if one.topic == base + "get"])
+    heard.client.publish(base + "update/delta", b'{"state": {"brightness": 3}}', 1)
+    until(lambda: {"state": {"reported": {"brightness": 3}}} in heard[base + "update"])
+    heard.close()
+
+
+def sensor(field):
+    heard = Heard(field, "linked/temperature")
+    example(field.user, "sensor")
+    assert until(lambda: heard["linked/temperature"])[0] == {"celsius": 21.5}
     heard.close()
 
 
@@ -312,17 +329,6 @@ def test_example_asyncio(field):
         assert operator.info().id == "linked"
     seen = heard["linked/count"][-1]
     assert until(lambda: heard["linked/count"][-1] > seen)
-    heard.close()
-
-
-def test_example_shadow(field):
-    base = "$aws/things/linked/shadow/"
-    heard = Heard(field, base + "update", base + "get")
-    example(field.user, "shadow")
-    assert until(lambda: heard[base + "update"])[0] == {"state": {"reported": {"brightness": 0}}}
-    until(lambda: [one for one in heard.messages if one.topic == base + "get"])
-    heard.client.publish(base + "update/delta", b'{"state": {"brightness": 3}}', 1)
-    until(lambda: {"state": {"reported": {"brightness": 3}}} in heard[base + "update"])
     heard.close()
 
 
