@@ -241,8 +241,9 @@ class Bus:
         return found
 
     def idle(self):
-        """Leave the active state and keep SRAM; the next wake gives a full watchdog again."""
-        self._write(bytes((packet.WORD_ADDRESS_IDLE,)))
+        """Leave the active state and keep SRAM; the next wake gives a full watchdog again. False if the chip has slept
+        already."""
+        return self._write(bytes((packet.WORD_ADDRESS_IDLE,)))
 
     def sleep(self):
         """Leave the active state and forget SRAM."""

@@ -53,6 +53,7 @@ _COMMANDS = (
 _SUCCESS = const(0x00)
 _MISCOMPARE = const(0x01)
 _ECC_FAULT = const(0x05)
+_EXECUTION = const(0x0F)
 _AFTER_WAKE = const(0x11)
 _WATCHDOG = const(0xEE)
 _COMMUNICATION = const(0xFF)
@@ -101,6 +102,9 @@ class ATECC608:
         self._owner = None
         self._depth = 0
         self._awake = False
+        self._slept = (
+            False  # since the sequence began: a thread was held up for longer than the chip stays awake
+        )
         self._woken = 0
         # us that each of _COMMANDS took last: chips differ, and a slower clock divider makes a large difference.
         self._expected = array("I", [command[4] for command in _COMMANDS])
@@ -135,6 +139,7 @@ class ATECC608:
         with self:
             for _ in range(_TRIES - 1):
                 try:
+                    self._slept = False
                     return sequence()
                 except StateLost:
                     pass
@@ -163,7 +168,7 @@ class ATECC608:
         if not self._awake:
             self._wake()
         elif time.ticks_diff(time.ticks_ms(), self._woken) + longest > _AWAKE_MS:
-            self._bus.idle()
+            self._slept = not self._bus.idle() or self._slept
             self._wake()
 
     def _exchange(self, which, group, size):
@@ -199,6 +204,8 @@ class ATECC608:
                     break
                 elif status == _COMMUNICATION:
                     self._bus.damaged += 1
+        if status == _EXECUTION and self._slept:
+            raise StateLost("%s: the chip fell asleep before it" % name)
         if status != _SUCCESS:
             raise ChipError(name, status)
         if len(answer) != size:

@@ -16,6 +16,7 @@ import uptime
 
 OPERATION = "rotate-certificate"
 _NEXT = ("/notify-next", "/$next/get/accepted")
+_ANSWERS = ("/update/accepted", "/update/rejected")
 _RENEW_MS = const(86_400_000)  # by itself it tries no more often
 
 
@@ -35,7 +36,8 @@ class _Inbox:
 class Listener:
     """Of `device` (the module of that name).
 
-    given_up: (job, reason) of what has failed and AWS may not know yet; head: the job that is next, as AWS has it.
+    given_up: (job, reason) of what has failed and AWS may not know yet; head: the job that is next, as AWS has it;
+    answer: the topic of AWS's last answer to an update.
     """
 
     def __init__(self, device):
@@ -49,7 +51,7 @@ class Listener:
         self._thing = None
         self._renewed = None
         self.given_up = (None, None)
-        self.head = None
+        self.head = self.answer = None
         self._link.watchers.append(self._changed)
         self._link.daily = self._renew
 
@@ -80,6 +82,8 @@ class Listener:
             self._renew()
 
     def _heard(self, topic, message):
+        if topic.endswith(_ANSWERS):
+            self.answer = topic
         if not topic.endswith(_NEXT):
             return  # answers to others, and what this device itself has asked
         try:

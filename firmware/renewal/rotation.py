@@ -11,11 +11,13 @@ import uptime
 from identity.terms import read_certificate
 from job import complete
 from link import clock
+from link.errors import LinkError
 
-from .exchange import ask
 from .obtain import renew
 
 _TICK_MS = 100
+_REASON_MAX = 1000  # AWS: 1024 characters, none of them a control character
+ANSWER_S = 30
 VERDICT_MS = 120_000  # a function that many devices call at once has a queue
 
 
@@ -34,7 +36,7 @@ def work(listener, device, execution):
         return _report(listener, device.link, store.name, job, None)
     if listener.given_up[0] == job:
         return _report(listener, device.link, store.name, job, listener.given_up[1])
-    if not _take(device.link, store.name, execution):
+    if not _take(listener, device.link, store.name, execution):
         return False
     why = _renew(device, execution["jobDocument"].get("template"), job)
     listener.given_up = (job, why)
@@ -52,22 +54,26 @@ def _renew(device, template, job=None):
     try:
         complete(renew(device, template, job=job))
     except Exception as e:
-        return str(e) or repr(e)
+        return " ".join((str(e) or repr(e)).split())[:_REASON_MAX]
     return None
 
 
-def _topic(thing, job):
-    return "$aws/things/%s/jobs/%s/update" % (thing, job)
+def _update(listener, link, thing, job, wanted):
+    """UpdateJobExecution; whether AWS agrees. Its answers come by the listener's filter: with the job's ID in it, a
+    topic may be longer than umqtt can subscribe to."""
+    listener.answer = None
+    link.publish("$aws/things/%s/jobs/%s/update" % (thing, job), json.dumps(wanted), 1, False).wait()
+    answer = link.wait_for(lambda: listener.answer, ANSWER_S).wait()
+    return bool(answer) and answer.endswith("/accepted")
 
 
-def _take(link, thing, execution):
+def _take(listener, link, thing, execution):
     """Say that it is begun, or gone on with; whether AWS agrees."""
     wanted = {"status": "IN_PROGRESS", "expectedVersion": execution["versionNumber"]}
     try:
-        complete(ask(link, _topic(thing, execution["jobId"]), wanted))
-    except Exception:  # it was stopped meanwhile; or is there still, when the device connects next
-        return False
-    return True
+        return _update(listener, link, thing, execution["jobId"], wanted)
+    except LinkError:
+        return False  # it is there still, when the device connects next
 
 
 def _report(listener, link, thing, job, why):
@@ -86,7 +92,7 @@ def _report(listener, link, thing, job, why):
                 {"reason": why} if why else {"unconfirmed": "nobody at AWS has looked at the new connection"}
             )
             status = "FAILED" if why else "SUCCEEDED"
-            complete(ask(link, _topic(thing, job), {"status": status, "statusDetails": details}))
-    except Exception:  # noqa: S110
+            _update(listener, link, thing, job, {"status": status, "statusDetails": details})
+    except LinkError:
         pass  # the execution is still in progress when the device connects next
     return False

@@ -362,3 +362,23 @@ def test_a_refusal_teaches_nothing(bench):
     usual = max(polls(b, "chip.Sign(0, bytes(32))")[0] for _ in range(5))
     b.repl.run_in_main("try:\n    chip.Sign(9, bytes(32))\nexcept ChipError:\n    pass")
     assert polls(b, "chip.Sign(0, bytes(32))")[0] <= usual + 10
+
+
+@pytest.mark.parametrize("command", ["Sign(0, digest)", "Verify(key, signature, digest)"])
+def test_a_thread_that_is_held_up_in_a_sequence_while_the_chip_falls_asleep(bench, command):
+    """What Nonce has left is gone by then, which the chip calls an execution error: both are sent again."""
+    b = bench(preset="tls", locked=True)
+    code = """
+import time
+digest = bytes(range(32))
+key = chip.GenKey(0)
+signature = chip.Sign(0, digest)
+nonce, held = chip.Nonce, []
+def late(data):
+    nonce(data)
+    if not held:
+        held.append(time.sleep_ms(2000))
+chip.Nonce = late
+"""
+    result = b.value(f"str(chip.{command})", code + f"chip.{command}\nheld.clear()\n")
+    assert result == "True" or len(result) > 60

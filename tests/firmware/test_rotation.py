@@ -68,6 +68,8 @@ class Link:
         if how:
             said = {"errorCode": "AccessDenied", "errorMessage": how}
         end = "/rejected" if how else "/accepted"
+        if what == "update":
+            listener._heard(topic + end, "{}")
         for inbox in self.inboxes:
             if inbox.takes(topic + end):
                 inbox.add(topic + end, json.dumps(said))

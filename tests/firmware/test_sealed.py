@@ -100,7 +100,10 @@ from rpc.services.identity import Identity
 store = Store(chip, "/identities", (0, 1))
 dispatcher = Dispatcher(lambda: "x")
 dispatcher.add(ATCA(chip, store, bool))
-dispatcher.add(Identity(store, None, bool, bool))
+class Device:
+    link = None
+Device.store = store
+dispatcher.add(Identity(Device, bool))
 def call(method, **params):
     reply = json.loads(dispatcher.handle(json.dumps({"id": 1, "method": method, "params": params}), owner))
     return reply.get("error") or reply
