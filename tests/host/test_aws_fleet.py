@@ -282,6 +282,8 @@ def test_a_board_gets_a_claim(run, atecc, iot, stand_in, tmp_path):
     atecc("claim", "--template", "given", *files)
     seen = run(board, "provision", "fleet", *files, "--endpoint", "broker.acme.ie", "--template", "given")
     assert seen.status == 7 and "keeps the claim" in seen.err and board.claim["until"] is None
+    status = run(board, "identity", "status").out
+    assert "asks AWS for a certificate, 1 attempt: no (ACCESS_DENIED)" in status
     assert run(board, "provision", "fleet", "--forget").status == 0 and board.claim is None
 
 
