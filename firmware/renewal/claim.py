@@ -31,8 +31,9 @@ class _Nobody:
 
 
 def keep(claim):
-    """claim: template, parameters, endpoint, port, certificate, chain, cas, key (all base64), until (Unix or None), era
-    (Store.switch: with another identity than there was then it is of no use any more)."""
+    """claim: template, parameters, endpoint, port, certificate, chain, cas, key (all base64; or the `slot` where the
+    chip has it), until (Unix or None), era (Store.switch: with another identity than there was then it is of no use).
+    """
     Record(_PATH).save(claim)
 
 
@@ -110,7 +111,7 @@ class Claim:
     def _ask(self, claim):
         device = self._device
         serial = device.chip.serial().hex()
-        record = claim | {"name": _CLIENT % serial, "client_id": _CLIENT % serial}
+        record = claim | {"name": _CLIENT % serial, "client_id": _CLIENT % serial, "chip": serial}
         where = {"endpoint": claim["endpoint"], "port": claim["port"]}
         order = {
             "template": claim["template"],

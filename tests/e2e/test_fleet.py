@@ -4,6 +4,7 @@ import json
 
 import boto3
 import pytest
+from factoryroot import factory_root
 from repl import Repl
 
 HURRY = "import renewal.claim\n"
@@ -102,6 +103,17 @@ def test_a_claim_that_is_refused_is_told_and_kept_or_forgotten(aws, cloud, fleet
     assert said.status == 7 and json.loads(said.out)["error"]["kind"] == "rejected", said.err
     assert files_of(aws) == [], "a claim for five minutes is taken back"
     assert aws.succeeds("--json", "identity", "status").json["active"] is None
+
+
+def test_a_chip_from_the_factory_asks_with_the_certificate_it_has(someone, cloud, iot, tmp_path):
+    user = someone(preset="tngtls", locked=True)
+    user.environment.update(cloud.environment())
+    user.succeeds("aws", "fleet", "setup", "--template", "factory", "--prefix", "go-", "--yes")
+    done = provision(user, cloud, "factory", "--claim-factory", "--root", factory_root(tmp_path))
+    assert done.status == 0, done.err
+    serial = user.succeeds("--json", "info").json["chip"]["serial"]
+    assert (done.json["thing"], done.json["mqtt"]) == (f"go-{serial}", "connected")
+    assert user.succeeds("--json", "aws", "fleet", "show", "--template", "factory").json["claims"] == []
 
 
 def test_a_ca_of_ones_own_whose_devices_are_registered_when_they_first_connect(aws, cloud, iot, tmp_path):

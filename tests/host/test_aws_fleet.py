@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fakedevice import FakeDevice
 from simcloud import Cloud
+from simcloud.pki import Authority, Validity, name, pem
 
 SERIAL, OTHER = "0123a1b2c3d4e5f6ee", "0123ffffffffffffee"
 
@@ -253,6 +254,25 @@ def test_the_claims_policy_lets_it_ask_and_nothing_else(rig, atecc, devices, tmp
     asker = Asker(device)
     assert made.ask(asker, asker.certificate(), SerialNumber=SERIAL)["thingName"] == made.thing(SERIAL)
     assert not device.publish(made.thing(SERIAL) + "/rpc", b"x")
+
+
+@pytest.mark.parametrize("words", ["sn{}", "{} ATECC"])
+def test_a_chips_own_certificate_is_a_claim_for_that_chip_alone(rig, iot, devices, words):
+    made = rig()
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = name(organization_name="Microchip Technology Inc", common_name=words.format(SERIAL.upper()))
+    own = Authority.root(name(common_name="a signer")).sign(key.public_key(), subject, Validity.days(-1, 30))
+    fleets.admit(Account(), made.fleet.template, own)
+    files = devices.files(key, pem(own).decode())
+
+    def asker(serial):
+        device = devices.device(files, f"claim-{serial}")
+        assert device.connect()
+        return Asker(device)
+
+    assert made.denied(asker(OTHER), SerialNumber=OTHER)
+    mine = asker(SERIAL)
+    assert made.ask(mine, mine.certificate(), SerialNumber=SERIAL)["thingName"] == made.thing(SERIAL)
 
 
 def test_of_a_list_only_what_is_on_it(rig, iot):

@@ -94,6 +94,7 @@ class Identity:
                 certificate=(binary(_CERTIFICATE_MAX), None),
                 chain=(binaries(4, _CERTIFICATE_MAX), ()),
                 key=(binary(_CERTIFICATE_MAX), None),
+                slot=(integer(0, 15), None),
                 ca=(binaries(8, _CERTIFICATE_MAX), ()),
                 endpoint=(text(253), None),
                 port=(integer(1, 65535), 8883),
@@ -170,29 +171,29 @@ class Identity:
     def discard(self, token, caller):
         return {"identity": self._store.discard(token, asker(caller, self._bench))}
 
-    def claim(self, template, certificate, key, endpoint, chain, ca, **more):
+    def claim(self, template, certificate, key, slot, endpoint, chain, ca, **more):
         """Keep a claim, and have it used; without a template the one that is kept is forgotten."""
         claims = lazily.load("renewal.claim")
         if template is None:
             claims.forget()
             return
-        for name, value in (("certificate", certificate), ("key", key), ("endpoint", endpoint)):
+        for name, value in (("certificate", certificate), ("endpoint", endpoint)):
             if value is None:
                 raise RpcError("argument", "%s: missing" % name)
-        claims.keep(
-            {
-                "template": template,
-                "certificate": encode(certificate),
-                "chain": [encode(one) for one in chain],
-                "key": encode(key),
-                "cas": [encode(one) for one in ca],
-                "endpoint": endpoint,
-                "port": more["port"],
-                "until": more["until"],
-                "parameters": more["parameters"] or {},
-                "era": self._store.switch,
-            }
-        )
+        if (key is None) == (slot is None):
+            raise RpcError("argument", "key: either it, or the slot where the chip has it")
+        kept = {
+            "template": template,
+            "certificate": encode(certificate),
+            "chain": [encode(one) for one in chain],
+            "cas": [encode(one) for one in ca],
+            "endpoint": endpoint,
+            "port": more["port"],
+            "until": more["until"],
+            "parameters": more["parameters"] or {},
+            "era": self._store.switch,
+        }
+        claims.keep(kept | ({"slot": slot} if key is None else {"key": encode(key)}))
         self._device.use_claim()
 
     def get(self, identity):

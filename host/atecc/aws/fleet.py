@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atecc.aws import certificates, confirming, deploy
-from atecc.aws.certificates import ACTIVE, Certificate
+from atecc.aws.certificates import ACTIVE, INACTIVE, Certificate
 from atecc.aws.cloud import Cloud
 from atecc.aws.granting import Granting
 from atecc.aws.policy import DEFAULT_NAME, arn_prefix
 from atecc.aws.registry import CHIP
 from atecc.errors import ArgumentError, AwsError, CertificateError, RefusedError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 CREATE = "$aws/certificates/create-from-csr"
 CLIENT = "claim-"  # and the chip's serial number: whom a claim connects as
@@ -226,10 +229,11 @@ def remove(cloud: Cloud, fleet: Fleet) -> None:
 
 @dataclass(frozen=True)
 class Claim:
-    """What a device asks with: certificate (DER), key (DER), and until when, if that is known (Unix seconds)."""
+    """What a device asks with: certificate and chain (DER), key (DER, or the slot where the chip has it), and until
+    when, if that is known (Unix seconds)."""
 
-    certificate: bytes
-    key: bytes
+    certificates: list[bytes]
+    key: bytes | int
     until: int | None = None
 
 
@@ -249,7 +253,7 @@ def claim_for_minutes(cloud: Cloud, template: str) -> Claim:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    return Claim(der(certificate), secret, int(certificates.seconds_of(got["expiration"])))
+    return Claim([der(certificate)], secret, int(certificates.seconds_of(got["expiration"])))
 
 
 def read_claim(certificate: Path, key: Path) -> Claim:
@@ -272,7 +276,7 @@ def read_claim(certificate: Path, key: Path) -> Claim:
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    return Claim(der(found), secret)
+    return Claim([der(found)], secret)
 
 
 def make_claim(cloud: Cloud, fleet: Fleet) -> tuple[Certificate, bytes]:
@@ -300,6 +304,25 @@ def make_claim(cloud: Cloud, fleet: Fleet) -> tuple[Certificate, bytes]:
         certificates.withdraw(cloud, made.id, made.arn)
         raise
     return made, secret
+
+
+def admit(cloud: Cloud, template: str, certificate: x509.Certificate) -> Certificate | None:
+    """Let a chip's own certificate be a claim; what was made for that, or None if the account knows it already."""
+    from atecc.x509.requests import pem
+
+    fleet = Fleet(template)
+    identifier = certificates.certificate_id(pem(certificate))
+    if certificates.describe(cloud, identifier) is not None:
+        return None
+    if cloud.policy(fleet.claim_policy) is None:
+        raise missing(template)
+    cloud.change("register_certificate_without_ca", certificatePem=pem(certificate), status=INACTIVE)
+    made = certificates.describe(cloud, identifier)
+    if made is None:
+        raise AwsError("AWS says that it has registered the certificate, and does not know it.", "Try again.")
+    cloud.change("attach_policy", policyName=fleet.claim_policy, target=made.arn)
+    certificates.set_status(cloud, identifier, ACTIVE)
+    return made
 
 
 def missing(template: str) -> RefusedError:

@@ -12,6 +12,7 @@ from atecc.cli.awsaccount import account_options, cloud_of
 from atecc.errors import ArgumentError, AteccError, RefusedError
 
 if TYPE_CHECKING:
+    from atecc.aws.certificates import Certificate
     from atecc.aws.fleet import Claim
     from atecc.device import Device
     from atecc.device.replies import IdentityStatus
@@ -32,6 +33,12 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--claim-cert", type=FILE, help="A claim's certificate. Default: AWS makes one for five minutes."
 )
 @click.option("--claim-key", type=FILE, help="Its key.")
+@click.option(
+    "--claim-factory",
+    is_flag=True,
+    help="The claim is the certificate that a Trust&GO or TrustFLEX chip has; with --endpoint AWS knows it already.",
+)
+@click.option("--root", type=FILE, help="The root CA of the chip's signer, if it is not Microchip's.")
 @click.option(
     "--endpoint",
     metavar="HOST[:PORT]",
@@ -59,6 +66,8 @@ def command(app: App, /, **options: Any) -> None:
     check_template(options["template"])
     if (options["claim_cert"] is None) != (options["claim_key"] is None):
         raise ArgumentError("A claim takes both: --claim-cert FILE and --claim-key FILE.")
+    if options["claim_factory"] and options["claim_cert"]:
+        raise ArgumentError("Either --claim-factory, or --claim-cert FILE and --claim-key FILE.")
     if app.address is not None:
         raise RefusedError(
             "A claim's key goes over USB only.", "Plug the device in, and name its serial port."
@@ -73,45 +82,77 @@ def command(app: App, /, **options: Any) -> None:
 
 
 def _have_it_ask(app: App, device: Device, options: dict[str, Any]) -> None:
+    from atecc.aws import certificates
     from atecc.provisioning import claim as claims
 
     before = device.identity_status()
-    given, where, roots = _claim(app, options)
-    claims.hand_over(device, options["template"], given, where, roots)
-    if options["no_wait"]:
-        app.emit({"claim": True}, "The board has the claim, and asks AWS when it is on a network.")
-        return
-    app.say("The board makes its key, and asks AWS for a certificate …")
+    claim = _Claim(app, device, options)
     try:
-        status = claims.wait(device, before)
-    except AteccError as error:
-        if given.until is None:
-            error.notes.append(
-                "The board keeps the claim, and goes on by itself: `atecc identity status` shows how. "
-                "`atecc provision fleet --forget` ends that."
-            )
-        else:
-            device.forget_claim()
-        raise
+        claims.hand_over(device, options["template"], claim.given, claim.where, claim.trusted)
+        if options["no_wait"]:
+            app.emit({"claim": True}, "The board has the claim, and asks AWS when it is on a network.")
+            return
+        app.say("The board makes its key, and asks AWS for a certificate …")
+        try:
+            status = claims.wait(device, before)
+        except AteccError as error:
+            if claim.lasts:
+                error.notes.append(
+                    "The board keeps the claim, and goes on by itself: `atecc identity status` shows how. "
+                    "`atecc provision fleet --forget` ends that."
+                )
+            else:
+                device.forget_claim()
+            raise
+    finally:
+        if claim.admitted and not options["no_wait"]:
+            certificates.withdraw(claim.cloud, claim.admitted.id, claim.admitted.arn)
     _show(app, status, device.mqtt_connect().state, options["template"])
 
 
-def _claim(app: App, options: dict[str, Any]) -> tuple[Claim, tuple[str, int], list[bytes]]:
-    """The claim, the broker, and whom the board is to trust."""
-    from atecc.aws import fleet
-    from atecc.aws.cloud import amazon_roots
-    from atecc.broker.address import MQTT_TLS_PORT, parse_broker
-    from atecc.x509.keyfile import load_certificates
-    from atecc.x509.requests import der
+class _Claim:
+    """`given`, for the broker `where`, whom the board knows by `trusted`; AWS is asked for what was not said.
 
-    given = options["claim_cert"] and fleet.read_claim(options["claim_cert"], options["claim_key"])
-    where = parse_broker(options["endpoint"]) if options["endpoint"] else None
-    trusted = load_certificates(options["server_ca"]) if options["server_ca"] else amazon_roots()
-    if given is None or where is None:
-        cloud = cloud_of(app, options)
-        where = where or parse_broker(cloud.endpoint(), MQTT_TLS_PORT)
-        given = given or fleet.claim_for_minutes(cloud, options["template"])
-    return given, where, [der(one) for one in trusted]
+    admitted: what was registered for this run alone. lasts: whether it is of use afterwards.
+    """
+
+    def __init__(self, app: App, device: Device, options: dict[str, Any]) -> None:
+        from atecc.aws import fleet
+        from atecc.aws.cloud import amazon_roots
+        from atecc.broker.address import MQTT_TLS_PORT, parse_broker
+        from atecc.x509.keyfile import load_certificates
+        from atecc.x509.requests import der
+
+        server_ca, where = options["server_ca"], options["endpoint"]
+        self.trusted = [der(one) for one in (load_certificates(server_ca) if server_ca else amazon_roots())]
+        self.admitted: Certificate | None = None
+        self._template = options["template"]
+        given = self._of_chip(device, options["root"]) if options["claim_factory"] else _of_files(options)
+        asks = where is None or given is None
+        if asks:
+            self.cloud = cloud_of(app, options)
+        self.where = parse_broker(where) if where else parse_broker(self.cloud.endpoint(), MQTT_TLS_PORT)
+        self.given = given or fleet.claim_for_minutes(self.cloud, self._template)
+        if asks and options["claim_factory"]:
+            self.admitted = fleet.admit(self.cloud, self._template, self._certificate)
+        self.lasts = self.given.until is None and not self.admitted
+
+    def _of_chip(self, device: Device, root: Path | None) -> Claim:
+        from atecc.aws.fleet import Claim
+        from atecc.provisioning.factory import read_factory, root_point
+        from atecc.x509.factory import DEVICE_KEY
+        from atecc.x509.requests import der
+
+        chain = read_factory(device, root_point(root)).chain
+        self._certificate = chain.device
+        return Claim([der(chain.device), der(chain.signer)], DEVICE_KEY)
+
+
+def _of_files(options: dict[str, Any]) -> Claim | None:
+    from atecc.aws.fleet import read_claim
+
+    given = options["claim_cert"]
+    return read_claim(given, options["claim_key"]) if given else None
 
 
 def _show(app: App, status: IdentityStatus, link: str, template: str) -> None:

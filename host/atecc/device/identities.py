@@ -132,23 +132,26 @@ class Identities(Caller):
     def claim(
         self,
         template: str,
-        certificate: bytes,
-        key: bytes,
+        certificates: list[bytes],
+        key: bytes | int,
         ca: list[bytes],
         endpoint: str,
         port: int,
         until: int | None = None,
     ) -> None:
-        """Have the board ask AWS for its own certificate with this one, by itself, until it has one."""
+        """Have the board ask AWS for its own certificate, by itself, until it has one: with the first of these, and the
+        rest as its chain. The key, or the slot where the chip has it."""
+        first, *chain = map(text, certificates)
         params = {
             "template": template,
-            "certificate": text(certificate),
-            "key": text(key),
-            "ca": [text(der) for der in ca],
+            "certificate": first,
+            "chain": chain,
             "endpoint": endpoint,
             "port": port,
         }
-        self.call("Identity.Claim", params if until is None else params | {"until": until}, BEGIN_TIMEOUT)
+        params |= {"slot": key} if isinstance(key, int) else {"key": text(key)}
+        params |= {"ca": [text(der) for der in ca]} | ({} if until is None else {"until": until})
+        self.call("Identity.Claim", params, BEGIN_TIMEOUT)
 
     def forget_claim(self) -> None:
         self.call("Identity.Claim")

@@ -21,12 +21,12 @@ pause = time.sleep
 
 
 class Claim(Protocol):
-    """Certificate and key in DER; until when, if that is known."""
+    """Certificate, with its chain behind it, and key, in DER, or the key's slot; until when, if that is known."""
 
     @property
-    def certificate(self) -> bytes: ...
+    def certificates(self) -> list[bytes]: ...
     @property
-    def key(self) -> bytes: ...
+    def key(self) -> bytes | int: ...
     @property
     def until(self) -> int | None: ...
 
@@ -36,7 +36,7 @@ def hand_over(
 ) -> None:
     """The board keeps it, and begins at once. Its clock is set: without the time it accepts no broker."""
     device.set_time(int(time.time()))
-    device.claim(template, claim.certificate, claim.key, trusted, *broker, until=claim.until)
+    device.claim(template, claim.certificates, claim.key, trusted, *broker, until=claim.until)
 
 
 def wait(device: Device, before: IdentityStatus) -> IdentityStatus:

@@ -8,6 +8,8 @@ device says (parameters), which may be anything.
 - A claim (any certificate that is attached to no thing), connected as claim-SERIAL, gets one for the thing PREFIX +
   SERIAL, the chip's serial number, unless that thing has a certificate already, for another key. For the same key it
   may have another one: who has signed the request has the key, and a device that lost power in the middle asks again.
+- A chip's own certificate from the factory (Microchip's have the serial number in their subject) is a claim for that
+  chip alone.
 - LISTED: by a claim only for things that are in the registry.
 """
 
@@ -26,6 +28,8 @@ LISTED = os.environ.get("LISTED", "") == "yes"
 RENEWAL_DAYS = 90
 OPERATION = "rotate-certificate"
 SERIAL = re.compile("[0-9a-f]{18}")
+# Trust&GO's subjects, and TrustFLEX's.
+FACTORY = re.compile(b"sn([0-9A-Fa-f]{18})|([0-9A-Fa-f]{18}) ATECC")
 # SubjectPublicKeyInfo of a P-256 key (RFC 5480) up to the point's 64 bytes.
 P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
 
@@ -60,6 +64,8 @@ def decide(event: dict[str, Any]) -> dict[str, str]:
     serial = said.get("SerialNumber") or ""
     if not SERIAL.fullmatch(serial) or client != "claim-" + serial:
         raise Refused(f"a claim, connected as {client}, asks for the serial number {serial}")
+    if chip_of(arn) not in (None, serial):
+        raise Refused(f"the claim is that of chip {chip_of(arn)}, not {serial}")
     thing = PREFIX + serial
     principals = certificates_of(thing)
     if principals is None and LISTED:
@@ -117,10 +123,22 @@ def certificate(arn: str) -> str:
     return str(described["certificateDescription"]["certificatePem"])
 
 
+def chip_of(arn: str) -> str | None:
+    """Of which chip a claim is the factory's certificate, if it is one."""
+    try:
+        found = FACTORY.search(der(certificate(arn)))
+    except iot.exceptions.ResourceNotFoundException:
+        return None
+    return (found[1] or found[2]).decode().lower() if found else None
+
+
+def der(pem: str) -> bytes:
+    return base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-----")))
+
+
 def point(pem: str) -> bytes:
     """The public key of a certificate, X then Y; Refused for another kind of key."""
-    der = base64.b64decode("".join(line for line in pem.splitlines() if not line.startswith("-----")))
-    _, found, rest = der.partition(P256)
+    _, found, rest = der(pem).partition(P256)
     if not found:
         raise Refused("the key is not a P-256 one")
     return rest[:64]
