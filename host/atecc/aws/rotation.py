@@ -10,15 +10,17 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from atecc.aws import confirming
 from atecc.aws.certificates import ACTIVE, of_thing, seconds_of
 from atecc.aws.cloud import Cloud
 from atecc.aws.fleet import Fleet, find_template, missing
 from atecc.errors import ArgumentError, AwsError, RefusedError
+
+Item = TypeVar("Item")
 
 OPERATION, VERSION = "rotate-certificate", 1
 PREFIX = "rotate-"
@@ -36,7 +38,18 @@ COUNTS = {
 FAILURES = ("FAILED", "REJECTED", "TIMED_OUT", "CANCELED")
 TERMINAL = ("succeeded", "failed", "rejected", "timed_out", "canceled", "removed")
 
+# AWS allows ten calls a second that describe one thing (AWS IoT Core quotas); others may make some of them.
+AT_ONCE, PACE_SECONDS = 20, 0.15
+
 pause = time.sleep
+
+
+def paced(items: Iterable[Item]) -> Iterator[Item]:
+    """The same, for a call about each: the first at once, then no faster than AWS likes it, and never quite evenly."""
+    for number, one in enumerate(items):
+        if number >= AT_ONCE:
+            pause(PACE_SECONDS * random.uniform(0.8, 1.4))  # noqa: S311
+        yield one
 
 
 @dataclass(frozen=True)
@@ -209,9 +222,9 @@ def failures(cloud: Cloud, job: Job) -> Iterator[Failure]:
     for status in FAILURES:
         if not job.counts[status.lower()]:
             continue
-        for one in cloud.pages(
-            "list_job_executions_for_job", "executionSummaries", jobId=job.id, status=status
-        ):
+        params = {"jobId": job.id, "status": status}
+        listed = cloud.pages("list_job_executions_for_job", "executionSummaries", **params)
+        for one in listed if status == "CANCELED" else paced(listed):
             thing = str(one["thingArn"]).partition(":thing/")[2]
             yield Failure(thing, status, _reason(cloud, job, thing, status))
 
@@ -248,9 +261,8 @@ def expiring(cloud: Cloud, within: float) -> Iterator[Ending]:
     AWS's list does not tell when one ends: that takes a call for each active one, and one more for each found.
     """
     limit = cloud.now() + within
-    for one in cloud.pages("list_certificates", "certificates", pageSize=250):
-        if one.get("status") != "ACTIVE":
-            continue
+    listed = cloud.pages("list_certificates", "certificates", pageSize=250)
+    for one in paced(one for one in listed if one.get("status") == "ACTIVE"):
         got = cloud.ask("describe_certificate", certificateId=one["certificateId"])["certificateDescription"]
         until = seconds_of((got.get("validity") or {}).get("notAfter"))
         if until <= limit:
