@@ -272,6 +272,23 @@ def memory_taken(user):
         return min(int(repl.run("import gc\ngc.collect()\nprint(gc.mem_alloc())")) for _ in range(5))
 
 
+# What `atecc app` says of it.
+
+
+def test_a_board_without_a_program_says_what_brings_one(user):
+    for said in (user.fails(5, "app", "start"), user.succeeds("app", "status").out):
+        assert "`atecc app put" in said
+
+
+def test_a_program_that_does_not_end_is_not_started_once_more(user, tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("import _thread\nlock = _thread.allocate_lock()\nlock.acquire()\nlock.acquire()\n")
+    assert "program.py is on the board as /app/__init__.py" in user.succeeds("app", "put", program).out
+    assert "It has told nothing" in user.succeeds("app", "log").out
+    assert "stopping" in user.succeeds("app", "stop").out
+    assert "has not ended yet, and was not started" in user.fails(5, "app", "start")
+
+
 # The examples.
 
 

@@ -11,7 +11,7 @@ import click
 
 from atecc.bounded import read_path
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.errors import ArgumentError, RefusedError
+from atecc.errors import ArgumentError, DeviceError, RefusedError
 
 if TYPE_CHECKING:
     from atecc.device.replies import Program
@@ -93,7 +93,11 @@ def status(app: App) -> None:
 
 def _tell(app: App, method: str) -> list[Program]:
     with app.device() as device:
-        programs, parts = device.programs(method)
+        try:
+            programs, parts = device.programs(method)
+        except DeviceError as error:
+            error.hint = error.hint or "`atecc app put FILE` brings a program to the board, and starts it."
+            raise
     data = {"programs": [asdict(one) for one in programs], "files": [asdict(one) for one in parts]}
     lines = [line for one in programs for line in words(one)]
     app.emit(data, *(lines or ["There is no program on this board: `atecc app put` brings one."]))

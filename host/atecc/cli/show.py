@@ -109,7 +109,8 @@ class Progress:
             self._app.say(f"{mark[0]} {text}{f'  ({took})' if took else ''}")
             return
         grid = Grid(gap=1, bold=False)
-        grid.add(mark, [text, (f"  {took}" if took else "", "dim")])
+        # In one word: else it is parted from its unit at the end of a line.
+        grid.add(mark, [text, (f"  {took.replace(' ', '')}" if took else "", "dim")])
         self._app.err.show(grid)
 
 
