@@ -1,13 +1,15 @@
 """Fleet provisioning end to end: set up, a board with a claim gets its certificate by itself, and all is taken away."""
 
 import json
+import time
 
 import boto3
 import pytest
+from atecc.channels.serial import SerialChannel
+from atecc.device import Device
+from atecc.errors import DeviceError
 from factoryroot import factory_root
 from repl import Repl
-
-HURRY = "import renewal.claim\n"
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +86,6 @@ def test_a_claim_of_a_batch_waits_for_the_network_and_survives_a_power_cut(aws, 
 
 
 def until(condition, seconds=30):
-    import time
-
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it never happened"
@@ -127,3 +127,17 @@ def test_a_ca_of_ones_own_whose_devices_are_registered_when_they_first_connect(a
     assert done["mqtt"] == "connected"
     assert len(iot.list_thing_principals(thingName="in-time-1")["principals"]) == 1
     assert aws.succeeds("--json", "mqtt", "connect").json["client_id"] == "in-time-1"
+
+
+def test_a_claim_that_has_ended_is_forgotten_and_what_is_half_said_is_refused(user):
+    with Device(SerialChannel(user.port)) as device:
+        key, now = b"0", int(time.time())
+        with pytest.raises(DeviceError, match="endpoint: missing"):
+            device.call("Identity.Claim", {"template": "t", "certificate": "MAA="})
+        with pytest.raises(DeviceError, match="or the slot"):
+            device.call("Identity.Claim", {"template": "t", "certificate": "MAA=", "endpoint": "e"})
+        device.set_time(now)
+        device.claim("t", [b"0\x00"], key, [], "127.0.0.1", 1, until=now - 1)
+        claim = until(lambda: (c := device.identity_status().claim) and not c.under_way and c)
+    assert claim.attempts == 1 and claim.last_error["kind"] == "tls"
+    assert files_of(user) == []
