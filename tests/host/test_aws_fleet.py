@@ -287,6 +287,8 @@ def test_of_a_list_only_what_is_on_it(rig, iot):
 
 
 def test_a_board_gets_a_claim(run, atecc, iot, stand_in, tmp_path):
+    seen = run(FakeDevice(), "provision", "fleet", "--template", "given")
+    assert seen.status == 5 and "atecc aws fleet setup --template given" in seen.err
     atecc("setup", "--template", "given", "--yes")
     board = FakeDevice()
     seen = run(

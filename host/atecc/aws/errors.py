@@ -71,7 +71,7 @@ _ANSWERS = (
     Sentence(
         ("ResourceNotFoundException", "NoSuchEntity"),
         "AWS does not have it ({action}): {text}",
-        "",
+        "Is the name right, and the account and region (--profile, --region)?",
         "aws-missing",
     ),
     Sentence(

@@ -244,7 +244,9 @@ def claim_for_minutes(cloud: Cloud, template: str) -> Claim:
     from atecc.x509 import library
     from atecc.x509.requests import der
 
-    got = cloud.ask("create_provisioning_claim", templateName=template)
+    got = cloud.found("create_provisioning_claim", templateName=template)
+    if got is None:
+        raise missing(template)
     what = "The claim's certificate that AWS sent"
     certificate = library.certificate(got["certificatePem"].encode(), what)
     key = library.private_key(got["keyPair"]["PrivateKey"].encode(), None)
