@@ -3,6 +3,7 @@
 import functools
 import json
 import random
+from collections import Counter
 
 import pytest
 from atecc.aws import patience
@@ -357,6 +358,7 @@ def waited(monkeypatch):
 def cloud_of(iot):
     made = Cloud.__new__(Cloud)
     made.iot, made.region, made._clients = iot, "eu-west-1", {("iot", False): iot}
+    made.calls = Counter()
     return made
 
 
