@@ -97,10 +97,10 @@ class Device:
     def subscribe(self, topic, qos=0):
         return self._answered(self.mqtt.subscribe(topic, qos)[1])
 
-    def received(self, number=1):
+    def received(self, number=1, patience=PATIENCE):
         """The inbox, once it has so many messages (or patience has run out)."""
         with self._arrived:
-            self._arrived.wait_for(lambda: len(self.inbox) >= number, PATIENCE)
+            self._arrived.wait_for(lambda: len(self.inbox) >= number, patience)
             return list(self.inbox)
 
     def close(self):

@@ -66,8 +66,11 @@ class Asker:
                 assert self.device.subscribe(f"{topic}/{ending}", 1)
                 self.subscribed.add(f"{topic}/{ending}")
         text = request if isinstance(request, str) else json.dumps(request)
+        before = len(self.device.inbox)
         assert self.device.publish(topic, text)
-        came = self.device.received(len(self.device.inbox) + 1)[-1]
+        came = self.device.received(before + 1, patience=60)
+        assert len(came) > before, "no answer"
+        came = came[-1]
         return came[0].rpartition("/")[2], json.loads(came[1])
 
     def certificate(self, key=None):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -29,6 +29,7 @@ from simcloud.roles import Roles
 SERVICE = "lambda.amazonaws.com"
 BESIDE = {"boto3", "botocore"}
 LONGEST_SECONDS = 900
+LOAD_SECONDS = 60
 
 Params = dict[str, Any]
 
@@ -200,21 +201,25 @@ class Functions:
         )
 
     def invoke(self, arn: str, event: Params, seconds: float) -> Any:
-        """What it returns; whatever it raises, and TimeoutError."""
+        """What it returns; whatever it raises, and TimeoutError. Loading it takes a busy computer its time, apart."""
         function = self._functions[arn.rpartition(":")[2]]
         outcome: Future[Any] = Future()
+        begun = Event()
         text = json.dumps(event)
 
         def run() -> None:
             try:
                 with function.lock:
                     function.loaded = function.loaded or self._load(function)
+                    begun.set()
                     returned = function.loaded(json.loads(text), SimpleNamespace(function_name=function.name))
                 outcome.set_result(json.loads(json.dumps(returned)))
             except BaseException as error:
+                begun.set()
                 outcome.set_exception(error)
 
         Thread(target=run, name=f"simcloud {function.name}", daemon=True).start()
+        begun.wait(LOAD_SECONDS)
         return outcome.result(min(seconds, function.timeout))
 
     def _load(self, function: Function) -> Callable[[Any, Any], Any]:
