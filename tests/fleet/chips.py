@@ -1,6 +1,7 @@
 """Many simulated chips on one bus, each with an address of its own, in one virtual time."""
 
 from simchip import Ack, Chip, Quirks
+from simchip.bus import low_run_us, transfer_us
 from simchip.clock import VirtualClock
 from simchip.presets import fresh_image
 from simchip.rng import random_source
@@ -17,6 +18,7 @@ class Chips:
 
     def __init__(self, count: int) -> None:
         self.clock = VirtualClock()
+        self._pulse: tuple[float, int] | None = None
         self._chips = {FIRST_ADDRESS + number: self._chip(FIRST_ADDRESS + number) for number in range(count)}
 
     def _chip(self, address: int) -> Chip:
@@ -25,15 +27,25 @@ class Chips:
         return Chip(image=image, clock=self.clock)
 
     def write(self, address: int, data: bytes, *, hz: int | None = None) -> Ack:
-        if address in self._chips:
-            return self._chips[address].write(address, data, hz=hz)
-        for chip in self._chips.values():  # a wake pulse is for all
-            chip.write(address, data, hz=hz)
+        if found := self._addressed(address):
+            return found.write(address, data, hz=hz)
+        hz = hz or self.frequency
+        self._pulse = low_run_us(address, False, hz), self.clock.now()
+        self.clock.transfer(transfer_us(1, hz))
         return Ack.ADDRESS_REFUSED
 
     def read(self, address: int, size: int, *, hz: int | None = None) -> bytes | None:
-        found = self._chips.get(address)
+        found = self._addressed(address)
         return found.read(address, size, hz=hz) if found else None
+
+    def _addressed(self, address: int) -> Chip | None:
+        """The chip; a wake pulse was for it alone, as if each had wires of its own: the devices take turns."""
+        found = self._chips.get(address)
+        if found and self._pulse:
+            (low_us, when), self._pulse = self._pulse, None
+            found._life.settle(when)
+            found._life.pulse(low_us, when + int(low_us))
+        return found
 
     def advance(self, microseconds: int) -> None:
         self.clock.wait(microseconds)
