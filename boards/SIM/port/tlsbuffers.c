@@ -118,7 +118,7 @@ void __wrap_mbedtls_ssl_set_bio(mbedtls_ssl_context *ssl, void *bio, mbedtls_ssl
 }
 
 static int done(buffers_t *buffers, int result) {
-    if (mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)buffers->ssl)) {
+    if (buffers != NULL && mbedtls_ssl_is_handshake_over((mbedtls_ssl_context *)buffers->ssl)) {
         if (result != MBEDTLS_ERR_SSL_WANT_WRITE) {
             drop(&buffers->out);
         }
@@ -139,7 +139,7 @@ int __wrap_mbedtls_ssl_read(mbedtls_ssl_context *ssl, unsigned char *data, size_
 
 int __wrap_mbedtls_ssl_write(mbedtls_ssl_context *ssl, const unsigned char *data, size_t len) {
     buffers_t *buffers = of(ssl);
-    if (!take(&buffers->out, LARGEST_OUT)) {
+    if (buffers != NULL && !take(&buffers->out, LARGEST_OUT)) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
     return done(buffers, __real_mbedtls_ssl_write(ssl, data, len));
@@ -147,7 +147,7 @@ int __wrap_mbedtls_ssl_write(mbedtls_ssl_context *ssl, const unsigned char *data
 
 int __wrap_mbedtls_ssl_send_alert_message(mbedtls_ssl_context *ssl, unsigned char level, unsigned char message) {
     buffers_t *buffers = of(ssl);
-    if (!take(&buffers->out, LARGEST_OUT)) {
+    if (buffers != NULL && !take(&buffers->out, LARGEST_OUT)) {
         return MBEDTLS_ERR_SSL_ALLOC_FAILED;
     }
     return done(buffers, __real_mbedtls_ssl_send_alert_message(ssl, level, message));
