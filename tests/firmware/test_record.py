@@ -1,8 +1,9 @@
 """identity.record on MicroPython: a value that survives a power cut between any two bytes."""
 
+import pytest
+
 SETUP = """
 import identity.record, json, os
-identity.record.json = json
 from identity.record import Record
 for side in (".0", ".1"):
     try:
@@ -38,6 +39,12 @@ class Json:
         json.dump(value, f) if lie[0] is None else f.write(lie[0])
 identity.record.json = Json
 """
+
+
+@pytest.fixture(autouse=True)
+def own_json(micropython):
+    yield
+    micropython.run("import identity.record, json\nidentity.record.json = json")
 
 
 def test_nothing_saved_is_none(micropython):
