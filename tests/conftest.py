@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import awsdata  # noqa: F401
 import pytest
 
 ENOUGH = 2 << 30

@@ -1,7 +1,6 @@
 """AWS IoT: against the stand-in where AWS plays along, against botocore's own errors where it doesn't."""
 
 import base64
-import functools
 import json
 
 import pytest
@@ -12,7 +11,6 @@ from atecc.errors import AwsError
 from atecc.provisioning.workflow import Provisioning
 from botocore import exceptions
 from botocore.exceptions import ClientError
-from botocore.loaders import JSONFileLoader
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from fakedevice import SERIAL, FakeDevice
@@ -20,15 +18,6 @@ from ports import free_port
 
 REGION = "eu-west-1"
 AWS = ["provision", "aws", "--thing", "sensor-1", "--endpoint", "broker.invalid:8883"]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def read_once():
-    """AWS's service descriptions are megabytes of JSON, which each client would read anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        load = functools.cache(JSONFileLoader().load_file)
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: load(path))
-        yield
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Whatever boto3 meets on its way to AWS, and whatever answers there: a sentence, and never "a defect of this tool"."""
 
-import functools
 import json
 import random
 from collections import Counter
@@ -15,20 +14,10 @@ from atecc.errors import AwsError
 from atecc.provisioning.workflow import Provisioning
 from botocore import exceptions
 from botocore.awsrequest import AWSResponse
-from botocore.loaders import JSONFileLoader
 from fakedevice import FakeDevice
 
 AWS = ["provision", "aws", "--thing", "s1", "--no-broker-check"]
 STAND_IN = "http://127.0.0.1:9"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def read_once():
-    """AWS's service descriptions are megabytes of JSON, which each client would read anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        load = functools.cache(JSONFileLoader().load_file)
-        patch.setattr(JSONFileLoader, "load_file", lambda self, path: load(path))
-        yield
 
 
 class Raw(list):
