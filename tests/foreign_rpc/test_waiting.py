@@ -18,7 +18,9 @@ from simboard.served import Served
 
 AT_ONCE_S = 3.0
 CROWD = 30
-SLOW_MACHINE_S = 60  # a crowd of silent ones, left alone, would keep somebody out for as long as the test lasts
+SLOW_MACHINE_S = (
+    60  # a crowd of silent ones, left alone, would keep somebody out for as long as the test lasts
+)
 
 
 @pytest.fixture(scope="module")
