@@ -1,7 +1,8 @@
 """A certificate from AWS IoT over MQTT, for a new key in the idle slot: fleet provisioning, and renewal by it.
 
-AWS's two requests, create-from-csr and a template's provision, over any link. Until the commit the active identity is
-what it was; whatever goes wrong, the pending one is discarded, and the exception says why.
+AWS's two requests, create-from-csr and a template's provision, over any link; or one, to a signer of the owner's.
+Until the commit the active identity is what it was; whatever goes wrong, the pending one is discarded, and the
+exception says why.
 """
 
 from binascii import a2b_base64, b2a_base64
@@ -15,6 +16,7 @@ from link.topics import check_name
 from .exchange import ask
 
 _CREATE = "$aws/certificates/create-from-csr/json"
+_SIGN = "things/%s/sign"
 _REGISTER = "$aws/provisioning-templates/%s/provision/json"
 _CN_MAX = 64  # RFC 5280, ub-common-name
 _CHAIN_MAX = 4
@@ -26,7 +28,8 @@ def renew(device, template, parameters=None, timeout=30, job=None):
     """Have the active identity's successor issued over its own link, tried, and committed. A generator (job.py).
 
     device: the module of that name; template: of AWS's, whose hook lets a thing renew its own certificate (by the
-    parameter ThingName, which `parameters` adds to); job: the ID of AWS's, by which the new identity is known again.
+    parameter ThingName, which `parameters` adds to), or None: the signer that the job is for; job: the ID of AWS's, by
+    which the new identity is known again.
     What try_staged says, and `identity`, `certificate` (its SHA-256, which is AWS's certificate ID) and `configuration`
     (the template's DeviceConfiguration).
     """
@@ -92,7 +95,10 @@ def _named(where, answer):
 
 
 def _registered(link, order, csr, timeout):
-    """The answers to both requests, in one dict."""
+    """The answers to all requests, in one dict."""
+    if order["template"] is None:
+        asked = {"certificateSigningRequest": _pem(csr), "jobId": order["where"]["job"]}
+        return (yield from ask(link, _SIGN % order["where"]["name"], asked, timeout))
     issued = yield from ask(link, _CREATE, {"certificateSigningRequest": _pem(csr)}, timeout)
     request = {
         "certificateOwnershipToken": _text(issued, "certificateOwnershipToken"),

@@ -60,8 +60,8 @@ def test_another_region_is_refused(client):
 
 
 def test_other_services_are_not_there(client):
-    data = client(service="iot-data")
-    assert error_of(data.get_thing_shadow, thingName="x")[1] == 403
+    assert error_of(client(service="greengrass").list_groups)[1] == 403
+    assert error_of(client(service="iot-data").get_thing_shadow, thingName="x")[1] == 404, "but Publish"
     jobs = client(service="iot-jobs-data")  # there is UpdateJobExecution, and nothing else of it
     assert error_of(jobs.get_pending_job_executions, thingName="x")[1] == 404
 

@@ -2,12 +2,16 @@
 
 import json
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 
 import boto3
 import pytest
 from atecc.aws import rotation
 from atecc.aws.cloud import Cloud as Account
+from cryptography import x509
 from simcloud.faults import ApiError
+from simcloud.pki import Authority, Validity, name, pem
 
 DAY = 86400
 
@@ -60,6 +64,59 @@ def test_one_command_renews_it(aws, account, thing):
     assert "1 device renewed, of 1" in again.out and identity(aws)[0] == "a"
     swept = aws.succeeds("--json", "aws", "sweep", "--thing", thing, "--keep-previous", "0s").json
     assert len(swept["deleted"]) == 2 and certificates(account, thing) == {"ACTIVE": 1}
+
+
+SIGN = """
+from urllib.request import urlopen
+
+def sign(request: str, thing: str) -> str:
+    with urlopen("http://127.0.0.1:%d/" + thing, request.encode()) as answer:
+        return answer.read().decode()
+"""
+
+
+@pytest.fixture
+def authority():
+    """The user's CA, a service of its own, and its port: it signs a request's key for the thing in the path."""
+    ca = Authority.root(name(common_name="ACME"))
+
+    class Service(BaseHTTPRequestHandler):
+        def do_POST(self):
+            request = x509.load_pem_x509_csr(self.rfile.read(int(self.headers["Content-Length"])))
+            subject = name(common_name=self.path[1:])
+            made = ca.sign(request.public_key(), subject, Validity.days(-1, 30))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(pem(made) + pem(ca.certificate))
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Service) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield ca, server.server_port
+        server.shutdown()
+
+
+def test_one_command_renews_it_by_a_ca_of_ones_own(aws, account, thing, authority, tmp_path):
+    ca, port = authority
+    known = pem(ca.certificate).decode()
+    account.register_ca_certificate(caCertificate=known, certificateMode="SNI_ONLY", setAsActive=True)
+    file = tmp_path / "sign.py"
+    file.write_text(SIGN % port)
+    fleet = "--template", "own"
+    aws.succeeds("aws", "fleet", "setup", *fleet, "--signer", file, "--yes")
+    said = aws.succeeds("--json", "aws", "rotate", "--thing", thing, *fleet).json
+    assert (said["status"], said["devices"]["succeeded"]) == ("COMPLETED", 1)
+    assert identity(aws) == ("b", "previous", "b")
+    assert certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 1}
+    arns = account.list_thing_principals(thingName=thing)["principals"]
+    listed = [account.describe_certificate(certificateId=arn.rpartition("/")[2]) for arn in arns]
+    described = [one["certificateDescription"] for one in listed]
+    active = next(one["certificatePem"] for one in described if one["status"] == "ACTIVE")
+    shown = x509.load_pem_x509_certificate(active.encode())
+    assert (shown.issuer, shown.subject) == (ca.certificate.subject, name(common_name=thing))
+    aws.succeeds("aws", "fleet", "remove", *fleet, "--yes")
 
 
 def test_a_rejection_is_told_by_the_job(aws, cloud, account, thing):

@@ -54,7 +54,7 @@ class Link:
         return Done(take())
     def publish(self, topic, message, qos, retain):
         self.send(topic, message)
-        for end in ("update", "create-from-csr/json", "provision/json"):
+        for end in ("update", "create-from-csr/json", "provision/json", "sign"):
             if topic.endswith(end):
                 self.answer(topic, end.split("/")[0], json.loads(message))
         return Done()
@@ -64,7 +64,7 @@ class Link:
             raise LinkError("closed", "the network is gone")
         if how == "silent":
             return
-        said = self.made(asked) if what == "create-from-csr" else {}
+        said = self.made(asked) if "certificateSigningRequest" in asked else {}
         if how:
             said = {"errorCode": "AccessDenied", "errorMessage": how}
         end = "/rejected" if how else "/accepted"
@@ -134,6 +134,25 @@ def test_a_new_key_and_certificate_tried_and_committed(device):
         "things/thing-1/rotated",
         "$aws/things/thing-1/jobs/job-1/update",
     ]
+
+
+SIGNER = (
+    "signed = execution()\nsigned['jobDocument'] = {'operation': 'rotate-certificate', 'signer': 'fleet'}\n"
+)
+
+
+def test_by_a_signer_of_the_owners_it_is_one_request(device):
+    code = SETTING + SIGNER + "link = Link()\nagain = work(link, signed)\n"
+    said = device.value(f"[{SEEN}, again, [s[0] for s in link.said], link.said[1][1]['jobId']]", code, GIVEN)
+    topics = ["$aws/things/thing-1/jobs/job-1/update", "things/thing-1/sign"]
+    assert said == [["b", "previous", "connected", 1], False, topics, "job-1"]
+
+
+def test_a_signer_that_refuses_leaves_the_old_one(device):
+    code = SETTING + SIGNER + "link = Link(sign='not on my list')\nwork(link, signed)\n"
+    seen, why = device.value(f"[{SEEN}, listener.given_up[1]]", code, GIVEN)
+    assert seen == ["a", "empty", "connected", 0]
+    assert why == "AWS rejects things/thing-1/sign: not on my list (AccessDenied)"
 
 
 def test_what_it_says_of_itself(device):

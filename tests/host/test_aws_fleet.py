@@ -116,6 +116,53 @@ def test_taken_away_with_its_claims(atecc, iot, tmp_path):
     assert atecc("remove", "--template", "away", "--yes").status == 5
 
 
+# A signer of one's own
+
+SIGN = "def sign(request, thing):\n    raise ValueError('nobody')\n"
+
+
+def test_a_signer_is_set_up_stays_is_replaced_and_is_taken_away(atecc, iot, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(SIGN)
+    here = "--template", "sig-ned"
+    assert atecc("setup", *here, "--yes").status == 0
+    parts = atecc("show", *here, "--json").json["parts"]
+    assert "signing rule" not in parts, "a fleet need not have one"
+    made = atecc("setup", *here, "--signer", file, "--yes", "--json").json["calls"]
+    assert made[-1] == "iot:CreateTopicRule" and "lambda:CreateFunction" in made
+    assert atecc("setup", *here, "--signer", file, "--yes", "--json").json["calls"] == []
+    assert atecc("setup", *here, "--yes", "--json").json["calls"] == [], "it stays"
+    file.write_text(SIGN + "# better\n")
+    seen = atecc("setup", *here, "--signer", file, "--yes", "--json")
+    assert seen.json["calls"] == ["lambda:UpdateFunctionCode"]
+    parts = atecc("show", *here, "--json").json["parts"]
+    assert (parts["signing rule"], parts["signing function"]) == ("sig_ned_sign", "sig-ned-sign")
+    assert atecc("remove", *here, "--yes").status == 0
+    assert "sig_ned_sign" not in [one["ruleName"] for one in iot.list_topic_rules()["rules"]]
+    assert atecc("show", *here).status == 5
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (None, "can't be read"),
+        ("def sign(request, thing) return 1", "is not Python"),
+        ("\0", "is not Python"),
+        ("def sing(request, thing): return 1", "defines no function sign"),
+        ("async def sign(request, thing): return 1", "defines no function sign"),
+        ("def sign(request): return 1", "takes other parameters"),
+    ],
+)
+def test_what_is_no_signer_is_refused_before_anything_is_made(atecc, stand_in, tmp_path, source, why):
+    file = tmp_path / "sign.py"
+    if source is not None:
+        file.write_text(source)
+    before = len(stand_in.decisions)
+    seen = atecc("setup", "--template", "no-signer", "--signer", file, "--yes")
+    assert seen.status == 2 and why in seen.err and "def sign(request: str, thing: str)" in seen.err
+    assert len(stand_in.decisions) == before
+
+
 # The hook
 
 

@@ -92,6 +92,16 @@ def test_all_are_renewed(run, devices, ready):
     assert [one["policyName"] for one in policies["policies"]] == ["atecc-renewal"]
 
 
+def test_of_a_fleet_with_a_signer_the_job_says_so(run, devices, ready):
+    set_up(Account(), Fleet("mine"), b"def sign(request, thing): ...")
+    group = devices(s1=[DONE])
+    ran = run(None, "aws", "rotate", "--group", group, "--template", "mine", "--json")
+    document = json.loads(ready.get_job_document(jobId=ran.json["job"])["document"])
+    assert document == {"operation": "rotate-certificate", "version": 1, "signer": "mine"}
+    arn = ready.describe_thing_group(thingGroupName=group)["thingGroupArn"]
+    assert ready.list_attached_policies(target=arn)["policies"] == [], "it takes none"
+
+
 def test_a_thing_gets_the_permission_by_its_certificate(run, devices, ready):
     devices(b1=[DONE])
     ran = run(None, "aws", "rotate", "--thing", "b1")

@@ -11,6 +11,7 @@ from typing import Any
 from simcloud.access import AccessKey
 from simcloud.api import Api
 from simcloud.broker import BUILD, MQTT_TLS_PORT, Broker, BrokerError, Plugin, free_address
+from simcloud.dataplane import DataPlane
 from simcloud.faults import Faults
 from simcloud.functions import Functions
 from simcloud.issuing import DeviceCa
@@ -109,6 +110,7 @@ class Cloud:
             | rules.handlers
             | jobs.operations.handlers,
             "iot-jobs-data": jobs.operations.data_handlers,
+            "iotdata": DataPlane(self._services).handlers,
             "lambda": functions.handlers,
         }
         return Api(self._registry, keys, self.faults, self._journal, own, roles, self._api_port)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from threading import Event, Lock, Thread
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -224,7 +225,7 @@ class Functions:
 
     def _load(self, function: Function) -> Callable[[Any, Any], Any]:
         module, _, name = function.handler.rpartition(".")
-        source = zipfile.ZipFile(io.BytesIO(function.zip)).read(f"{module}.py")
+        archive = zipfile.ZipFile(io.BytesIO(function.zip))
         key = AccessKey.new(function.name, *self._roles.may(function.role))
         self._keys[key.access_key_id] = key
         boto3 = SimpleNamespace(client=lambda service, **_: self._client(key, service))
@@ -234,13 +235,20 @@ class Functions:
 
         def load(wanted: str, *args: Any, **options: Any) -> Any:
             root = wanted.partition(".")[0]
+            if f"{root}.py" in archive.namelist():
+                return module_of(root)
             if root not in sys.stdlib_module_names and root not in BESIDE:
                 raise ImportError(f"Lambda has no module {wanted}")
             return own.get(wanted) or __import__(wanted, *args, **options)
 
-        namespace = {"__name__": module, "__builtins__": vars(builtins) | {"__import__": load}}
-        exec(compile(source, f"{module}.py", "exec"), namespace)  # noqa: S102
-        found: Callable[[Any, Any], Any] = namespace[name]  # type: ignore[assignment]
+        @cache
+        def module_of(name: str) -> ModuleType:
+            made = ModuleType(name)
+            vars(made)["__builtins__"] = vars(builtins) | {"__import__": load}
+            exec(compile(archive.read(f"{name}.py"), f"{name}.py", "exec"), vars(made))  # noqa: S102
+            return made
+
+        found: Callable[[Any, Any], Any] = getattr(module_of(module), name)
         return found
 
 

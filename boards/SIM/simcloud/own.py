@@ -15,7 +15,8 @@ from moto.core.exceptions import JsonRESTError
 from simcloud.access import Environ, environ_name
 from simcloud.faults import ApiError, StartResponse
 
-Handler = Callable[[dict[str, Any]], dict[str, Any] | None]
+Params = dict[str, Any]
+Handler = Callable[[Params], Params | None]
 
 
 def answer(
@@ -42,9 +43,11 @@ def _plain(value: object) -> object:
 def parameters(model: Any, environ: Environ, body: bytes) -> dict[str, Any]:
     """From path, query, headers and body, each as the operation's shape places it."""
     found: dict[str, Any] = {}
-    if body.strip():
+    whole = model.input_shape.serialization.get("payload") if model.input_shape else None
+    if whole and model.input_shape.members[whole].type_name == "blob":
+        found[whole] = body
+    elif body.strip():
         document = json.loads(body)
-        whole = model.input_shape.serialization.get("payload") if model.input_shape else None
         found |= {whole: document} if whole else document if isinstance(document, dict) else {}
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
     path = _path(model.http["requestUri"], environ["RAW_URI"].partition("?")[0])

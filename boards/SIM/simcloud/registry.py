@@ -41,6 +41,7 @@ from simcloud.policy import MalformedPolicy, Statement, parse
 MAX_POLICIES_PER_PRINCIPAL = 10
 MAX_ATTRIBUTES, MAX_ATTRIBUTES_WITHOUT_TYPE = 50, 3
 STATUSES = ("ACTIVE", "INACTIVE", "REVOKED")
+SDK_NAMES = {"iotdata": "iot-data"}  # of services that sign by another name than boto3 has
 
 
 class AwsError(IoTClientError):
@@ -54,7 +55,7 @@ class AwsError(IoTClientError):
 @cache
 def service_model(service: str = "iot") -> Any:
     """AWS's own description of an API: operations, errors, and what each parameter may look like."""
-    return botocore.session.get_session().get_service_model(service)
+    return botocore.session.get_session().get_service_model(SDK_NAMES.get(service, service))
 
 
 def check(shape: str, parameter: str, value: str) -> None:

@@ -94,11 +94,12 @@ class Roles:
         return role is not None and REGISTERS_THINGS in role.managed_policies
 
     def may(self, arn: str) -> tuple[str, ...]:
-        """What its own policies allow at AWS IoT and for its jobs: names of operations, as the gate has them."""
+        """What its own policies allow at AWS IoT: names of operations, as the gate has them."""
         role = self._role(arn)
         found = [one for text in role.policies.values() for one in statements(text)] if role else []
         actions = [a for one in found if one.get("Effect") == "Allow" for a in listed(one.get("Action", []))]
         here = [action.replace("iotjobsdata:", "iot:iot-jobs-data:") for action in actions]
+        here = ["iot:iotdata:Publish" if action == "iot:Publish" else action for action in here]
         return tuple(action.removeprefix("iot:") for action in here if action.startswith("iot:"))
 
 

@@ -123,7 +123,11 @@ class Services:
 
     def publish(self, topic: str, document: Document) -> None:
         """A message of AWS's own, for all that have subscribed."""
-        self._outgoing.append(Outgoing("", topic, json.dumps(document)))
+        self.say(topic, json.dumps(document))
+
+    def say(self, topic: str, payload: str) -> None:
+        """A message for all that have subscribed."""
+        self._outgoing.append(Outgoing("", topic, payload))
 
     def outgoing(self) -> list[Outgoing]:
         """What is to be sent now."""

@@ -42,22 +42,25 @@ class Role:
 
 @dataclass(frozen=True)
 class Function:
-    """functions/FILE.py, whose `handler` is called."""
+    """functions/FILE.py, whose `handler` is called; `beside` are more files for it, by name."""
 
     name: str
     file: str
     role: Role
     environment: dict[str, str] = field(default_factory=dict)
     seconds: int = 5
+    beside: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def zip(self) -> bytes:
-        """The same for the same file: AWS tells its hash."""
+        """The same for the same files: AWS tells its hash."""
         packed = io.BytesIO()
+        own = f"{self.file}.py"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            entry = zipfile.ZipInfo(f"{self.file}.py", (2026, 1, 1, 0, 0, 0))
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, (FUNCTIONS / f"{self.file}.py").read_bytes())
+            for name, content in ({own: (FUNCTIONS / own).read_bytes()} | self.beside).items():
+                entry = zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0))
+                entry.external_attr = 0o644 << 16
+                archive.writestr(entry, content)
         return packed.getvalue()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atecc.aws import certificates, confirming, deploy
+from atecc.aws import certificates, confirming, deploy, signing
 from atecc.aws.certificates import ACTIVE, INACTIVE, Certificate
 from atecc.aws.cloud import Cloud
 from atecc.aws.granting import Granting
@@ -116,8 +116,11 @@ def _policy(statements: list[dict[str, Any]]) -> dict[str, Any]:
 # Made
 
 
-def set_up(cloud: Cloud, fleet: Fleet) -> None:
-    """All of it is there afterwards. What is missing is made, the hook is replaced by this version's."""
+def set_up(cloud: Cloud, fleet: Fleet, signer: bytes | None = None) -> None:
+    """All of it is there afterwards. What is missing is made, the functions are replaced by this version's.
+
+    signer: the user's file (signing.read_signer). Without one, a signer that is there stays as it is.
+    """
     parts(cloud, fleet.template)  # tells the account, if anything is there
     role = deploy.ensure_role(cloud, fleet.role(cloud.region))
     prefix = arn_prefix(cloud.region, cloud.account)
@@ -128,7 +131,9 @@ def set_up(cloud: Cloud, fleet: Fleet) -> None:
     arn = deploy.ensure_function(cloud, hook)
     deploy.ensure_permission(cloud, hook, f"{prefix}:provisioningtemplate/{fleet.template}")
     _ensure_template(cloud, fleet, role, arn)
-    confirming.ensure(cloud, fleet.template)
+    confirming.hearing(fleet.template, cloud.region).ensure(cloud)
+    if signer is not None:
+        signing.hearing(fleet.template, cloud.region, signer).ensure(cloud)
 
 
 def _ensure_policy(cloud: Cloud, name: str, wanted: dict[str, Any]) -> None:
@@ -177,7 +182,8 @@ def find_template(cloud: Cloud, name: str) -> dict[str, Any] | None:
 
 
 def parts(cloud: Cloud, name: str) -> tuple[Fleet, dict[str, str]]:
-    """What there is of a fleet: its settings, and each part with its name, "" where it is missing."""
+    """What there is of a fleet: its settings, and each part with its name, "" where it is missing. Those of a signer,
+    which a fleet need not have, are there if one of them is."""
     fleet = Fleet(name)
     hook = fleet.hook(cloud.region)
     function = deploy.find_function(cloud, hook)
@@ -193,7 +199,9 @@ def parts(cloud: Cloud, name: str) -> tuple[Fleet, dict[str, str]]:
         "claim policy": fleet.claim_policy if cloud.policy(fleet.claim_policy) is not None else "",
         "renewal policy": fleet.renewal_policy if cloud.policy(fleet.renewal_policy) is not None else "",
     }
-    return fleet, found | confirming.parts(cloud, name)
+    found |= confirming.hearing(name, cloud.region).parts(cloud)
+    signer = signing.hearing(name, cloud.region).parts(cloud)
+    return fleet, found | (signer if any(signer.values()) else {})
 
 
 def targets(cloud: Cloud, policy: str) -> list[str]:
@@ -214,7 +222,8 @@ def remove(cloud: Cloud, fleet: Fleet) -> None:
     if find_template(cloud, fleet.template) is not None:
         cloud.change("delete_provisioning_template", templateName=fleet.template)
     deploy.remove_function(cloud, hook)
-    confirming.remove(cloud, fleet.template)
+    for one in (confirming, signing):
+        one.hearing(fleet.template, cloud.region).remove(cloud)
     deploy.remove_role(cloud, fleet.role(cloud.region))
     for arn in targets(cloud, fleet.claim_policy):
         certificates.withdraw(cloud, arn.rpartition("/")[2], arn)

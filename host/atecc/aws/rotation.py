@@ -1,7 +1,8 @@
 """Renewal of many devices through an AWS IoT job: started, followed until it ends, and what became of each device.
 
-The job says what to do and which provisioning template to use; AWS's engine hands it out, the devices do it, and a
-function in the account (see lambdas/) ends each device's part when it has seen with which certificate it is connected.
+The job says what to do, and which provisioning template gives the certificates, or which fleet's signer; AWS's engine
+hands it out, the devices do it, and a function in the account (functions/confirm.py) ends each device's part when it
+has seen with which certificate it is connected.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from atecc.aws import confirming
+from atecc.aws import confirming, signing
 from atecc.aws.certificates import ACTIVE, of_thing, seconds_of
 from atecc.aws.cloud import Cloud
 from atecc.aws.fleet import Fleet, find_template, missing
@@ -111,8 +112,8 @@ def check_ready(cloud: Cloud, template: str) -> None:
         why = (
             f"There is no policy {Fleet(template).renewal_policy}, by which devices may ask for a certificate"
         )
-    elif not confirming.is_there(cloud, template):
-        why = f"Nobody would confirm what the devices do: there is no rule {confirming.rule(template)}"
+    elif not (heard := confirming.hearing(template, cloud.region)).is_there(cloud):
+        why = f"Nobody would confirm what the devices do: there is no rule {heard.rule}"
     if why:
         raise RefusedError(f"{why}. No job was started.", missing(template).hint)
 
@@ -150,9 +151,15 @@ def start(cloud: Cloud, order: Order) -> str:
     """Create the job; its ID. What it needs is looked at before, and nothing is begun without it."""
     check_ready(cloud, order.template)
     found = targets(cloud, order)
-    allow(cloud, order, found)
+    signs = signing.hearing(order.template, cloud.region).is_there(cloud)
+    if not signs:
+        allow(cloud, order, found)
     identifier = PREFIX + time.strftime("%Y%m%d-%H%M%S-", time.gmtime()) + secrets.token_hex(3)
-    document = {"operation": OPERATION, "version": VERSION, "template": order.template}
+    document = {
+        "operation": OPERATION,
+        "version": VERSION,
+        "signer" if signs else "template": order.template,
+    }
     params: dict[str, Any] = {
         "jobId": identifier,
         "targets": found,

@@ -30,7 +30,8 @@ def fleet() -> None:
     "setup",
     cls=Command,
     examples="""atecc aws fleet setup --prefix sensor-
-    atecc aws fleet setup --prefix sensor- --listed --yes""",
+    atecc aws fleet setup --prefix sensor- --listed --yes
+    atecc aws fleet setup --signer sign.py""",
 )
 @TEMPLATE
 @click.option(
@@ -39,12 +40,30 @@ def fleet() -> None:
 @click.option(
     "--listed", is_flag=True, help="By a claim only things that are in AWS's registry get a certificate."
 )
+@click.option(
+    "--signer", type=FILE, help="By a job devices get their certificates from the `sign` in this Python file."
+)
 @YES
 @account_options
 @pass_app
-def setup(app: App, /, template: str, prefix: str, listed: bool, yes: bool, **options: Any) -> None:
-    """Make template, role, policies, and the hook that decides who gets a certificate; shows the calls first."""
+def setup(
+    app: App,
+    /,
+    template: str,
+    prefix: str,
+    listed: bool,
+    signer: Path | None,
+    yes: bool,
+    **options: Any,
+) -> None:
+    """Make template, role, policies, and the hook that decides who gets a certificate; shows the calls first.
+
+    A signer of yours, for a CA of your own, is a Python file with `def sign(request: str, thing: str) -> str:`. It
+    gets the certificate request of a device (PEM) and the name of its thing, and gives the certificate and its chain
+    (PEM); what it raises is told to the device. It runs in AWS Lambda, with the standard library and boto3.
+    """
     from atecc.aws import fleet as fleets
+    from atecc.aws import signing
     from atecc.aws.thing import check_thing
     from atecc.cli.provision import named
 
@@ -52,16 +71,17 @@ def setup(app: App, /, template: str, prefix: str, listed: bool, yes: bool, **op
     if prefix:
         check_thing(prefix)
     wanted = fleets.Fleet(template, prefix, listed)
+    source = signing.read_signer(signer) if signer else None
     cloud = cloud_of(app, options)
     cloud.rehearse()
-    fleets.set_up(cloud, wanted)
+    fleets.set_up(cloud, wanted, source)
     calls = cloud.planned or []
     cloud.planned = None
     for action, params in calls:
         app.say(f"{named(action)} {_shown(params)}")
     if calls and not yes:
         app.ask_yes(f"Make these {len(calls)} calls?")
-    fleets.set_up(cloud, wanted)
+    fleets.set_up(cloud, wanted, source)
     app.emit(_document(wanted) | {"calls": [named(action) for action, _ in calls]})
     if not app.json:
         app.say(
