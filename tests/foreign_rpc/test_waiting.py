@@ -61,7 +61,7 @@ def took(call: Callable[[], Any]) -> float:
 
 
 def let_in(port: int) -> WebSocket:
-    """A connection, as soon as those of the test before are gone: till then the device breaks off what is one too many."""
+    """A connection, as soon as those of the test before are gone: the device breaks off what is one too many."""
     deadline = time.monotonic() + AT_ONCE_S
     while True:
         try:
