@@ -102,9 +102,8 @@ class ATECC608:
         self._owner = None
         self._depth = 0
         self._awake = False
-        self._slept = (
-            False  # since the sequence began: a thread was held up for longer than the chip stays awake
-        )
+        # Since the sequence began: a thread was held up for longer than the chip stays awake.
+        self._slept = False
         self._woken = 0
         # us that each of _COMMANDS took last: chips differ, and a slower clock divider makes a large difference.
         self._expected = array("I", [command[4] for command in _COMMANDS])

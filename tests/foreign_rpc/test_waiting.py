@@ -18,9 +18,8 @@ from simboard.served import Served
 
 AT_ONCE_S = 12.0  # on a slow machine; who waits does so for twice as long
 CROWD = 30
-SLOW_MACHINE_S = (
-    60  # a crowd of silent ones, left alone, would keep somebody out for as long as the test lasts
-)
+# A crowd of silent ones, left alone, would keep somebody out for as long as the test lasts.
+SLOW_MACHINE_S = 60
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,37 @@ def home(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="module")
+def stand_in():
+    """A stand-in for AWS IoT, shared by a module's tests."""
+    from simcloud import Cloud
+
+    with Cloud() as running:
+        yield running
+
+
+@pytest.fixture
+def iot(stand_in, monkeypatch):
+    """A client of it; the environment leads `atecc` there too."""
+    import boto3
+
+    for variable, value in stand_in.environment().items():
+        monkeypatch.setenv(variable, value)
+    return boto3.Session().client("iot")
+
+
+@pytest.fixture(scope="module")
+def inside(stand_in):
+    """It, for what runs in AWS Lambda and makes its clients as it is imported."""
+    import boto3
+
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in stand_in.environment().items():
+            patch.setenv(variable, value)
+        patch.setattr(boto3, "DEFAULT_SESSION", None)  # which may have another stand-in's credentials
+        yield stand_in
+
+
 @pytest.fixture
 def operator(home):
     """An operator in the default directory."""

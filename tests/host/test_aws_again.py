@@ -20,7 +20,6 @@ from atecc.errors import ChannelError
 from atecc.provisioning.workflow import Provisioning
 from botocore.retries.standard import ExponentialBackoff
 from fakedevice import SERIAL, FakeDevice
-from simcloud import Cloud
 from simcloud.faults import ApiError
 
 NAMES = (f"thing-{number}" for number in itertools.count())
@@ -41,12 +40,6 @@ def made_once(stand_in):
 
         patch.setattr(boto3.Session, "client", once)
         yield
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
 
 
 class Account:

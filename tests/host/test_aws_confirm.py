@@ -10,22 +10,12 @@ import time
 import boto3
 import pytest
 from cloud.devices import csr
-from simcloud import Cloud
 
 ROTATE = json.dumps({"operation": "rotate-certificate", "version": 1, "template": "atecc"})
 
 
 @pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running, pytest.MonkeyPatch.context() as patch:
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # which may have another stand-in's credentials
-        yield running
-
-
-@pytest.fixture(scope="module")
-def confirm(stand_in):
+def confirm(inside):
     module = importlib.import_module("atecc.aws.functions.confirm")
     module = importlib.reload(module)
     data = boto3.client("iot-jobs-data")  # whose address AWS tells by the account
@@ -79,8 +69,8 @@ numbers = iter(range(1000))
 
 
 @pytest.fixture
-def thing(stand_in):
-    return Thing(stand_in, next(numbers))
+def thing(inside):
+    return Thing(inside, next(numbers))
 
 
 def test_the_ones_before_are_deactivated_and_kept(confirm, thing):

@@ -7,13 +7,6 @@ import pytest
 from atecc.aws.cloud import Cloud as AwsCloud
 from atecc.aws.examine import REASONS, Examination, Examined
 from fakedevice import FakeDevice
-from simcloud import Cloud
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

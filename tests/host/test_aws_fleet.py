@@ -14,24 +14,15 @@ from cloud.test_provisioning import Asker
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fakedevice import FakeDevice
-from simcloud import Cloud
 from simcloud.pki import Authority, Validity, name, pem
 
 SERIAL, OTHER = "0123a1b2c3d4e5f6ee", "0123ffffffffffffee"
 
 
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
-
-
 @pytest.fixture
-def iot(stand_in, monkeypatch):
-    for variable, value in stand_in.environment().items():
-        monkeypatch.setenv(variable, value)
+def iot(iot, stand_in, monkeypatch):
     monkeypatch.setattr(patience, "pause", lambda seconds: None)
-    yield boto3.Session().client("iot")
+    yield iot
     stand_in.faults.clear()
 
 

@@ -1,22 +1,7 @@
 """`atecc operator register`: known to AWS IoT with a policy, once, and without a trace afterwards."""
 
-import boto3
 import pytest
 from fakedevice import FakeDevice
-from simcloud import Cloud
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
-
-
-@pytest.fixture
-def iot(stand_in, monkeypatch):
-    for variable, value in stand_in.environment().items():
-        monkeypatch.setenv(variable, value)
-    return boto3.Session().client("iot")
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import shlex
 import subprocess
 
-import boto3
 import pytest
 from cryptography import x509
 from fakedevice import FakeDevice
-from simcloud import Cloud
 from simcloud.pki import Authority, name, pem, private_pem
 
 THE_CASE = """
@@ -15,19 +13,6 @@ openssl ecparam -out ca.key.pem -name prime256v1 -genkey
 openssl req -new -subj "/C=IE/L=Dublin/O=ACME Ltd/OU=Testing/" -sha256 -key ca.key.pem -text -out ca.csr.tmpl
 openssl x509 -in ca.csr.tmpl -text -out ca.crt.pem -req -signkey ca.key.pem
 """
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
-
-
-@pytest.fixture
-def iot(stand_in, monkeypatch):
-    for variable, value in stand_in.environment().items():
-        monkeypatch.setenv(variable, value)
-    return boto3.Session().client("iot")
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ from cloud.devices import csr
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from simcloud import Cloud
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import pytest
 from cloud.devices import csr
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from simcloud import Cloud
 from simcloud.faults import ApiError
 from simcloud.pki import Authority, Validity, name, pem
 
@@ -21,16 +20,7 @@ ROTATE = {"operation": "rotate-certificate", "version": 1, "signer": "fleet"}
 
 
 @pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running, pytest.MonkeyPatch.context() as patch:
-        for variable, value in running.environment().items():
-            patch.setenv(variable, value)
-        patch.setattr(boto3, "DEFAULT_SESSION", None)  # which may have another stand-in's credentials
-        yield running
-
-
-@pytest.fixture(scope="module")
-def function(stand_in):
+def function(inside):
     module = importlib.import_module("atecc.aws.functions.sign")
     module = importlib.reload(module)
     data = boto3.client("iot-data")  # whose address AWS tells by the account
@@ -109,10 +99,10 @@ numbers = iter(range(1000))
 
 
 @pytest.fixture
-def thing(stand_in, function):
-    stand_in.stop_broker()  # which would take what is published
-    yield Thing(stand_in, function, next(numbers))
-    stand_in.faults.clear()
+def thing(inside, function):
+    inside.stop_broker()  # which would take what is published
+    yield Thing(inside, function, next(numbers))
+    inside.faults.clear()
 
 
 @pytest.fixture

@@ -10,15 +10,8 @@ import boto3
 import pytest
 from boardpty import BoardPty
 from fakedevice import FakeDevice
-from simcloud import Cloud
 
 ATECC = [sys.executable, "-c", "from atecc.cli import main; main()"]
-
-
-@pytest.fixture(scope="module")
-def stand_in():
-    with Cloud() as running:
-        yield running
 
 
 class Held:
