@@ -347,6 +347,21 @@ def test_a_board_gets_a_claim(run, atecc, iot, stand_in, tmp_path):
     assert run(board, "provision", "fleet", "--forget").status == 0 and board.claim is None
 
 
+def test_ctrl_c_leaves_no_claim_that_is_of_no_use(run, atecc, stand_in, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("atecc.provisioning.claim.wait", interrupt)
+    files = "--claim-cert", tmp_path / "c.crt", "--claim-key", tmp_path / "c.key"
+    atecc("setup", "--template", "cut", "--yes")
+    atecc("claim", "--template", "cut", *files)
+    for given, kept in ((), False), ((*files, "--endpoint", "broker.acme.ie"), True):
+        board = FakeDevice()
+        trusted = "--server-ca", stand_in.server_ca_file
+        seen = run(board, "provision", "fleet", "--template", "cut", *given, *trusted)
+        assert seen.status == 130 and (board.claim is not None) == kept == ("keeps the claim" in seen.err)
+
+
 def test_half_a_claim_another_key_or_a_password(run, tmp_path, openssl):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=c",
             "-keyout", "c.key", "-out", "c.crt")  # fmt: skip

@@ -54,6 +54,7 @@ class Function:
     environment: dict[str, str] = field(default_factory=dict)
     statements: dict[str, Params] = field(default_factory=dict)  # who may invoke it
     loaded: Callable[[Any, Any], Any] | None = None
+    updating: bool = False  # until somebody looks, or has been refused
     lock: Lock = field(default_factory=Lock)  # one environment, one call at a time
 
     @property
@@ -96,7 +97,7 @@ class Functions:
         self.handlers: dict[str, Handler] = {
             "CreateFunction": self._create,
             "GetFunction": lambda params: {"Configuration": self._find(params).described, "Code": {}},
-            "GetFunctionConfiguration": lambda params: self._find(params).described,
+            "GetFunctionConfiguration": self._get_configuration,
             "UpdateFunctionCode": self._update_code,
             "UpdateFunctionConfiguration": self._update_configuration,
             "DeleteFunction": self._delete,
@@ -134,18 +135,34 @@ class Functions:
         self._functions[name] = made
         return made.described
 
-    def _update_code(self, params: Params) -> Params:
+    def _get_configuration(self, params: Params) -> Params:
         function = self._find(params)
+        function.updating = False
+        return function.described
+
+    def _update_code(self, params: Params) -> Params:
+        function = self._begin_update(params)
         function.zip, function.loaded = _zip(params), None
         return function.described
 
     def _update_configuration(self, params: Params) -> Params:
-        function = self._find(params)
+        function = self._begin_update(params)
         function.timeout = int(params.get("Timeout", function.timeout))
         if "Environment" in params:
             function.environment = variables(params)
         function.loaded = None
         return function.described
+
+    def _begin_update(self, params: Params) -> Function:
+        """AWS takes some seconds for each, and no other one meanwhile."""
+        function = self._find(params)
+        function.updating = not function.updating
+        if not function.updating:
+            message = (
+                f"The operation cannot be performed: an update is in progress for resource {function.arn}"
+            )
+            raise LambdaError(409, "ResourceConflictException", message)
+        return function
 
     def _delete(self, params: Params) -> None:
         del self._functions[self._find(params).name]

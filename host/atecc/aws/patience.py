@@ -11,8 +11,12 @@ from atecc.errors import AwsError
 # Seconds between the attempts. What was detached a moment ago still counts as attached; what somebody was just allowed
 # to do is denied for a while, and what he never was is denied for good.
 _PAUSES = {"aws-conflict": (0.5, 1, 2, 4, 8, 8, 8), "aws-denied": (1, 2, 4)}
-# A role that was just made can't be assumed at once.
-_NEW = {"lambda.create_function": {"aws-invalid": (1, 2, 4, 8)}}
+# A role that was just made can't be assumed at once; a function is updated in one way after the other.
+_NEW = {
+    "lambda.create_function": {"aws-invalid": (1, 2, 4, 8)},
+    "lambda.update_function_code": {"aws-exists": (1, 2, 4, 8)},
+    "lambda.update_function_configuration": {"aws-exists": (1, 2, 4, 8)},
+}
 _TAKING_BACK = ("update_certificate", "detach_policy", "detach_thing_principal", "delete_certificate")
 
 pause = time.sleep

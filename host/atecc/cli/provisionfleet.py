@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from atecc.device.replies import IdentityStatus
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+KEPT = (
+    "The board keeps the claim, and goes on by itself: `atecc identity status` shows how. "
+    "`atecc provision fleet --forget` ends that."
+)
 
 
 @click.command(
@@ -87,6 +92,7 @@ def _have_it_ask(app: App, device: Device, options: dict[str, Any]) -> None:
 
     before = device.identity_status()
     claim = _Claim(app, device, options)
+    status = None
     try:
         claims.hand_over(device, options["template"], claim.given, claim.where, claim.trusted)
         if options["no_wait"]:
@@ -97,14 +103,16 @@ def _have_it_ask(app: App, device: Device, options: dict[str, Any]) -> None:
             status = claims.wait(device, before)
         except AteccError as error:
             if claim.lasts:
-                error.notes.append(
-                    "The board keeps the claim, and goes on by itself: `atecc identity status` shows how. "
-                    "`atecc provision fleet --forget` ends that."
-                )
-            else:
-                device.forget_claim()
+                error.notes.append(KEPT)
+            raise
+        except KeyboardInterrupt:
+            if claim.lasts:
+                app.warn(KEPT)
             raise
     finally:
+        if status is None and not (claim.lasts or options["no_wait"]):
+            with suppress(AteccError):  # the first error is the one to be told
+                device.forget_claim()
         if claim.admitted and not options["no_wait"]:
             certificates.withdraw(claim.cloud, claim.admitted.id, claim.admitted.arn)
     _show(app, status, device.mqtt_connect().state, options["template"])
