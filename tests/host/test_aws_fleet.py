@@ -362,6 +362,11 @@ def test_ctrl_c_leaves_no_claim_that_is_of_no_use(run, atecc, stand_in, tmp_path
         assert seen.status == 130 and (board.claim is not None) == kept == ("keeps the claim" in seen.err)
 
 
+def test_what_is_registered_for_a_run_is_waited_for(run):
+    seen = run(FakeDevice(), "provision", "fleet", "--claim-factory", "--no-wait")
+    assert seen.status == 2 and "--endpoint" in seen.err
+
+
 def test_half_a_claim_another_key_or_a_password(run, tmp_path, openssl):
     openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=c",
             "-keyout", "c.key", "-out", "c.crt")  # fmt: skip

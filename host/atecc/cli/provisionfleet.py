@@ -73,6 +73,11 @@ def command(app: App, /, **options: Any) -> None:
         raise ArgumentError("A claim takes both: --claim-cert FILE and --claim-key FILE.")
     if options["claim_factory"] and options["claim_cert"]:
         raise ArgumentError("Either --claim-factory, or --claim-cert FILE and --claim-key FILE.")
+    if options["claim_factory"] and options["no_wait"] and not options["endpoint"]:
+        raise ArgumentError(
+            "The chip's certificate is registered for this run alone: --no-wait would leave it there for good.",
+            "With --endpoint it is one that AWS knows already.",
+        )
     if app.address is not None:
         raise RefusedError(
             "A claim's key goes over USB only.", "Plug the device in, and name its serial port."
