@@ -31,7 +31,7 @@ _KEYS = (
     ("aws.thing_name", "name", (), ""),
     ("aws.jobs", "flag", (), False),
     ("aws.renew", "whole", (0, 3650), 0),
-    ("aws.template", "text", (36,), ""),
+    ("aws.template", "text", (36,), "atecc"),
     ("wifi.ap.enable", "off", (), False),
     ("wifi.sta.enable", "flag", (), False),
     # IEEE 802.11: an SSID has 32 bytes at most; WPA: 8 to 63 characters, or 64 hex digits.

@@ -28,8 +28,9 @@ def work(listener, device, execution):
     """
     store, setting = device.store, device.settings.get
     if execution is None:
-        if _ends_soon(store, setting("aws.renew")):
-            _renew(device, setting("aws.template"))
+        template = setting("aws.template")
+        if template and _ends_soon(store, setting("aws.renew")):
+            _renew(device, template)
         return False
     job = execution["jobId"]
     if store.current().get("job") == job:

@@ -246,6 +246,12 @@ def test_by_itself_before_its_certificate_ends(device, days, renewed):
     assert (active, said) == (("b", 2) if renewed else ("a", 0))
 
 
+def test_by_itself_only_by_a_template(device):
+    code = SETTING + "link = Link()\nDevice.settings.values |= {'aws.renew': 3650, 'aws.template': ''}\n"
+    code += "rotation.work(listener, Device(link), None)\n"
+    assert device.value("[store.active, len(link.said)]", code, GIVEN) == ["a", 0]
+
+
 @pytest.mark.parametrize(
     ("message", "begun"),
     [
