@@ -6,7 +6,6 @@ with it. Whatever happens in between, this run or the next one takes away what i
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from atecc.aws.cloud import Cloud, Planned, amazon_roots
 from atecc.aws.granting import Granting
 from atecc.aws.journal import SWITCHING, Entry, Journal
 from atecc.aws.leftovers import KEEP_PREVIOUS, retire, take_away
+from atecc.aws.naming import check_thing
 from atecc.aws.owned import OwnCa
 from atecc.aws.policy import arn_prefix
 from atecc.broker.address import MQTT_TLS_PORT, parse_broker
@@ -27,7 +27,6 @@ from atecc.provisioning.order import Connection, Renewal, left_alone
 from atecc.steps import Steps
 from atecc.x509 import library
 from atecc.x509.authority import LocalCA
-from atecc.x509.names import Rdns
 from atecc.x509.requests import names_in, pem, when
 
 if TYPE_CHECKING:
@@ -35,32 +34,7 @@ if TYPE_CHECKING:
 
     from atecc.device import Device
 
-_THING_NAME = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
-_CN_MAX = 64  # RFC 5280, ub-common-name
 TAKEN_BACK = "The certificate that AWS had issued was deactivated and deleted; thing and policy stay."
-
-
-def check_thing(thing: str) -> None:
-    """An ArgumentError for a name that AWS gives no thing, or that would be allowed all things' topics."""
-    if not _THING_NAME.fullmatch(thing):
-        raise ArgumentError(
-            f"{thing!r} is not possible as a thing's name.",
-            "AWS allows 1 to 128 of these: letters, digits, colon, underscore, hyphen.",
-        )
-    if thing == "things":
-        raise ArgumentError(
-            "A thing can't be called things: the topics of all things are below things/.",
-            "Give it another name.",
-        )
-
-
-def default_subject(thing: str) -> Rdns:
-    """CN=THING, or an ArgumentError for a name that no thing can have.
-
-    A longer name than a CN can hold is cut: AWS puts a subject of its own into the certificate.
-    """
-    check_thing(thing)
-    return [[("CN", thing[:_CN_MAX])]]
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def command() -> None:
 def listing(app: App, /, thing: str, **options: Any) -> None:
     """List the certificates of a thing."""
     from atecc.aws.certificates import of_thing
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
     from atecc.cli.show import utc
 
     check_thing(thing)
@@ -110,7 +110,7 @@ def revoke(app: App, /, certificate: str, yes_revoke: str | None, **options: Any
 def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool, **options: Any) -> None:
     """Take away what no board uses: what was left here by runs that were killed, and what was replaced long ago."""
     from atecc.aws import leftovers
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
     from atecc.cli.provision import show_calls
     from atecc.cli.times import seconds
 

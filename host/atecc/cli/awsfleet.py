@@ -64,7 +64,7 @@ def setup(
     """
     from atecc.aws import fleet as fleets
     from atecc.aws import signing
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
     from atecc.cli.provision import named
 
     fleets.check_template(template)

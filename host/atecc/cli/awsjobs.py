@@ -59,7 +59,7 @@ def rotate(
     """
     from atecc.aws import rotation
     from atecc.aws.fleet import Fleet
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
 
     if job and (thing or group or per_minute or abort_at or template):
         raise ArgumentError("--job follows a job that is there: it goes with no other option of rotate.")

@@ -67,7 +67,7 @@ def _board(app: App, options: dict[str, Any]) -> list[Verdict]:
 
 def _at_aws(app: App, thing: str | None, options: dict[str, Any]) -> list[Verdict]:
     from atecc.aws.examine import Examination, Examined
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
     from atecc.doctor import Patient
 
     if thing:

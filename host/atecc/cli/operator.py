@@ -297,7 +297,7 @@ def _choose(trusted: list[TrustedCa], wanted: str | None) -> TrustedCa:
 def register(app: App, /, thing: tuple[str, ...], every: bool, withdraw: bool, **options: Any) -> None:
     """Make your operator's certificate known to AWS IoT, with the policy that lets it call these devices over MQTT."""
     from atecc.aws import operators
-    from atecc.aws.thing import check_thing
+    from atecc.aws.naming import check_thing
 
     if [bool(thing), every, withdraw].count(True) != 1:
         raise ArgumentError("Which devices? --thing NAME, once or more, or --all; or --withdraw.")
@@ -333,8 +333,8 @@ def register(app: App, /, thing: tuple[str, ...], every: bool, withdraw: bool, *
 def policy(app: App, thing: tuple[str, ...], every: bool, account: str, region: str | None) -> None:
     """Print an AWS IoT policy for an operator's own certificate: it may call these devices over MQTT."""
     from atecc.aws.cloud import default_region
+    from atecc.aws.naming import check_thing
     from atecc.aws.policy import MOST_POLICIES, arn_prefix, operator_policies, partition
-    from atecc.aws.thing import check_thing
 
     if bool(thing) == every:
         raise ArgumentError("Which devices? --thing NAME, once or more, or --all.")

@@ -178,7 +178,8 @@ def ca(app: App, /, **options: Any) -> None:
 def aws(app: App, /, **options: Any) -> None:
     """Provision with a certificate from AWS IoT: thing, policy and certificate, made and attached."""
     from atecc.aws.document import read_document
-    from atecc.aws.thing import AwsOrder, default_subject
+    from atecc.aws.naming import default_subject
+    from atecc.aws.thing import AwsOrder
     from atecc.broker.address import parse_broker
     from atecc.cli.times import seconds
 
