@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from atecc.cli import cli
 from atecc.cli.app import App
 from atecc.operators.operator import Names, Operator
-from fakeaccess import NetworkedDevice
+from fakeaccess import named
 from fakedevice import FakeDevice
 
 
@@ -82,9 +82,7 @@ def operator(home):
 @pytest.fixture
 def networked():
     """A board that knows who calls, with an identity."""
-    device = NetworkedDevice()
-    device.identity("sensor-1")
-    return device
+    return named("sensor-1")
 
 
 @pytest.fixture

@@ -165,3 +165,10 @@ def merged(old, new):
             raise Refusal(400, "argument", f"{key} is unknown, or of another type")
         result[key] = merged(old[key], value) if isinstance(value, dict) else value
     return result
+
+
+def named(name):
+    """A board whose identity has that name."""
+    device = NetworkedDevice()
+    device.identity(name)
+    return device

@@ -161,7 +161,7 @@ def _files_of_tests() -> dict[str, str]:
     """Path -> a mark that is another one when the file has changed, or what all of them use."""
     files = [ROOT / name for name in TESTS_OF_THE_HOST]
     common = hashlib.sha256()
-    helpers = [*(ROOT / "tests").glob("*.py"), *(ROOT / "tests" / "host").glob("*.py")]
+    helpers = [*(ROOT / "tests").glob("*.py"), *(ROOT / "tests" / "host").rglob("*.py")]
     for file in sorted(
         [*HOST.rglob("*.py"), *(file for file in helpers if not file.name.startswith("test_"))]
     ):
