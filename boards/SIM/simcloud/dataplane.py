@@ -1,7 +1,7 @@
 """Publish, the one operation of AWS IoT's data plane over HTTPS that is here: a message of whoever has the right."""
 
+from simcloud.model import AwsError
 from simcloud.own import Handler, Params
-from simcloud.registry import AwsError
 from simcloud.services import Sender, Services
 
 LONGEST_TOPIC, LONGEST_PAYLOAD = 256, 128 * 1024

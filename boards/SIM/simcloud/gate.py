@@ -12,8 +12,9 @@ from simcloud import roles
 from simcloud.access import AccessKey, Environ, caller, service_of
 from simcloud.faults import ApiError, Faults, StartResponse
 from simcloud.journal import Decision, Journal
+from simcloud.model import service_model
 from simcloud.own import Handler, answer
-from simcloud.registry import Registry, service_model
+from simcloud.registry import Registry
 from simcloud.roles import Roles
 
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from simcloud.jobs import FASTEST, JOB_ID, LONGEST_TIMEOUT, Execution, Job, JobError, Jobs, Params
+from simcloud.model import AwsError
 from simcloud.own import Handler, page
-from simcloud.registry import AwsError, Registry
+from simcloud.registry import Registry
 
 LARGEST_PAGE = 250
 LARGEST_DOCUMENT = 32 * 1024

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from simcloud.model import AwsError
 from simcloud.own import Handler, page
 from simcloud.policy import Request, evaluate
-from simcloud.registry import AwsError, Principal, Registry
+from simcloud.registry import Principal, Registry
 
 LARGEST_PAGE = 250
 

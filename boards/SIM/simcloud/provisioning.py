@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from simcloud.functions import Functions
+from simcloud.model import AwsError, check
 from simcloud.own import Handler, page
 from simcloud.pki import pem
 from simcloud.policy import parse as parse_policy
-from simcloud.registry import AwsError, Registry, check
+from simcloud.registry import Registry
 from simcloud.roles import Roles
 from simcloud.services import Document, Refused, Request, Services
 from simcloud.template import CERTIFICATE_ID, Filled, MalformedTemplate, Template, Unfilled, fill

@@ -13,8 +13,9 @@ from typing import Any
 
 from simcloud.functions import LONGEST_SECONDS, Functions
 from simcloud.journal import Decision, Journal
+from simcloud.model import AwsError
 from simcloud.own import Handler
-from simcloud.registry import AwsError, Registry
+from simcloud.registry import Registry
 from simcloud.services import Sender, Services
 
 SQL = re.compile(r"\s*SELECT\s+(?P<what>.+?)\s+FROM\s+'(?P<filter>[^']+)'\s*", re.IGNORECASE | re.DOTALL)
