@@ -91,8 +91,9 @@ def _changed():
 
 
 def _listen():
-    """For jobs of AWS IoT, and for the day when the certificate is to be renewed: if the owner wants that."""
-    if not _renewal and (settings.get("aws.jobs") or settings.get("aws.renew")):
+    """For jobs of AWS IoT, and for the day when the certificate is to be renewed: if the owner wants that, or AWS does
+    not know yet of what was renewed."""
+    if not _renewal and (settings.get("aws.jobs") or settings.get("aws.renew") or store.untold):
         _renewal.append(lazily.keep("renewal.listener").Listener(_device))
     if _renewal:
         _renewal[0].refresh()

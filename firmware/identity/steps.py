@@ -276,6 +276,15 @@ def _switch_to(store, name, record, asker):
     return name, previous
 
 
+def told(store):
+    """Of the active identity nobody need be told any more."""
+    with store._chip:
+        record = store._records[store.active].load()
+        if record.pop("untold", None):
+            store._records[store.active].save(record)
+        store._remember(record)
+
+
 def discard(store, token=None, asker=NOBODY):
     """Forget what is pending, staged or tried; without its token as if `asker` began anew. The key stays known."""
     with store._chip:

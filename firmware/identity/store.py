@@ -54,10 +54,12 @@ class Store:
     def _remember(self, record):
         """What of the active identity's record, which is large, is asked for again and again. Its chip is preferred.
 
-        name: its name; place: the serial number of its chip and the slot of its key; or None.
+        name: its name; place: the serial number of its chip and the slot of its key; or None. untold: whether it took
+        another one's place without anybody but the device knowing.
         """
         self.name = record and record.get("name")
         self.place = record and (record["chip"], record["slot"])
+        self.untold = bool(record and record.get("untold"))
         self._chip.prefer(record and record["chip"])
 
     @property

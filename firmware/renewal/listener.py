@@ -46,7 +46,7 @@ class Listener:
         self._store = device.store
         self._setting = device.settings.get
         self._lock = _thread.allocate_lock()
-        self._busy = False
+        self._busy = self._missed = False
         self._inbox = None
         self._thing = None
         self._renewed = None
@@ -69,6 +69,12 @@ class Listener:
             if self._link.state == "connected":
                 self._ask()
 
+    def _look(self):
+        """For what there is to do."""
+        if self._thing:
+            self._ask()
+        self._renew()
+
     def _ask(self):
         self._link.send("$aws/things/%s/jobs/$next/get" % self._thing, "{}")
 
@@ -77,9 +83,7 @@ class Listener:
     def _changed(self, connected):
         if connected:
             self.refresh()
-            if self._thing:
-                self._ask()
-            self._renew()
+            self._look()
 
     def _heard(self, topic, message):
         if topic.endswith(_ANSWERS):
@@ -90,35 +94,39 @@ class Listener:
             execution = json.loads(message).get("execution") or {}
             self.head = execution.get("jobId")
             if execution["jobDocument"]["operation"] == OPERATION:
-                self._begin(execution)
+                self._begin("by_job", execution)
         except (AttributeError, KeyError, TypeError, ValueError):
             pass  # nothing is next, or what is next is somebody else's
 
     def _renew(self):
-        """By itself, where the owner wants that."""
-        days = self._setting("aws.renew")
+        """By itself, where the owner wants that; and AWS is told of it until it has heard."""
         now = uptime.ms()
-        if days and self._store.active and (self._renewed is None or now - self._renewed >= _RENEW_MS):
+        due = self._renewed is None or now - self._renewed >= _RENEW_MS
+        due = due and self._setting("aws.renew") > 0
+        if self._store.active and (due or self._store.untold) and self._begin("by_itself", due) and due:
             self._renewed = now
-            self._begin(None)
 
-    def _begin(self, execution):
+    def _begin(self, how, what):
+        """Whether it is begun; what is not is looked for again when this has an end, or the device connects next."""
         with self._lock:
+            self._missed = self._busy
             if self._busy:
-                return
+                return False
             self._busy = True
         try:
-            threads.start(threads.REQUEST, self._work, execution)
+            threads.start(threads.REQUEST, self._work, how, what)
+            return True
         except MemoryError:
-            self._busy = False  # AWS still has it when the device connects next
+            self._busy = False
+            return False
 
     # In a thread of its own.
 
-    def _work(self, execution):
+    def _work(self, how, what):
         again = False
         try:
-            again = lazily.load("renewal.rotation").work(self, self._device, execution)
+            again = getattr(lazily.load("renewal.rotation"), how)(self, self._device, what)
         finally:
             self._busy = False
-        if again:
-            self._ask()
+        if again or self._missed:
+            self._look()

@@ -1,4 +1,4 @@
-"""A job of AWS IoT that renews the certificate: taken, done, and told of to the cloud; and the renewal without a job.
+"""A job of AWS IoT that renews the certificate: taken, done, and told of to the cloud; and the same without a job.
 
 Whatever fails, the device is connected with the old identity again, and says why.
 """
@@ -13,25 +13,31 @@ from job import complete
 from link import clock
 from link.errors import LinkError
 
+from .exchange import ask
 from .obtain import renew
 
+_TOLD = "things/%s/rotated"
 _TICK_MS = 100
 _REASON_MAX = 1000  # AWS: 1024 characters, none of them a control character
 ANSWER_S = 30
 VERDICT_MS = 120_000  # a function that many devices call at once has a queue
 
 
-def work(listener, device, execution):
-    """What there is to do; whether to look for it again. execution: AWS's, or None for a renewal of the device's own.
-
-    device: the module of that name.
-    """
+def by_itself(listener, device, due):
+    """Renew the certificate if that is `due` and it ends soon; tell AWS until it has heard it. Never to be looked for
+    again. device: the module of that name."""
     store, setting = device.store, device.settings.get
-    if execution is None:
-        template = setting("aws.template")
-        if template and _ends_soon(store, setting("aws.renew")):
-            _renew(device, template)
-        return False
+    template = setting("aws.template")
+    if due and template and _ends_soon(store.current(), setting("aws.renew")):
+        _renew(device, template)
+    if store.untold:
+        _tell(store, device.link)
+    return False
+
+
+def by_job(listener, device, execution):
+    """What there is to do of an execution, which is AWS's; whether to look for it again."""
+    store = device.store
     job = execution["jobId"]
     if store.current().get("job") == job:
         return _report(listener, device.link, store.name, job, None)
@@ -45,9 +51,25 @@ def work(listener, device, execution):
     return why is not None
 
 
-def _ends_soon(store, days):
-    read = read_certificate(binascii.a2b_base64(store.current()["certificate"]))
+def _ends_soon(record, days):
+    read = read_certificate(binascii.a2b_base64(record["certificate"]))
     return read.not_after - clock.now() < days * 86400
+
+
+def _tell(store, link):
+    """That there is a new certificate, for AWS to retire the ones before; by the answer it is known that it has heard.
+
+    Not again, where the broker lets no such thing pass, or the one before has ended by itself.
+    """
+    topic = _TOLD % store.name
+    before = store.get(store.idle)
+    try:
+        if not ("certificate" in before and _ends_soon(before, 0)):
+            complete(ask(link, topic, {}, ANSWER_S))
+    except LinkError as e:
+        if e.kind != "topic" and not any(one["topic"].startswith(topic) for one in link.status()["dropped"]):
+            return  # when the device connects next
+    store.told()
 
 
 def _renew(device, template, job=None):
@@ -84,7 +106,7 @@ def _report(listener, link, thing, job, why):
     if why:
         said["error"] = why
     try:
-        link.publish("things/%s/rotated" % thing, json.dumps(said), 1, False).wait()
+        link.publish(_TOLD % thing, json.dumps(said), 1, False).wait()
         until = uptime.ms() + VERDICT_MS
         while listener.head == job and uptime.ms() < until:
             threads.pause(_TICK_MS)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
@@ -10,6 +11,7 @@ import pytest
 from atecc.aws import rotation
 from atecc.aws.cloud import Cloud as Account
 from cryptography import x509
+from repl import Repl
 from simcloud.faults import ApiError
 from simcloud.pki import Authority, Validity, name, pem
 
@@ -164,6 +166,54 @@ def test_a_power_cut_between_certificate_and_commit(aws, cloud, account, thing, 
     else:
         assert identity(aws) == ("b", "previous", "b")
         assert certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 2}
+
+
+RENEW = """
+import device
+from job import complete
+from renewal.obtain import renew
+complete(renew(device, "atecc"))
+"""
+
+
+def rule(account, disabled):
+    there = account.get_topic_rule(ruleName="atecc_rotated")["rule"]
+    payload = {name: there[name] for name in ("sql", "awsIotSqlVersion", "description", "actions")}
+    account.replace_topic_rule(
+        ruleName="atecc_rotated", topicRulePayload=payload | {"ruleDisabled": disabled}
+    )
+
+
+def said(cloud, thing):
+    topic = f"things/{thing}/rotated"
+    return sum((one.action, one.what) == ("publish", topic) for one in list(cloud.decisions))
+
+
+def test_without_a_job_aws_is_told_until_it_has_retired_the_one_before(aws, cloud, account, thing):
+    """Nobody hears it at first; then the power fails."""
+    arn = account.list_thing_principals(thingName=thing)["principals"][0]
+    soon = datetime.now(UTC) + timedelta(days=80)
+    cloud._registry.certificates[arn.rpartition("/")[2]].validity_not_after = soon
+    account.attach_policy(policyName="atecc-renewal", target=arn)
+    rule(account, disabled=True)
+    try:
+        with Repl(aws.port) as repl:
+            repl.run(RENEW)
+        until(lambda: said(cloud, thing) == 1)
+        assert certificates(account, thing) == {"ACTIVE": 2}
+    finally:
+        rule(account, disabled=False)
+    aws.bench.board.power_cycle()
+    aws.port = aws.bench.board.port
+    until(lambda: certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 1})
+    assert identity(aws) == ("b", "previous", "b")
+    with Repl(aws.port) as repl:
+        untold = "import device\nfor _ in range(1000):\n    device.threads.pause(10 * device.store.untold)\n"
+        assert repl.value("device.store.untold", untold) is False
+    assert said(cloud, thing) == 2
+    aws.bench.board.power_cycle()
+    aws.port = aws.bench.board.port
+    assert identity(aws)[2] == "b" and said(cloud, thing) == 2, "it is heard, and said no more"
 
 
 def test_the_owners_other_jobs_are_left_alone(aws, account, thing):

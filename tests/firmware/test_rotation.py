@@ -32,8 +32,9 @@ class Link:
         self.said = []
         self.inboxes = []
         self.tried = 0
+    dropped = ()
     def status(self):
-        return {"client_id": "thing-1"}
+        return {"client_id": "thing-1", "dropped": self.dropped}
     def connected(self):
         return Done()
     def listen(self, inbox, qos):
@@ -54,14 +55,14 @@ class Link:
         return Done(take())
     def publish(self, topic, message, qos, retain):
         self.send(topic, message)
-        for end in ("update", "create-from-csr/json", "provision/json", "sign"):
+        for end in ("update", "create-from-csr/json", "provision/json", "sign", "rotated"):
             if topic.endswith(end):
                 self.answer(topic, end.split("/")[0], json.loads(message))
         return Done()
     def answer(self, topic, what, asked):
         how = self.fails.get(what)
         if how == "down":
-            raise LinkError("closed", "the network is gone")
+            raise LinkError("closed", "the network is gone", "mqtt")
         if how == "silent":
             return
         said = self.made(asked) if "certificateSigningRequest" in asked else {}
@@ -94,7 +95,10 @@ def execution(status="QUEUED"):
     return {"jobId": "job-1", "status": status, "versionNumber": 1, "jobDocument": document}
 def work(link, what=None):
     listener.head = "job-1"
-    return rotation.work(listener, Device(link), what or execution())
+    return rotation.by_job(listener, Device(link), what or execution())
+def itself(link, due=True):
+    return rotation.by_itself(listener, Device(link), due)
+TOLD = "things/thing-1/rotated"
 listener = Listener(Device(Link()))
 '''
 )
@@ -241,15 +245,128 @@ def test_one_rotation_after_the_other(device):
 def test_by_itself_before_its_certificate_ends(device, days, renewed):
     code = SETTING + f"link = Link()\nDevice.settings.values['aws.renew'] = {days}\n"
     today = int(NOW.timestamp()) + 20 * 86400  # of 30
-    code += f"rotation.clock.now = lambda: {today}\nrotation.work(listener, Device(link), None)\n"
+    code += f"rotation.clock.now = lambda: {today}\nitself(link)\n"
     active, said = device.value("[store.active, len(link.said)]", code, GIVEN)
-    assert (active, said) == (("b", 2) if renewed else ("a", 0))
+    assert (active, said) == (("b", 3) if renewed else ("a", 0))
 
 
 def test_by_itself_only_by_a_template(device):
     code = SETTING + "link = Link()\nDevice.settings.values |= {'aws.renew': 3650, 'aws.template': ''}\n"
-    code += "rotation.work(listener, Device(link), None)\n"
+    code += "itself(link)\n"
     assert device.value("[store.active, len(link.said)]", code, GIVEN) == ["a", 0]
+
+
+ITSELF = SETTING + "Device.settings.values['aws.renew'] = 3650\n"
+MINUTE = f"rotation.clock.now = lambda: {int(NOW.timestamp()) + 60}\n"
+
+
+def renewed(device, fails=None):
+    """It has renewed its certificate by itself, the end of which was cut off or not; what it has said."""
+    code = ITSELF + MINUTE + f"link = Link(**{fails or {}!r})\nitself(link)\n"
+    return device.value("[store.active, store.untold, [s for s in link.said if s[0] == TOLD]]", code, GIVEN)
+
+
+SAYS = ["things/thing-1/rotated", {}]
+
+
+def test_by_itself_it_is_told_until_aws_has_heard(device):
+    assert renewed(device) == ["b", False, [SAYS]]
+    code = SETTING + MINUTE + "link = Link()\nstored = store.current()\nitself(link, False)\n"
+    said = device.value("[link.said, 'untold' in stored, stored['state'], stored['slot']]", code, GIVEN)
+    assert said == [[], False, "active", 1], "never again, not after a reset either"
+
+
+@pytest.mark.parametrize("how", ["silent", "down"])
+def test_what_nobody_has_heard_is_told_again_after_a_reset(device, how):
+    assert renewed(device, {"rotated": how}) == ["b", True, [SAYS]]
+    code = SETTING + MINUTE + "before = store.untold\nlink = Link()\nitself(link, False)\n"
+    said = device.value("[before, link.said, store.untold, link.inboxes]", code, GIVEN)
+    assert said == [True, [SAYS], False, []]
+    assert device.value(SEEN, SETTING + "link = Link()\n", GIVEN)[:2] == ["b", "previous"]
+
+
+def test_a_broker_that_lets_it_not_pass_is_asked_no_more(device):
+    renewed(device, {"rotated": "down"})
+    code = SETTING + MINUTE + "link = Link(rotated='down')\nlink.dropped = [{'topic': TOLD + '/accepted'}]\n"
+    assert device.value("store.untold", code + "itself(link, False)\n", GIVEN) is False
+
+
+def test_what_has_ended_by_itself_need_not_be_retired(device):
+    renewed(device, {"rotated": "silent"})
+    later = f"rotation.clock.now = lambda: {int(NOW.timestamp()) + 31 * 86400}\n"
+    code = SETTING + later + "link = Link()\nitself(link, False)\n"
+    assert device.value("[link.said, store.untold]", code, GIVEN) == [[], False]
+
+
+def test_nobody_is_told_of_what_a_job_or_a_person_has_done(device):
+    code = SETTING + "before = store.untold\nlink = Link()\nwork(link)\n"
+    assert device.value("[before, store.active, store.untold]", code, GIVEN) == [False, "b", False]
+
+
+def test_the_next_identity_need_not_be_told_of(device):
+    """Somebody has provisioned it since, who sees to what was before."""
+    renewed(device, {"rotated": "silent"})
+    code = SETTING + "work(Link())\n"
+    assert device.value("[store.active, store.untold]", code, GIVEN) == ["a", False]
+
+
+# The listener, and its thread, which is run here when the test says so.
+
+LISTENING = (
+    SETTING
+    + """
+from renewal import listener as module
+started = []
+class Threads:
+    REQUEST = 0
+    room = True
+    def start(self, stack, function, *args):
+        if not self.room:
+            raise MemoryError("no room for a thread")
+        started.append((function, args))
+threads = module.threads = Threads()
+def run():
+    function, args = started.pop(0)
+    function(*args)
+link = Link()
+device = Device(link)
+device.settings.values |= {"aws.jobs": False, "aws.renew": 0}
+listener = Listener(device)
+def connects():
+    listener._changed(True)
+    return len(started)
+"""
+)
+RENEWED = "device.settings.values['aws.renew'] = 3650\n"
+
+
+@pytest.mark.parametrize(("untold", "begun"), [(True, 1), (False, 0)])
+def test_only_what_nobody_knows_is_told_when_it_connects(device, untold, begun):
+    renewed(device, {"rotated": "silent"} if untold else {})
+    code = LISTENING + "first = connects()\nrun() if first else None\nsecond = connects()\n"
+    assert device.value("[first, second, len(link.said)]", code, GIVEN) == [begun, 0, begun]
+
+
+def test_a_day_is_not_lost_for_want_of_a_thread(device):
+    code = LISTENING + RENEWED + "threads.room = False\nfirst = connects()\nthreads.room = True\n"
+    assert device.value("[first, connects()]", code, GIVEN) == [0, 1]
+
+
+def test_what_comes_while_it_is_busy_is_looked_for_afterwards(device):
+    """Its own renewal is looked at when it connects, and AWS's answer with a job comes in the middle of that."""
+    code = LISTENING + RENEWED + "device.settings.values['aws.jobs'] = True\nconnects()\nlink.said = []\n"
+    code += "listener._heard('t/$next/get/accepted', json.dumps({'execution': execution()}))\n"
+    code += "before = len(link.said)\nrotation.by_itself = lambda *_: False\n"
+    code += "module.lazily.load = lambda name: rotation\nrun()\n"
+    next_ = "$aws/things/thing-1/jobs/$next/get"
+    assert device.value("[before, [s[0] for s in link.said]]", code, GIVEN) == [0, [next_]]
+
+
+def test_without_jobs_it_asks_for_none(device):
+    """They were switched off in the middle of one."""
+    code = LISTENING + "rotation.by_job = lambda *_: True\nmodule.lazily.load = lambda name: rotation\n"
+    code += "listener._begin('by_job', {})\nrun()\n"
+    assert device.value("[link.said, started]", code, GIVEN) == [[], []]
 
 
 @pytest.mark.parametrize(
@@ -265,8 +382,6 @@ def test_by_itself_only_by_a_template(device):
 )  # fmt: skip
 def test_what_is_taken_for_a_job_of_ours(device, message, begun):
     """The owner's other jobs are left to whoever does them."""
-    code = (
-        SETTING
-        + "heard = []\nlistener._begin = heard.append\nlistener._heard('t/notify-next', json.dumps(given))\n"
-    )
+    code = SETTING + "heard = []\nlistener._begin = lambda how, what: heard.append(what)\n"
+    code += "listener._heard('t/notify-next', json.dumps(given))\n"
     assert (device.value("len(heard)", code, message) == 1) is begun

@@ -18,9 +18,13 @@ ROTATE = json.dumps({"operation": "rotate-certificate", "version": 1, "template"
 def confirm(inside):
     module = importlib.import_module("atecc.aws.functions.confirm")
     module = importlib.reload(module)
-    data = boto3.client("iot-jobs-data")  # whose address AWS tells by the account
+    jobs, data = (
+        boto3.client("iot-jobs-data"),
+        boto3.client("iot-data"),
+    )  # whose addresses AWS tells by the account
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "jobs_of_devices", lambda: data)
+        patch.setattr(module, "jobs_of_devices", lambda: jobs)
+        patch.setattr(module, "messages", lambda: data)
         yield module.handler
 
 
@@ -37,12 +41,15 @@ class Thing:
 
     def certificate(self, age=0, **attached):
         made = self.iot.create_certificate_from_csr(certificateSigningRequest=csr(), setAsActive=True)
-        found = self.cloud._registry.certificates[made["certificateId"]]
+        self.date(made["certificateId"], age)
+        self.iot.attach_thing_principal(thingName=self.name, principal=made["certificateArn"], **attached)
+        return made["certificateId"]
+
+    def date(self, certificate, age):
+        found = self.cloud._registry.certificates[certificate]
         found.creation_date = type(found.creation_date).fromtimestamp(
             time.time() + age, found.creation_date.tzinfo
         )
-        self.iot.attach_thing_principal(thingName=self.name, principal=made["certificateArn"], **attached)
-        return made["certificateId"]
 
     def start(self, document, begin=True, job=None):
         self.iot.create_job(jobId=job or self.job, targets=[self.arn], document=document)
@@ -64,12 +71,19 @@ class Thing:
     def execution(self):
         return self.cloud.jobs.execution(self.job, self.name)
 
+    def answers(self):
+        """What was published to it, which is taken."""
+        base = f"things/{self.name}/"
+        sent = [one for one in self.cloud._services.outgoing() if one.topic.startswith(base)]
+        return [(one.topic.removeprefix(base), json.loads(one.payload)) for one in sent]
+
 
 numbers = iter(range(1000))
 
 
 @pytest.fixture
 def thing(inside):
+    inside.stop_broker()  # which would take what is published
     return Thing(inside, next(numbers))
 
 
@@ -114,7 +128,8 @@ WRONG = {
     "another thing's certificate": (lambda t: {"principal": other(t).new}, "not attached"),
     "another thing": (lambda t: {"thing": other(t).name}, "client ID"),
     "no certificate": (lambda t: {"principal": None}, "no principal"),
-    "no job": (lambda t: {"jobId": None}, "no jobId"),
+    "no job that failed": (lambda t: {"jobId": None, "error": "no room"}, "no jobId"),
+    "an empty job": (lambda t: {"jobId": ""}, "no jobId"),
     "a job that is none": (lambda t: {"jobId": "nothing"}, "no such job"),
     "a job that is no text": (lambda t: {"jobId": 7}, "no jobId"),
 }
@@ -139,8 +154,138 @@ def test_a_job_that_is_not_in_progress_or_renews_nothing(confirm, thing):
 
 
 def test_a_certificate_of_two_things_confirms_neither(confirm, thing):
-    thing.iot.create_thing(thingName=f"{thing.name}-too")
-    arn = thing.cloud._registry.certificates[thing.new].arn
-    thing.iot.attach_thing_principal(thingName=f"{thing.name}-too", principal=arn)
+    share(thing, thing.new)
     assert "another thing too" in confirm(thing.event(), None)["ignored"]
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
+
+
+def test_in_a_job_too_another_things_certificate_stays_active(confirm, thing):
+    share(thing, thing.old)
+    assert confirm(thing.event(), None)["deactivated"] == "0"
+    assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}
+
+
+def share(thing, certificate):
+    """It is another thing's too."""
+    name = f"{thing.name}-{next(numbers)}"
+    thing.iot.create_thing(thingName=name)
+    thing.iot.attach_thing_principal(
+        thingName=name, principal=thing.cloud._registry.certificates[certificate].arn
+    )
+    return name
+
+
+# Without a job
+
+
+def itself(thing, /, **wrong):
+    return thing.event(jobId=None, **wrong)
+
+
+def test_without_a_job_the_ones_before_are_deactivated_and_it_is_answered(confirm, thing):
+    older = thing.certificate(-7200)
+    details = {"certificate": thing.new, "deactivated": "2"}
+    assert confirm(itself(thing), None) == {"thing": thing.name} | details
+    assert thing.certificates == {older: "INACTIVE", thing.old: "INACTIVE", thing.new: "ACTIVE"}
+    assert thing.answers() == [("rotated/accepted", details)]
+    assert thing.execution.status == "IN_PROGRESS", "a job is another matter"
+    listed = thing.iot.list_thing_principals_v2(thingName=thing.name)["thingPrincipalObjects"]
+    kinds = {one["principal"].rpartition("/")[2]: one["thingPrincipalType"] for one in listed}
+    assert kinds[thing.old] == kinds[older] == "EXCLUSIVE_THING"
+
+
+def test_said_again_it_is_answered_again(confirm, thing):
+    """The answer was lost, or the device's power."""
+    confirm(itself(thing), None)
+    assert confirm(itself(thing), None)["deactivated"] == "0"
+    assert thing.certificates == {thing.old: "INACTIVE", thing.new: "ACTIVE"}
+    assert [ending for ending, _ in thing.answers()] == ["rotated/accepted"] * 2
+
+
+def age(thing, days):
+    thing.date(thing.new, -days * 86400)
+    thing.date(thing.old, -1000 * 86400)
+    return {}
+
+
+def lost(thing):
+    """Another one was registered since, and never came to the device."""
+    thing.lost = thing.certificate(60)
+    return {}
+
+
+def lost_and_shared(thing):
+    lost(thing)
+    share(thing, thing.lost)
+    return {}
+
+
+def as_old(thing):
+    """Which of two that are as old is the newer one can't be told."""
+    found = thing.cloud._registry.certificates
+    found[thing.old].creation_date = found[thing.new].creation_date
+    return {}
+
+
+def deactivated(thing):
+    thing.iot.update_certificate(certificateId=thing.new, newStatus="INACTIVE")
+    return {}
+
+
+def of_two(thing):
+    share(thing, thing.new)
+    return {}
+
+
+def claim(thing):
+    """A certificate of no thing."""
+    made = thing.iot.create_certificate_from_csr(certificateSigningRequest=csr(), setAsActive=True)
+    return {"principal": made["certificateId"]}
+
+
+NOT = {
+    "an older certificate": (lambda t: {"principal": t.old}, "newest"),
+    "one that was registered and is on no device": (lost, "newest"),
+    "one such, attached to two things": (lost_and_shared, "newest"),
+    "one that is as old": (as_old, "newest"),
+    "another client ID": (lambda t: {"client": "other"}, "client ID"),
+    "another thing": (lambda t: {"thing": other(t).name}, "client ID"),
+    "another thing, all of it": (lambda t: dict.fromkeys(("thing", "client"), other(t).name), "not attached"),
+    "another thing's certificate": (lambda t: {"principal": other(t).new}, "not attached"),
+    "no client ID": (lambda t: {"client": None}, "no client"),
+    "no certificate": (lambda t: {"principal": None}, "no principal"),
+    "a certificate of two things": (of_two, "another thing too"),
+    "a certificate that is not active": (deactivated, "not active"),
+    "a claim": (claim, "not attached"),
+    "a certificate that is no new one": (lambda t: age(t, 91), "older than 90 days"),
+}
+
+
+@pytest.mark.parametrize("name", NOT)
+def test_for_whom_nothing_is_retired_without_a_job(confirm, thing, name):
+    change, why = NOT[name]
+    event = itself(thing, **change(thing))
+    before = thing.certificates
+    assert why in confirm(event, None)["ignored"]
+    assert thing.certificates == before and before[thing.old] == "ACTIVE"
+    assert thing.answers() == []
+
+
+def test_what_never_came_to_the_device_goes_with_the_next(confirm, thing):
+    """What has one newer than itself waits for the renewal that works."""
+    lost(thing)
+    newest = thing.certificate(120)
+    assert confirm(itself(thing, principal=newest), None)["deactivated"] == "3"
+    assert {one for one, status in thing.certificates.items() if status == "ACTIVE"} == {newest}
+
+
+def test_for_a_whole_renewals_time_it_is_heard(confirm, thing):
+    """The device was off for long."""
+    age(thing, 89)
+    assert confirm(itself(thing), None)["deactivated"] == "1"
+
+
+def test_what_another_thing_uses_is_not_deactivated(confirm, thing):
+    share(thing, thing.old)
+    assert confirm(itself(thing), None)["deactivated"] == "0"
     assert thing.certificates == {thing.old: "ACTIVE", thing.new: "ACTIVE"}

@@ -1,4 +1,5 @@
-"""An AWS Lambda function that ends a device's part in a rotation: it has seen which certificate the device uses now.
+"""An AWS Lambda function that retires a thing's certificates when its device has another one, and ends its part in the
+job that wanted that: it has seen which certificate the device uses now.
 
 A topic rule calls it when a device says, on things/THING/rotated, that it is done or has given up. What the device says
 counts for little. What counts is AWS's word for the connection (`principal`, `client`), for the thing, and for the job:
@@ -9,11 +10,18 @@ counts for little. What counts is AWS's word for the connection (`principal`, `c
 
 Done: the thing's other certificates are deactivated. Given up: those that were made for it meanwhile are taken away.
 Then the execution ends. It may be called again at any point: the same comes of it.
+
+Of a device that has renewed its certificate without a job, the connection's has to be active, younger than all the
+others that are, and no older than a renewal: then those are deactivated, and it is answered, for the device says so
+until it is. One that was made for it and never came to it is younger than what it uses, and so nothing is done.
+
+What another thing uses as well is left alone.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from functools import cache
 from typing import Any
 
@@ -22,6 +30,8 @@ import boto3
 OPERATION = "rotate-certificate"
 # AWS tells some times in whole seconds.
 SKEW_SECONDS = 2
+# No device renews its certificate sooner before it ends (hook.py): what is older has outlived the one before.
+RENEWAL_DAYS = 90
 LONGEST_REASON = 1000
 EXCLUSIVE = "EXCLUSIVE_THING"
 
@@ -33,9 +43,11 @@ class Ignored(Exception):
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """`event`: {thing, client, principal, jobId} and, of a device that has given up, its reason as `error`."""
+    """`event`: {thing, client, principal}, of a device that was in a job jobId, and if it has given up its reason as
+    `error`."""
     try:
-        return _Rotation(event).end()
+        by_itself = event.get("jobId") is None and event.get("error") is None
+        return (_Renewal if by_itself else _Rotation)(event).end()
     except Ignored as why:
         print(f"Ignored, from {event.get('client')!r}: {why}")
         return {"ignored": str(why)}
@@ -48,38 +60,26 @@ def jobs_of_devices() -> Any:
     return boto3.client("iot-jobs-data", endpoint_url=f"https://{where}")
 
 
-class _Rotation:
-    """What AWS knows of it. Ignored says what does not fit."""
+@cache
+def messages() -> Any:
+    """The messages' data plane; its address is the account's own."""
+    where = iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"]
+    return boto3.client("iot-data", endpoint_url=f"https://{where}")
+
+
+class _Connected:
+    """The thing, and the certificate by which its device is connected. Ignored says what does not fit."""
 
     def __init__(self, event: dict[str, Any]) -> None:
-        self._job, self._thing, self._principal = (
-            _text(event, name) for name in ("jobId", "thing", "principal")
-        )
-        self._error = event.get("error")
+        self._thing, self._principal = (_text(event, name) for name in ("thing", "principal"))
         if _text(event, "client") != self._thing:
             raise Ignored("its client ID is not the thing's name")
-        self._execution = self._in_progress()
-        self._began = self._execution["startedAt"].timestamp() - SKEW_SECONDS
         self._exclusive: set[str] = set()
         self._certificates = self._attached()
         if self._principal not in self._certificates:
             raise Ignored("the connection's certificate is not attached to the thing")
         if not self._is_alone(self._principal):
             raise Ignored("the connection's certificate is attached to another thing too")
-
-    def _in_progress(self) -> dict[str, Any]:
-        missing = iot.exceptions.ResourceNotFoundException
-        try:
-            text = iot.get_job_document(jobId=self._job)["document"]
-            got = iot.describe_job_execution(jobId=self._job, thingName=self._thing)["execution"]
-        except missing:
-            raise Ignored("there is no such job for the thing") from None
-        document = json.loads(text)
-        if not isinstance(document, dict) or document.get("operation") != OPERATION:
-            raise Ignored("the job renews no certificates")
-        if got["status"] != "IN_PROGRESS":
-            raise Ignored(f"the thing's part in the job is {got['status']}")
-        return dict(got)
 
     def _attached(self) -> dict[str, str]:
         """{certificate ID: ARN} of the thing; which of them are its alone is noted."""
@@ -107,14 +107,74 @@ class _Rotation:
     def _described(self, identifier: str) -> dict[str, Any]:
         return dict(iot.describe_certificate(certificateId=identifier)["certificateDescription"])
 
+    def _mine(self) -> dict[str, Any]:
+        return self._described(self._principal)
+
+    def _others(self) -> list[dict[str, Any]]:
+        return [self._described(one) for one in self._certificates if one != self._principal]
+
+    def _retire(self, others: list[dict[str, Any]]) -> dict[str, str]:
+        """Deactivated, and the thing's alone: `atecc aws sweep` deletes them when they were kept long enough."""
+        active = [one for one in others if one["status"] == "ACTIVE" and self._is_alone(one["certificateId"])]
+        for one in active:
+            identifier = one["certificateId"]
+            iot.update_certificate(certificateId=identifier, newStatus="INACTIVE")
+            if identifier not in self._exclusive:
+                attached = {"thingName": self._thing, "principal": one["certificateArn"]}
+                iot.detach_thing_principal(**attached)
+                iot.attach_thing_principal(**attached, thingPrincipalType=EXCLUSIVE)
+        return {"certificate": self._principal, "deactivated": str(len(active))}
+
+
+class _Renewal(_Connected):
+    """Without a job."""
+
+    def end(self) -> dict[str, Any]:
+        mine, others = self._mine(), self._others()
+        if mine["status"] != "ACTIVE":
+            raise Ignored("the connection's certificate is not active any more")
+        born = mine["creationDate"]
+        if born.timestamp() < time.time() - RENEWAL_DAYS * 86400:
+            raise Ignored(f"the connection's certificate is older than {RENEWAL_DAYS} days")
+        if any(one["status"] == "ACTIVE" and one["creationDate"] >= born for one in others):
+            raise Ignored("the connection's certificate is not the thing's newest active one")
+        details = self._retire(others)
+        answer = f"things/{self._thing}/rotated/accepted"
+        messages().publish(topic=answer, qos=1, payload=json.dumps(details))
+        return {"thing": self._thing} | details
+
+
+class _Rotation(_Connected):
+    """In a job."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        self._job = _text(event, "jobId")
+        super().__init__(event)
+        self._error = event.get("error")
+        self._execution = self._in_progress()
+        self._began = self._execution["startedAt"].timestamp() - SKEW_SECONDS
+
+    def _in_progress(self) -> dict[str, Any]:
+        missing = iot.exceptions.ResourceNotFoundException
+        try:
+            text = iot.get_job_document(jobId=self._job)["document"]
+            got = iot.describe_job_execution(jobId=self._job, thingName=self._thing)["execution"]
+        except missing:
+            raise Ignored("there is no such job for the thing") from None
+        document = json.loads(text)
+        if not isinstance(document, dict) or document.get("operation") != OPERATION:
+            raise Ignored("the job renews no certificates")
+        if got["status"] != "IN_PROGRESS":
+            raise Ignored(f"the thing's part in the job is {got['status']}")
+        return dict(got)
+
     def _is_new(self, certificate: dict[str, Any]) -> bool:
         return bool(certificate["creationDate"].timestamp() >= self._began)
 
     # What comes of it
 
     def end(self) -> dict[str, Any]:
-        mine = self._described(self._principal)
-        others = [self._described(one) for one in self._certificates if one != self._principal]
+        mine, others = self._mine(), self._others()
         if self._error is not None:
             for one in [one for one in others if self._is_new(one)]:
                 self._take_away(one)
@@ -122,20 +182,7 @@ class _Rotation:
         if not self._is_new(mine):
             reason = "the device is connected with a certificate that is older than the job"
             return self._report("FAILED", {"reason": reason})
-        retired = [one for one in others if one["status"] == "ACTIVE"]
-        for one in retired:
-            self._retire(one)
-        details = {"certificate": self._principal, "deactivated": str(len(retired))}
-        return self._report("SUCCEEDED", details)
-
-    def _retire(self, one: dict[str, Any]) -> None:
-        """Deactivated, and the thing's alone: `atecc aws sweep` deletes such a one when it was kept long enough."""
-        identifier = one["certificateId"]
-        iot.update_certificate(certificateId=identifier, newStatus="INACTIVE")
-        if identifier not in self._exclusive and self._is_alone(identifier):
-            attached = {"thingName": self._thing, "principal": one["certificateArn"]}
-            iot.detach_thing_principal(**attached)
-            iot.attach_thing_principal(**attached, thingPrincipalType=EXCLUSIVE)
+        return self._report("SUCCEEDED", self._retire(others))
 
     def _take_away(self, one: dict[str, Any]) -> None:
         """It was made for this device a moment ago, and is on none."""
