@@ -83,6 +83,20 @@ def test_a_group_page_by_page(iot, fleet):
     iot.delete_job(jobId=identifier)
 
 
+def test_a_job_for_a_group_is_for_the_groups_in_it_too(iot, fleet):
+    above, below, name = (fleet.name() for _ in range(3))
+    group = iot.create_thing_group(thingGroupName=above)
+    iot.create_thing_group(thingGroupName=below, parentGroupName=above)
+    iot.create_thing(thingName=name)
+    iot.add_thing_to_thing_group(thingGroupName=below, thingName=name)
+    create(iot, f"{above}-job", group["thingGroupArn"])
+    (told,) = iot.list_job_executions_for_job(jobId=f"{above}-job")["executionSummaries"]
+    assert told["thingArn"].endswith(f":thing/{name}")
+    assert iot.list_things_in_thing_group(thingGroupName=above)["things"] == []
+    assert iot.list_things_in_thing_group(thingGroupName=above, recursive=True)["things"] == [name]
+    iot.delete_job(jobId=f"{above}-job", force=True)
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [

@@ -124,6 +124,72 @@ def test_a_job_that_is_stopped_at_its_threshold(run, devices):
     assert "ABORT_CRITERIA" in ran.err
 
 
+def test_the_first_of_many_to_fail_stops_nobody(run, stand_in, devices, monkeypatch):
+    """AWS tells one a minute; of the first alone a failure would be all there is."""
+    others = {f"m{number}": [DONE] for number in range(20)}
+    group = devices(m=[failed("x")], **others)
+    go_on = rotation.pause
+
+    def minute(seconds):
+        go_on(seconds)
+        stand_in.pass_time(60)
+
+    monkeypatch.setattr(rotation, "pause", minute)
+    ran = run(None, "aws", "rotate", "--group", group, "--per-minute", "1", "--abort-at", "5.01", "--json")
+    assert (ran.json["status"], ran.json["devices"]["succeeded"]) == ("COMPLETED", 20)
+    assert [one["thing"] for one in ran.json["failures"]] == ["m"]
+
+
+class Groups:
+    """As Cloud, of which it has the members of groups; `read` says how many were listed."""
+
+    def __init__(self, **members):
+        self.members, self.read = members, 0
+
+    def pages(self, operation, part, thingGroupName, recursive):
+        assert (operation, part, recursive) == ("list_things_in_thing_group", "things", True)
+        for name in self.members[thingGroupName]:
+            self.read += 1
+            yield name
+
+
+def names(first, last):
+    return [f"sensor-{number}" for number in range(first, last)]
+
+
+@pytest.mark.parametrize(
+    ("percent", "things", "group", "least"),
+    [
+        (5, 19, (0, 0), 1),  # one is more than 5 %: the first failure is too much
+        (5, 20, (0, 0), 20),
+        (5, 0, (0, 19), 1),
+        (5, 0, (0, 10_000), 20),
+        (5, 10, (0, 19), 1),  # who is named and in the group too counts once
+        (5, 10, (5, 20), 20),
+        (0.01, 0, (0, 10_000), 10_000),
+        (0.03, 0, (0, 10_000), 3334),
+        (100, 1, (0, 0), 1),
+        (51, 2, (0, 0), 2),
+    ],
+)
+def test_before_how_many_devices_no_failure_stops_the_job(percent, things, group, least):
+    cloud = Groups(g=names(*group))
+    order = rotation.Order(names(0, things), ["g"], "atecc", abort_at=percent)
+    assert rotation.least_before_abort(cloud, order, percent) == least
+    assert cloud.read <= least + 1 or least == 1, "no more of a group is read than it takes"
+
+
+def test_things_in_groups_of_groups_are_counted(run, devices, ready):
+    group = devices(j1=[DONE], j2=[DONE], j3=[DONE])
+    ready.create_thing_group(thingGroupName=f"{group}-part", parentGroupName=group)
+    ready.remove_thing_from_thing_group(thingGroupName=group, thingName="j3")
+    ready.add_thing_to_thing_group(thingGroupName=f"{group}-part", thingName="j3")
+    ran = run(None, "aws", "rotate", "--group", group, "--abort-at", "34", "--thing", "j1", "--json")
+    assert ran.status == 0, ran.err
+    (criterion,) = ready.describe_job(jobId=ran.json["job"])["job"]["abortConfig"]["criteriaList"]
+    assert (criterion["minNumberOfExecutedThings"], criterion["thresholdPercentage"]) == (3, 34.0)
+
+
 def test_ctrl_c_leaves_the_job_running_and_says_how_to_follow_it(run, devices, ready, monkeypatch):
     group = devices(e1=[DONE])
     go_on = rotation.pause

@@ -35,8 +35,7 @@ def members(registry: Registry, target: str) -> list[str]:
     kind, _, name = target.rpartition(":")[2].partition("/")
     if kind == "thing":
         return [name] if target in registry.things else []
-    group = registry.thing_groups.get(target)
-    return [str(one).rpartition("/")[2] for one in group.things] if group else []
+    return registry.things_in(target) if target in registry.thing_groups else []
 
 
 class JobOperations:

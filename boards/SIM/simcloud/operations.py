@@ -33,6 +33,7 @@ class Operations:
             "TestAuthorization": self._test_authorization,
             "ListCACertificates": self._list_cas,
             "ListCertificates": self._list_certificates,
+            "ListThingsInThingGroup": self._list_things_in_group,
             "ListThingPrincipalsV2": self._list_thing_principals,
             "UpdateThing": self._update_thing,
         }
@@ -56,6 +57,16 @@ class Operations:
             ],
             "nextToken": token,
         }
+
+    def _list_things_in_group(self, params: Params) -> Params:
+        """In no order that AWS would promise; page by page."""
+        group = self._registry.describe_thing_group(params["thingGroupName"])
+        listed, token = page(
+            self._registry.things_in(group.arn, bool(params.get("recursive"))),
+            int(params.get("maxResults") or LARGEST_PAGE),
+            params.get("nextToken"),
+        )
+        return {"things": listed, "nextToken": token}
 
     def _list_certificates(self, params: Params) -> Params:
         """The newest first, unless asked otherwise; page by page."""

@@ -159,6 +159,15 @@ class Registry(Certificates):
         super().detach_thing_principal(thing_name, principal_arn)
         self._exclusive.discard((principal_arn, thing_name))
 
+    def things_in(self, group_arn: str, recursive: bool = True) -> list[str]:
+        """Names of a group's things, and of those in the groups below it."""
+        group = self.thing_groups[group_arn]
+        below = [
+            one.arn for one in self.thing_groups.values() if one.parent_group_name == group.thing_group_name
+        ]
+        found = [str(arn).rpartition("/")[2] for arn in group.things]
+        return found + [name for arn in below if recursive for name in self.things_in(arn)]
+
     def is_exclusive(self, thing_name: str, principal_arn: str) -> bool:
         return (principal_arn, thing_name) in self._exclusive
 
@@ -186,8 +195,8 @@ class Registry(Certificates):
 
     def _effective_policies(self, arn: str) -> list[FakePolicy]:
         """A certificate's own, and those of the groups in which its things are."""
-        things = {self.arn(f"thing/{name}") for name in self.list_principal_things(arn)}
-        groups = [one.arn for one in self.thing_groups.values() if things & set(one.things)]
+        things = set(self.list_principal_things(arn))
+        groups = [arn for arn in self.thing_groups if things & set(self.things_in(arn))]
         return [each for target in (arn, *groups) for each in self.list_attached_policies(target)]
 
     def note_connectivity(self, certificate_id: str, client_id: str, connected: bool, reason: str) -> None:

@@ -27,8 +27,6 @@ OPERATION, VERSION = "rotate-certificate", 1
 PREFIX = "rotate-"
 # A device does it within a minute; one that loses its power in the middle has a day to come back.
 DEVICE_MINUTES = 24 * 60
-# Before so many devices have it, a failure stops nobody else.
-LEAST_BEFORE_ABORT = 1
 MOST_PER_MINUTE = 1000
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 30.0
 RUNNING = ("IN_PROGRESS", "SCHEDULED", "DELETION_IN_PROGRESS")
@@ -147,6 +145,22 @@ def allow(cloud: Cloud, order: Order, arns: list[str]) -> None:
         cloud.change("attach_policy", policyName=Fleet(order.template).renewal_policy, target=target)
 
 
+def least_before_abort(cloud: Cloud, order: Order, percent: float) -> int:
+    """Of so many devices that have the job one failure is no more than `percent`: before, it would stop all others.
+
+    One, where the whole job has fewer: of those the first failure is too much.
+    """
+    enough = -(-10000 // round(100 * percent))
+    things = set(order.things)
+    for group in order.groups:
+        listed = cloud.pages("list_things_in_thing_group", "things", thingGroupName=group, recursive=True)
+        for name in listed:
+            if len(things) >= enough:
+                return enough
+            things.add(name)
+    return enough if len(things) >= enough else 1
+
+
 def start(cloud: Cloud, order: Order) -> str:
     """Create the job; its ID. What it needs is looked at before, and nothing is begun without it."""
     check_ready(cloud, order.template)
@@ -173,7 +187,7 @@ def start(cloud: Cloud, order: Order) -> str:
     if order.abort_at:
         criterion = {
             "failureType": "ALL", "action": "CANCEL", "thresholdPercentage": order.abort_at,
-            "minNumberOfExecutedThings": LEAST_BEFORE_ABORT,
+            "minNumberOfExecutedThings": least_before_abort(cloud, order, order.abort_at),
         }  # fmt: skip
         params["abortConfig"] = {"criteriaList": [criterion]}
     try:

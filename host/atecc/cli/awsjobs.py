@@ -34,7 +34,11 @@ SHOWN = 20
     metavar="N",
     help="So many devices a minute. Default: AWS's 1000.",
 )
-@click.option("--abort-at", metavar="PERCENT", help="Stop when so many devices have failed: 5%.")
+@click.option(
+    "--abort-at",
+    metavar="PERCENT",
+    help="Stop when so many have failed: 5%, from the 20th device on. A job for fewer stops at the first failure.",
+)
 @click.option(
     "--template", metavar="NAME", help="Provisioning template. Default: that of `atecc aws fleet setup`."
 )
