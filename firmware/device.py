@@ -93,15 +93,14 @@ def _changed():
 def _listen():
     """For jobs of AWS IoT, and for the day when the certificate is to be renewed: if the owner wants that, or AWS does
     not know yet of what was renewed."""
-    if not _renewal and (settings.get("aws.jobs") or settings.get("aws.renew") or store.untold):
-        _renewal.append(lazily.keep("renewal.listener").Listener(_device))
-    if _renewal:
-        _renewal[0].refresh()
+    if not renewal and (settings.get("aws.jobs") or settings.get("aws.renew") or store.untold):
+        renewal.append(lazily.keep("renewal.listener").Listener(_device))
+    if renewal:
+        renewal[0].refresh()
 
 
 _device = sys.modules[__name__]
 _workers = []
-_renewal = []
 dispatcher = Desk(lambda waiting: lazily.load("rpc.services.all").dispatcher(_device, waiting))
 handle = dispatcher.handle  # for whoever is at the cable
 web = Doors(access, store, secure_port, _server)
@@ -176,6 +175,7 @@ def is_started():
     return len(_taken) == len(_STEPS)
 
 
+renewal = []  # the listener (renewal/listener.py), once there is one
 claims = []  # the claim that was used last (renewal/claim.py), if there was one
 programs = []  # the owner's (application.py)
 trouble = []  # what was wrong at the start, for whoever asks at the prompt

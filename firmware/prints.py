@@ -18,7 +18,7 @@ def of(program):
     """From now on this program prints too: `note(text)` is its log, `is_me()` whether this is its thread."""
     if program not in _programs:
         _programs.append(program)
-    builtins.print = _tell
+    builtins.print = tell
 
 
 def exception(error):
@@ -29,7 +29,7 @@ def exception(error):
         print(one)
 
 
-def _tell(*args, **options):
+def tell(*args, **options):
     if "file" in options or _thread.get_ident() == line.main:
         _print(*args, **options)
         return

@@ -37,7 +37,8 @@ class Listener:
     """Of `device` (the module of that name).
 
     given_up: (job, reason) of what has failed and AWS may not know yet; head: the job that is next, as AWS has it;
-    answer: the topic of AWS's last answer to an update.
+    answer: the topic of AWS's last answer to an update; trouble: (the exception with which a renewal without a job has
+    ended or None, Store.switch then: with another identity it is of no interest).
     """
 
     def __init__(self, device):
@@ -51,6 +52,7 @@ class Listener:
         self._thing = None
         self._renewed = None
         self.given_up = (None, None)
+        self.trouble = (None, None)
         self.head = self.answer = None
         self._link.watchers.append(self._changed)
         self._link.daily = self._renew

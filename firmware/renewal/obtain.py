@@ -36,6 +36,8 @@ def renew(device, template, parameters=None, timeout=30, job=None):
     record = device.store.current()
     if not record:
         raise StoreError("state", "there is no active identity to renew")
+    if not (template or job):
+        raise StoreError("state", "no template renews it: aws.template is empty")
     order = {
         "template": template,
         "parameters": {"ThingName": record["name"]} | (parameters or {}),

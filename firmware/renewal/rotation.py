@@ -6,6 +6,7 @@ Whatever fails, the device is connected with the old identity again, and says wh
 import binascii
 import json
 
+import lazily
 import threads
 import uptime
 from identity.terms import read_certificate
@@ -27,12 +28,18 @@ def by_itself(listener, device, due):
     """Renew the certificate if that is `due` and it ends soon; tell AWS until it has heard it. Never to be looked for
     again. device: the module of that name."""
     store, setting = device.store, device.settings.get
-    template = setting("aws.template")
-    if due and template and _ends_soon(store.current(), setting("aws.renew")):
-        _renew(device, template)
+    if due and _ends_soon(store.current(), setting("aws.renew")):
+        _note(listener, store, _renew(device, setting("aws.template")))
     if store.untold:
         _tell(store, device.link)
     return False
+
+
+def _note(listener, store, error):
+    """With what the renewal without a job has ended (an exception or None): kept for who asks, logged if it is new."""
+    (before, era), listener.trouble = listener.trouble, (error, store.switch)
+    if error and (era != store.switch or _words(before) != _words(error)):
+        lazily.load("prints").tell("atecc: the certificate is not renewed: " + _words(error))
 
 
 def by_job(listener, device, execution):
@@ -45,7 +52,9 @@ def by_job(listener, device, execution):
         return _report(listener, device.link, store.name, job, listener.given_up[1])
     if not _take(listener, device.link, store.name, execution):
         return False
-    why = _renew(device, execution["jobDocument"].get("template"), job)
+    document = execution["jobDocument"]
+    error = _renew(device, document.get("template"), job)
+    why = error and _words(error)
     listener.given_up = (job, why)
     # Told when the device connects, and asks what is next. If it never lost its connection it asks now.
     return why is not None
@@ -73,12 +82,17 @@ def _tell(store, link):
 
 
 def _renew(device, template, job=None):
-    """A new key and certificate, tried and committed; why not, in a sentence, or None."""
+    """A new key and certificate, tried and committed; the exception with which that has failed, or None."""
     try:
         complete(renew(device, template, job=job))
     except Exception as e:
-        return " ".join((str(e) or repr(e)).split())[:_REASON_MAX]
+        return e
     return None
+
+
+def _words(error):
+    """In one line."""
+    return " ".join((str(error) or repr(error)).split())[:_REASON_MAX]
 
 
 def _update(listener, link, thing, job, wanted):

@@ -138,7 +138,7 @@ def test_a_living_connection_is_left_alone(patient):
 
 def test_people_read_a_line_for_each_layer(patient):
     said = patient.user.succeeds("doctor")
-    assert len(said.out.splitlines()) == 17
+    assert len(said.out.splitlines()) == 18
     assert "not checked  because Wi-Fi is switched off" in said.out
     assert said.err == ""
 

@@ -310,6 +310,62 @@ def test_the_next_identity_need_not_be_told_of(device):
     assert device.value("[store.active, store.untold]", code, GIVEN) == ["a", False]
 
 
+LOGGED = """
+import line, prints
+line.main = None  # a renewal is in a thread of its own, as this one is here
+class Program:
+    lines = []
+    is_me = staticmethod(lambda: False)
+    note = staticmethod(lambda text: Program.lines.append(text))
+prints._programs.append(Program)  # and not `of`, for the test prints too
+def service():
+    device = Device(Link())
+    device.renewal, device.claims = [listener], []
+    return lazily.load("rpc.services.identity").Identity(device, bench).status(OWNER)["renewal"]
+import lazily
+"""
+
+
+def test_why_it_has_failed_is_told_and_logged_once_for_each_reason(device):
+    code = ITSELF + MINUTE + LOGGED + "untried = service()\n"
+    code += "for no in ('no', 'no', 'never', 'never'):\n    itself(Link(provision=no))\n"
+    code += "failed = service()\nlast = Program.lines[:]\nitself(Link())\nworked = service()\n"
+    code += "itself(Link(provision='never'))\n"
+    untried, failed, worked, last, lines = device.value(
+        "[untried, failed, worked, last, len(Program.lines)]", code, GIVEN
+    )
+    assert untried == worked == {"days": 3650, "jobs": True, "untold": False, "last_error": None}
+    why = "AWS rejects $aws/provisioning-templates/fleet/provision/json: %s (AccessDenied)"
+    assert (failed["last_error"]["kind"], failed["last_error"]["message"]) == ("rejected", why % "never")
+    line = "atecc: the certificate is not renewed: " + why
+    assert [one.strip() for one in last] == [line % "no", line % "never"]
+    assert lines == 3, "after one that has worked it is news again"
+
+
+def test_another_identity_has_not_failed(device):
+    """Somebody has provisioned the device since, and nothing is due before the next day."""
+    code = ITSELF + MINUTE + LOGGED + "itself(Link(provision='no'))\nbefore = service()\nwork(Link())\n"
+    before, after = device.value("[before['last_error'] is None, service()['last_error']]", code, GIVEN)
+    assert (before, after) == (False, None)
+
+
+def test_what_is_switched_off_has_not_failed(device):
+    code = ITSELF + MINUTE + LOGGED + "itself(Link(provision='no'))\n"
+    off = code + "Device.settings.values |= {'aws.renew': 0}\n"
+    assert device.value("service()", off, GIVEN) == {
+        "days": 0,
+        "jobs": True,
+        "untold": False,
+        "last_error": None,
+    }
+    assert device.value("service()", off + "Device.settings.values |= {'aws.jobs': False}\n", GIVEN) is None
+
+
+def test_without_a_template_it_says_so(device):
+    code = ITSELF + MINUTE + LOGGED + "Device.settings.values |= {'aws.template': ''}\nitself(Link())\n"
+    assert "aws.template is empty" in device.value("service()['last_error']['message']", code, GIVEN)
+
+
 # The listener, and its thread, which is run here when the test says so.
 
 LISTENING = (

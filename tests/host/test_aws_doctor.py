@@ -64,6 +64,15 @@ def test_all_is_well(verdicts, device):
     assert seen.status == 0 and found["endpoint"]["state"] == "not checked"
 
 
+def test_a_renewal_that_has_failed_is_one_verdict(verdicts, run, device):
+    error = {"code": 403, "kind": "rejected", "message": "not you"}
+    renewal = {"days": 30, "jobs": False, "untold": False, "last_error": error}
+    device.tamper["Identity.Status"] = lambda status: status | {"renewal": renewal}
+    assert "not you" in verdicts()[1]["renewal"]["say"]
+    seen = run(device, "doctor", "--json")
+    assert [one["name"] for one in seen.json["layers"]].count("renewal") == 1
+
+
 def break_status(iot, device):
     iot.update_certificate(certificateId=device.certificate, newStatus="INACTIVE")
 

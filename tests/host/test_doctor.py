@@ -61,6 +61,40 @@ def test_a_well_board(patient, examine):
     assert patient.closed
 
 
+RENEWAL = {"days": 30, "jobs": True, "untold": False, "last_error": None}
+REJECTED = {"code": 403, "kind": "rejected", "message": "AWS rejects it: not you (ACCESS_DENIED)"}
+
+
+@pytest.mark.parametrize(
+    ("renewal", "say"),
+    [
+        (None, "by a host alone: neither aws.jobs nor aws.renew is set"),
+        (RENEWAL, "by the device itself, 30 days before it ends and by jobs of AWS IoT"),
+        (RENEWAL | {"days": 0}, "by jobs of AWS IoT"),
+        (RENEWAL | {"days": 0, "jobs": False, "untold": True}, "AWS has not answered yet"),
+        (RENEWAL | {"untold": True}, "by jobs of AWS IoT; AWS has not answered yet"),
+    ],
+)
+def test_what_renews_the_certificate(patient, examine, renewal, say):
+    patient.tamper["Identity.Status"] = lambda status: status | {"renewal": renewal}
+    first, _, layers = examine(patient)
+    assert (first, layers["renewal"]["state"]) == (None, "ok") and say in layers["renewal"]["say"]
+
+
+def test_a_renewal_that_has_failed(patient, examine, run):
+    patient.tamper["Identity.Status"] = lambda status: (
+        status | {"renewal": RENEWAL | {"last_error": REJECTED}}
+    )
+    first, status, layers = examine(patient)
+    assert (first, status) == ("renewal", 7)
+    assert layers["renewal"]["error"]["message"].endswith(
+        "its certificate: AWS rejects it: not you (ACCESS_DENIED)."
+    )
+    err = run(patient, "doctor").err
+    assert "policy atecc-renewal" in err and "`atecc provision aws --thing sensor-1 --renew`" in err
+    assert "it has failed: AWS rejects it" in run(patient, "identity", "status").out
+
+
 def test_nothing_is_changed(patient, examine):
     examine(patient)
     reads = {

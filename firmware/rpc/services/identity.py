@@ -121,6 +121,7 @@ class Identity:
             "other_chip": self._other_chip(),
             "not_adopted": store.not_adopted and describe(store.not_adopted),
             "claim": self._claim_status(),
+            "renewal": self._renewal_status(),
         }
 
     def _claim_status(self):
@@ -130,6 +131,17 @@ class Identity:
         claim = self._device.claims[0]
         error = claim.error and describe(claim.error)
         return {"under_way": claim.under_way, "attempts": claim.attempts, "last_error": error}
+
+    def _renewal_status(self):
+        """What renews the certificate without a host, if anything does, and why it has not."""
+        setting = self._device.settings.get
+        days, jobs, untold = setting("aws.renew"), setting("aws.jobs"), self._store.untold
+        if not (days or jobs or untold):
+            return None
+        listeners = self._device.renewal if days else ()
+        errors = [error for error, era in [one.trouble for one in listeners] if era == self._store.switch]
+        error = errors[0] if errors else None
+        return {"days": days, "jobs": jobs, "untold": untold, "last_error": error and describe(error)}
 
     def _other_chip(self):
         """What is to be said of it if the active identity belongs to another chip."""

@@ -68,14 +68,14 @@ def _board(app: App, options: dict[str, Any]) -> list[Verdict]:
 def _at_aws(app: App, thing: str | None, options: dict[str, Any]) -> list[Verdict]:
     from atecc.aws.examine import Examination, Examined
     from atecc.aws.naming import check_thing
-    from atecc.doctor import Patient
+    from atecc.doctor import Patient, verdict
 
     if thing:
         check_thing(thing)
         return list(Examination(cloud_of(app, options), Examined(thing, thing)).verdicts())
     patient = Patient(app.channel, str(app.address) if app.address else None, app.timeout)
     try:
-        return _of_patient(app, patient, options)
+        return [*_of_patient(app, patient, options), verdict(patient, "renewal")]
     finally:
         patient.close()
 

@@ -10,7 +10,7 @@ import click
 from atecc.cli.app import App, Command, Group, pass_app
 
 if TYPE_CHECKING:
-    from atecc.device.replies import ClaimStatus, IdentityInfo, Unfinished
+    from atecc.device.replies import ClaimStatus, IdentityInfo, RenewalStatus, Unfinished
 
 
 @click.group("identity", cls=Group)
@@ -30,6 +30,7 @@ def status(app: App) -> None:
     rows = [("Chip", found.other_chip)] if found.other_chip else []
     rows += not_adopted(found, "Configured")
     rows += [("Claim", _claim(found.claim))] if found.claim else []
+    rows += [("Renewal", _renewal(found.renewal))] if found.renewal else []
     for name, one in sorted(found.identities.items()):
         rows += [(f"Identity {name}", line) for line in _lines(one)]
     app.emit(asdict(found), pairs(rows))
@@ -41,6 +42,14 @@ def _claim(one: ClaimStatus) -> str:
     how = "asks AWS for a certificate" if one.under_way else "is used no more"
     said = f": {DeviceError.from_reply(one.last_error).message}" if one.last_error else ""
     return f"{how}, {one.attempts} attempt{'' if one.attempts == 1 else 's'}{said}"
+
+
+def _renewal(one: RenewalStatus) -> str:
+    from atecc.errors import DeviceError
+
+    if isinstance(one.last_error, dict):
+        return f"it has failed: {DeviceError.from_reply(one.last_error).message}"
+    return one.how
 
 
 def _lines(one: IdentityInfo) -> list[str]:

@@ -13,6 +13,7 @@ from atecc.device.replies import (
     Login,
     Message,
     MqttStatus,
+    RenewalStatus,
     Requested,
     Staged,
     Stored,
@@ -33,9 +34,11 @@ class Identities(Caller):
         data = self.call("Identity.Status")
         known = fields(fields(data, "Identity.Status").get("identities"), "Identity.Status")
         identities = {name: identity_of(one) for name, one in known.items()}
-        told = data.get("claim")
-        claim = None if told is None else build(ClaimStatus, told, "Identity.Status")
-        status = build(IdentityStatus, data, "Identity.Status", identities=identities, claim=claim)
+        kinds = {"claim": ClaimStatus, "renewal": RenewalStatus}
+        more: dict[str, Any] = {
+            name: build(kind, data[name], "Identity.Status") for name, kind in kinds.items() if data.get(name)
+        }
+        status = build(IdentityStatus, data, "Identity.Status", identities=identities, **more)
         if not {status.idle, status.active or status.idle} <= set(identities):
             raise ChannelError("The board names an identity of which it tells nothing.", FIRMWARE_DIFFERS)
         return status

@@ -103,6 +103,29 @@ class ClaimStatus:
 
 
 @dataclass(frozen=True)
+class RenewalStatus:
+    """What renews the certificate without a host: by itself so many days before it ends (0: not), by jobs of AWS's.
+
+    `untold`: AWS does not know yet of the last renewal without a job; `last_error`: why that has failed, as in a reply.
+    """
+
+    days: int
+    jobs: bool
+    untold: bool = False
+    last_error: Any = None
+
+    @property
+    def how(self) -> str:
+        """For people."""
+        ways = [f"by the device itself, {self.days} days before it ends"] if self.days else []
+        ways += ["by jobs of AWS IoT"] if self.jobs else []
+        told = (
+            "AWS has not answered yet to the last one, without which it keeps the certificate before active"
+        )
+        return "; ".join([" and ".join(ways)] * bool(ways) + [told] * self.untold)
+
+
+@dataclass(frozen=True)
 class IdentityStatus:
     """`other_chip`: a sentence, if the active identity belongs to another chip than the one on the board.
     `not_adopted`: an error, if what is configured (by `mos aws-iot-setup`) did not become an identity.
@@ -114,6 +137,7 @@ class IdentityStatus:
     other_chip: str | None = None
     not_adopted: Any = None
     claim: ClaimStatus | None = None
+    renewal: RenewalStatus | None = None
 
     @property
     def why_not_adopted(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from atecc.doctor import cable, chip, network, wires
+from atecc.doctor import cable, chip, network, renewal, wires
 from atecc.doctor.patient import Layer, Patient, Unchecked
 from atecc.errors import AteccError, ChannelError
 
@@ -112,6 +112,12 @@ LAYERS = (
         "`atecc mqtt status` shows the link; what the broker logs says more.",
         ("TLS",),
     ),
+    Layer(
+        "renewal",
+        renewal.renewal,
+        "It tries again after a day, or `atecc reboot`.",
+        ("identity",),
+    ),
 )
 OK, FAILED, UNCHECKED = "ok", "failed", "not checked"
 _ODD = "Either what it says makes no sense, or this tool has a defect: please report it."
@@ -143,6 +149,11 @@ def examine(patient: Patient) -> Iterator[Verdict]:
         elif cause:
             broken[layer.name] = cause
         yield verdict
+
+
+def verdict(patient: Patient, name: str) -> Verdict:
+    """Of one layer alone."""
+    return _look(next(layer for layer in LAYERS if layer.name == name), patient)
 
 
 def first_failure(verdicts: list[Verdict]) -> Verdict | None:
