@@ -195,17 +195,19 @@ class AwsAuthority(Authority):
             self._entry = left
             self._label = self._new_label()
             self._complete(steps)
+            rest = "would be" if self._cloud.rehearsing else "is"
             steps.warn(
-                "A run before this one was cut off after the board had switched: the rest is done now."
+                f"A run before this one was cut off after the board had switched: the rest {rest} done now."
             )
         else:
+            gone = "would be" if self._cloud.rehearsing else "is"
             for one in take_away(self._cloud, left):
-                steps.warn(f"A run before this one was cut off: its certificate {one.short} is taken away.")
+                steps.warn(f"A run before this one was cut off: its certificate {one.short} {gone} taken away.")
         self._end_journal(finished=True)
 
     def _end_journal(self, finished: bool) -> None:
-        if self._journal is not None and not self._cloud.rehearsing:
-            self._journal.close(finished)
+        if self._journal is not None:
+            self._journal.close(finished and not self._cloud.rehearsing)
         self._journal = None
 
     # Before there is a key
@@ -226,7 +228,8 @@ class AwsAuthority(Authority):
         granting = Granting(self._cloud, order.policy, order.policy_document)
         granting.check_client_id(order.thing, target.client_id)
         self._policy = granting.name
-        with steps.step("thing", "making the thing") as step:
+        made = self._done(steps)
+        with made.step("thing", "making the thing") as step:
             registry.check_groups(self._cloud, order.groups)
             if order.thing_type:
                 registry.ensure_type(self._cloud, order.thing_type)
@@ -244,9 +247,13 @@ class AwsAuthority(Authority):
                 f"The thing {order.thing} has attributes of its own, and AWS allows it few: there is no room for "
                 f"{', '.join(self._label.left_out)}. With --thing-type there is."
             )
-        with steps.step("policy", "making the policy") as step:
+        with made.step("policy", "making the policy") as step:
             step.meaning = granting.ensure(self._thing.arn)
         return target
+
+    def _done(self, steps: Steps) -> Steps:
+        """Who is told of what is done: in a rehearsal nothing is, and the calls are shown instead."""
+        return Steps() if self._cloud.rehearsing else steps
 
     def _new_label(self) -> registry.Label:
         return registry.Label(self._cloud, self._thing, self._board.facts, self._order.thing_type)
@@ -359,7 +366,7 @@ class AwsAuthority(Authority):
             if one.id != used:
                 # The board's key of the identity that was idle is another one by now.
                 rollback = one.id == self._entry.before or one.id not in self._board.own
-                if retire(self._cloud, one, self._order.keep_previous, rollback, steps.warn):
+                if retire(self._cloud, one, self._order.keep_previous, rollback, self._done(steps).warn):
                     self._retired.append(one.id)
 
     def undo(self) -> list[str]:

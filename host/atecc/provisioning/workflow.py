@@ -103,7 +103,7 @@ def provision(
         outcome = job.rehearse() if dry_run else job.run()
     finally:
         authority.close()
-    if isinstance(outcome, Unchanged) and order.connection.requests:
+    if isinstance(outcome, Unchanged) and order.connection.requests and not dry_run:
         serve(device, job.steps, wanted=True)
     return outcome
 

@@ -162,6 +162,21 @@ def test_a_dry_run_shows_each_call_and_makes_none(board, provision, account):
     assert in_order(account, board)
 
 
+def test_a_dry_run_says_of_nothing_that_it_was_done(board, provision, account):
+    new = provision(board, "--dry-run").err
+    assert "✓ AWS IoT" in new and "✓ thing" not in new and "✓ policy" not in new
+    assert provision(board).status == 0
+    renewed = provision(board, "--dry-run", "--renew").err
+    assert "deactivated" not in renewed and "✓ thing" not in renewed
+
+
+def test_a_dry_run_on_a_board_that_is_the_thing_already_changes_no_setting(board, provision):
+    assert provision(board).status == 0
+    asked = len(board.calls)
+    assert provision(board, "--dry-run", "--mqtt-rpc").status == 0
+    assert "Config.Set" not in board.calls[asked:]
+
+
 # Two at one thing
 
 
