@@ -51,12 +51,14 @@ def stand_in():
 
 @pytest.fixture
 def iot(stand_in, monkeypatch):
-    """A client of it; the environment leads `atecc` there too."""
+    """A client of it; the environment leads `atecc` there too. No pause is waited for, and no fault is left behind."""
     import boto3
 
+    monkeypatch.setattr("atecc.aws.patience.pause", lambda seconds: None)
     for variable, value in stand_in.environment().items():
         monkeypatch.setenv(variable, value)
-    return boto3.Session().client("iot")
+    yield boto3.Session().client("iot")
+    stand_in.faults.clear()
 
 
 @pytest.fixture(scope="module")

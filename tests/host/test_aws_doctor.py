@@ -2,7 +2,6 @@
 
 import json
 
-import boto3
 import pytest
 from atecc.aws.cloud import Cloud as AwsCloud
 from atecc.aws.examine import REASONS, Examination, Examined
@@ -10,20 +9,14 @@ from fakedevice import FakeDevice
 
 
 @pytest.fixture(autouse=True)
-def account(stand_in, monkeypatch):
-    for name, value in stand_in.environment().items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def iot(account, stand_in):
-    client = boto3.Session().client("iot")
-    client.update_indexing_configuration(
+def iot(iot):
+    """With the index, by which the doctor sees who is connected."""
+    iot.update_indexing_configuration(
         thingIndexingConfiguration={
             "thingIndexingMode": "REGISTRY", "thingConnectivityIndexingMode": "STATUS",
         }
     )  # fmt: skip
-    return client
+    return iot
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 from atecc.aws import fleet as fleets
-from atecc.aws import patience
 from atecc.aws.cloud import Cloud as Account
 from cloud.devices import Fleet as Devices
 from cloud.test_provisioning import Asker
@@ -17,13 +16,6 @@ from fakedevice import FakeDevice
 from simcloud.pki import Authority, Validity, name, pem
 
 SERIAL, OTHER = "0123a1b2c3d4e5f6ee", "0123ffffffffffffee"
-
-
-@pytest.fixture
-def iot(iot, stand_in, monkeypatch):
-    monkeypatch.setattr(patience, "pause", lambda seconds: None)
-    yield iot
-    stand_in.faults.clear()
 
 
 @pytest.fixture

@@ -6,9 +6,8 @@ The devices are the test: between two looks at the job it says for them what the
 import json
 from datetime import UTC, datetime, timedelta
 
-import boto3
 import pytest
-from atecc.aws import patience, rotation
+from atecc.aws import rotation
 from atecc.aws.cloud import Cloud as Account
 from atecc.aws.fleet import Fleet, set_up
 from cloud.devices import csr
@@ -18,20 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 @pytest.fixture
-def account(stand_in, monkeypatch):
-    """boto3's client; the devices do nothing until they are told what."""
-    monkeypatch.setattr(patience, "pause", lambda seconds: None)
-    for name, value in stand_in.environment().items():
-        monkeypatch.setenv(name, value)
-    yield boto3.Session().client("iot")
-    stand_in.faults.clear()
-
-
-@pytest.fixture
-def ready(account):
-    """The fleet is set up."""
+def ready(iot):
+    """The fleet is set up; the devices do nothing until they are told what."""
     set_up(Account(), Fleet())
-    return account
+    return iot
 
 
 @pytest.fixture
@@ -260,18 +249,18 @@ def test_a_lost_answer_starts_one_job(run, stand_in, devices):
     assert len(stand_in.jobs.jobs) == before + 1
 
 
-def test_expiring(run, account, stand_in):
+def test_expiring(run, iot, stand_in):
     """Of AWS's own none ends soon; of a CA of one's own those that do, whatever they are attached to."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name.from_rfc4514_string("CN=mine")
-    soon, late = (register(account, key, name, days) for days in (20, 40))
-    account.create_thing(thingName="ending")
-    account.attach_thing_principal(thingName="ending", principal=soon["certificateArn"])
+    soon, late = (register(iot, key, name, days) for days in (20, 40))
+    iot.create_thing(thingName="ending")
+    iot.attach_thing_principal(thingName="ending", principal=soon["certificateArn"])
     ran = run(None, "aws", "expiring", "--within", "30d", "--json")
     assert ran.status == 0
     found = {one["certificate_id"]: one["things"] for one in ran.json["certificates"]}
     assert found == {soon["certificateId"]: ["ending"]}
-    account.update_certificate(certificateId=soon["certificateId"], newStatus="INACTIVE")
+    iot.update_certificate(certificateId=soon["certificateId"], newStatus="INACTIVE")
     assert "No active certificate ends within 30d" in run(None, "aws", "expiring").err
     assert late["certificateId"] in run(None, "aws", "expiring", "--within", "60d").out
 

@@ -4,7 +4,7 @@ import gc
 
 import boto3
 import pytest
-from atecc.aws import certificates, patience
+from atecc.aws import certificates
 from atecc.provisioning.workflow import Provisioning
 from awsaccount import Account
 from botocore.retries.standard import ExponentialBackoff
@@ -28,15 +28,11 @@ def made_once(stand_in):
 
 
 @pytest.fixture
-def account(stand_in, monkeypatch):
+def account(stand_in, iot, monkeypatch):
     monkeypatch.setattr(Provisioning, "retry_pause", 0)
     monkeypatch.setattr(certificates, "pause", lambda attempt: None)
-    monkeypatch.setattr(patience, "pause", lambda seconds: None)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda self, context: 0)
-    for name, value in stand_in.environment().items():
-        monkeypatch.setenv(name, value)
-    yield Account(stand_in)
-    stand_in.faults.clear()
+    return Account(stand_in)
 
 
 @pytest.fixture
