@@ -8,7 +8,7 @@ from atecc.chip.config.abilities import Stage, abilities, stage_of
 from atecc.chip.config.document import Label
 from atecc.chip.config.presets import labels_of
 from atecc.chip.config.slotwords import type_name
-from atecc.chip.config.words import describe, slot_json
+from atecc.chip.config.words import zone_json
 from atecc.chip.config.zone import ConfigZone
 from atecc.chip.reading import read_config
 from atecc.device import Device
@@ -56,22 +56,12 @@ class Overview:
         return f"config zone {words[zone.config_locked]}, data zone {words[zone.data_locked]}"
 
     def as_dict(self) -> dict[str, object]:
-        zone = self.zone
-        rules = [slot_json(words, slot) for words, slot in zip(describe(zone), zone.slots, strict=True)]
+        said = zone_json(self.zone)
         views = [
             {"now": view.now, "final": view.final, "state": view.state, "holds": view.holds}
             for view in self.slots
         ]
-        return {
-            "serial": zone.serial,
-            "revision": zone.revision,
-            "i2c_address": zone.i2c_address,
-            "config_locked": zone.config_locked,
-            "data_locked": zone.data_locked,
-            "crc": zone.crc,
-            "config": zone.data.hex(),
-            "slots": [rule | view for rule, view in zip(rules, views, strict=True)],
-        }
+        return said | {"slots": [rule | view for rule, view in zip(said["slots"], views, strict=True)]}
 
 
 def read_overview(device: Device) -> Overview:

@@ -48,6 +48,7 @@ def get(app: App, form: str, preset: str | None) -> None:
     """Print the chip's configuration, as a file that `config set` takes."""
     from atecc.chip.config.document import dump
     from atecc.chip.config.presets import preset_text
+    from atecc.chip.config.words import zone_json
 
     if preset is not None and form == "yaml" and not app.json:
         app.emit(None, Block(preset_text(preset).rstrip("\n")))
@@ -57,7 +58,7 @@ def get(app: App, form: str, preset: str | None) -> None:
     if form == "hex" and not app.json:
         app.emit(None, *(zone.data[n : n + 16].hex(" ") for n in range(0, 128, 16)))
         return
-    app.emit(config_json(zone), Block(dump(configuration, _heading(configuration)).rstrip("\n")))
+    app.emit(zone_json(zone), Block(dump(configuration, _heading(configuration)).rstrip("\n")))
 
 
 def _heading(configuration: Configuration) -> str:
@@ -265,19 +266,3 @@ def _report(app: App, plan: ConfigPlan, rehearsal: list[dict[str, Any]] | None) 
 
 def _open(locked: bool) -> str:
     return "locked" if locked else "not locked"
-
-
-def config_json(zone: ConfigZone) -> dict[str, Any]:
-    """The configuration for programs."""
-    from atecc.chip.config.words import describe, slot_json
-
-    return {
-        "serial": zone.serial,
-        "revision": zone.revision,
-        "i2c_address": zone.i2c_address,
-        "config_locked": zone.config_locked,
-        "data_locked": zone.data_locked,
-        "crc": zone.crc,
-        "config": zone.data.hex(),
-        "slots": [slot_json(words, slot) for words, slot in zip(describe(zone), zone.slots, strict=True)],
-    }

@@ -220,7 +220,7 @@ def _crc_line(plan: LockPlan) -> str:
 
 
 def _end_dry_run(app: App, plan: LockPlan, rehearsal: list[dict[str, Any]] | None) -> None:
-    from atecc.cli.chipconfig import config_json
+    from atecc.chip.config.words import zone_json
 
     data = {
         "dry_run": True,
@@ -231,7 +231,7 @@ def _end_dry_run(app: App, plan: LockPlan, rehearsal: list[dict[str, Any]] | Non
         "impossible_afterwards": plan.impossible,
         "afterwards": plan.afterwards,
         "warnings": plan.findings.warnings,
-        "config": config_json(plan.config),
+        "config": zone_json(plan.config),
     }
     if rehearsal is not None:
         data["rehearsal"] = rehearsal

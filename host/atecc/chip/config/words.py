@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from atecc.chip.config.abilities import conditions_of
 from atecc.chip.config.chipwords import COUNTERS, FIELDS, STATE, counters_of
@@ -93,7 +94,7 @@ def _writes(slot: Slot) -> str:
     return {0: "anybody", 1: "unless the key is validated"}.get(slot.write_config, "never")
 
 
-def slot_json(words: SlotWords, slot: Slot) -> dict[str, object]:
+def _slot_json(words: SlotWords, slot: Slot) -> dict[str, object]:
     """A slot for programs."""
     return {
         "slot": words.number,
@@ -108,6 +109,20 @@ def slot_json(words: SlotWords, slot: Slot) -> dict[str, object]:
         "can_sign": slot.can_sign,
         "slot_config": slot.slot_config.to_bytes(2, "little").hex(),
         "key_config": slot.key_config.to_bytes(2, "little").hex(),
+    }
+
+
+def zone_json(zone: ConfigZone) -> dict[str, Any]:
+    """The configuration for programs."""
+    return {
+        "serial": zone.serial,
+        "revision": zone.revision,
+        "i2c_address": zone.i2c_address,
+        "config_locked": zone.config_locked,
+        "data_locked": zone.data_locked,
+        "crc": zone.crc,
+        "config": zone.data.hex(),
+        "slots": [_slot_json(words, slot) for words, slot in zip(describe(zone), zone.slots, strict=True)],
     }
 
 
