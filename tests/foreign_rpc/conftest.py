@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from bench import benches
-from foreign_rpc.rpcbench import Device
+from foreign_rpc.house import House, listening
+from foreign_rpc.rpcbench import PASSWORD, Device
 
 
 @pytest.fixture
@@ -26,3 +27,19 @@ def shared() -> Iterator[Device]:
         device = Device(make(preset="tls", locked=True))
         device.open_ws()
         yield device
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Device]:
+    """A board with a password and without the bench permission."""
+    with benches() as make:
+        device = Device(make(preset="tls", locked=True))
+        device.open_ws(bench=False, password=PASSWORD)
+        yield device
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A board on wss://, for all tests of a module."""
+    with listening(tmp_path_factory.mktemp("callers")) as house:
+        yield house

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from bench import benches
 from foreign_rpc import digest
 from foreign_rpc.frames import BadReply, Closed, Refused, check, request, text
 from foreign_rpc.httpchannel import Answer, read_answer, request_bytes
@@ -18,15 +17,6 @@ from foreign_rpc.websocket import Rejected, WebSocket
 WRONG_ANSWERS = 30  # each costs half a second, which is why several connections share them
 GUESSERS = 2
 EVIL = "https://evil.example"
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[Device]:
-    """A board with a password and without the bench permission."""
-    with benches() as make:
-        device = Device(make(preset="tls", locked=True))
-        device.open_ws(bench=False, password=PASSWORD)
-        yield device
 
 
 # --- in frames

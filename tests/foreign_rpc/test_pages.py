@@ -1,18 +1,15 @@
 """A page in a browser is no caller: whatever it can have a browser send, wherever to, and over TLS as well."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from bench import benches
 from foreign_rpc.frames import Closed, request, text
+from foreign_rpc.house import House
 from foreign_rpc.httpchannel import Answer, Http, read_answer
 from foreign_rpc.mos import Mos
 from foreign_rpc.rpcbench import HOST, PASSWORD, USER, Device
-from foreign_rpc.test_wss import House
 from foreign_rpc.websocket import MOS_ORIGIN, parse_head, upgrade_request
-from simcloud.pki import Authority, name
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 JSON = {"Content-Type": "application/json"}
@@ -49,19 +46,10 @@ OWN_HOSTS = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(house: House) -> House:
     """Open to everybody on ws://, and to operators on wss://; the handshakes are not what is tested here."""
-    with benches() as make:
-        made = House(
-            Device(make(preset="tls", locked=True)),
-            Authority.root(name(common_name="Device CA")),
-            Authority.root(name(common_name="Operators CA")),
-            tmp_path_factory.mktemp("callers"),
-        )
-        made.device.open_ws()
-        made.device.open_wss(made.device_ca, made.operators)
-        made.device.asks("Access.Status")
-        yield made
+    house.device.open_ws()
+    return house
 
 
 def send(
@@ -242,14 +230,6 @@ def test_get_over_tls(house: House) -> None:
 
 
 # With a password.
-
-
-@pytest.fixture(scope="module")
-def guarded() -> Iterator[Device]:
-    with benches() as make:
-        device = Device(make(preset="tls", locked=True))
-        device.open_ws(bench=False, password=PASSWORD)
-        yield device
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "POST"])

@@ -9,10 +9,10 @@ import pytest
 from bench import benches
 from foreign_rpc import digest
 from foreign_rpc.frames import Closed, Refused, Silence, request, text
+from foreign_rpc.house import House, listening
 from foreign_rpc.httpchannel import read_answer, request_bytes
 from foreign_rpc.mos import Mos, b64
 from foreign_rpc.rpcbench import PASSWORD, USER, Device, alive, der, until
-from foreign_rpc.test_wss import House
 from foreign_rpc.websocket import TEXT, WebSocket, frame_bytes
 from repl import Repl
 from simcloud.pki import Authority, name
@@ -23,15 +23,8 @@ DAY = 86400
 
 @pytest.fixture
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with benches() as make:
-        made = House(
-            Device(make(preset="tls", locked=True)),
-            Authority.root(name(common_name="Device CA")),
-            Authority.root(name(common_name="Operators CA")),
-            tmp_path_factory.mktemp("callers"),
-        )
-        made.device.open_wss(made.device_ca, made.operators)
-        yield made
+    with listening(tmp_path_factory.mktemp("callers")) as house:
+        yield house
 
 
 def ends(websocket: WebSocket, within: float = SOON_S) -> None:

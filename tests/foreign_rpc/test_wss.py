@@ -1,108 +1,30 @@
 """Mutual TLS: who gets in, who doesn't, and what a crowd of those who don't costs the device."""
 
-import os
 import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from bench import benches
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from foreign_rpc.frames import Closed, Refused
+from foreign_rpc.house import MARK, PATIENCE_S, House
 from foreign_rpc.httpchannel import Http
-from foreign_rpc.mos import Mos, b64
-from foreign_rpc.rpcbench import HOST, Device, alive, der, until
-from foreign_rpc.websocket import WebSocket
-from simcloud.pki import Authority, Validity, name, pem, private_pem, write_secret
+from foreign_rpc.mos import b64
+from foreign_rpc.rpcbench import HOST, alive, der, until
+from simcloud.pki import Authority, name
 
-SIGN = 0x41
 HANDSHAKES_AT_ONCE, HANDSHAKES_A_SECOND = 5, 1
 FLOOD_S = 2.0
 FLOODERS = 8
 SERVED_WITHIN_S = 5.0
-PATIENCE_S = 20.0
-MARK = x509.ObjectIdentifier("2.25.274449194123620572914822031769018701066")
-OPERATOR = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, MARK]), False)
 DEVICE = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH]), False)
 ANYTHING = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE]), False)
 SERVER_AUTH = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, MARK]), False)
 NOTHING: tuple = ()
 Callers = Callable[..., ssl.SSLContext]
-
-
-@dataclass
-class House:
-    """A device that listens on wss://, and the CAs around it."""
-
-    device: Device
-    device_ca: Authority
-    operators: Authority
-    directory: Path
-
-    def context(
-        self, authority: Authority | None = None, days: tuple[int, int] = (-1, 10), *usages: tuple
-    ) -> ssl.SSLContext:
-        """A caller's side; without an authority it has no certificate."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=pem(self.device_ca.certificate).decode())
-        if authority:
-            key = ec.generate_private_key(ec.SECP256R1())
-            extensions = tuple(usage for usage in usages or (OPERATOR,) if usage)
-            certificate = authority.sign(
-                key.public_key(), name(common_name="operator"), Validity.days(*days), extensions
-            )
-            files = self.directory / "caller.crt.pem", self.directory / "caller.key.pem"
-            files[0].write_bytes(pem(certificate, *authority.chain))
-            write_secret(files[1], private_pem(key))
-            context.load_cert_chain(*files)
-        return context
-
-    def connect(self, context: ssl.SSLContext) -> Mos:
-        """Once there is a place: handshakes are few."""
-        return Mos(
-            WebSocket(HOST, self.device.wss_port, tls=context, server_name="wss-device", timeout=PATIENCE_S)
-        )
-
-    def connect_in_the_end(self, context: ssl.SSLContext) -> Mos:
-        """Where too many failed before, one is let wait, or sent away."""
-
-        def attempt() -> Mos | None:
-            try:
-                return self.connect(context)
-            except (Closed, OSError):
-                time.sleep(0.2)
-                return None
-
-        return until(attempt, "an operator gets in", PATIENCE_S)
-
-    @property
-    def sockets(self) -> int:
-        """How many the device has open, that of its chip among them."""
-        opened = Path(f"/proc/{self.device.bench.board.pid}/fd").iterdir()
-        return sum(os.readlink(each).startswith("socket:") for each in opened)
-
-    @property
-    def signatures(self) -> int:
-        return self.device.chip.commands.count(SIGN)
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with benches() as make:
-        made = House(
-            Device(make(preset="tls", locked=True)),
-            Authority.root(name(common_name="Device CA")),
-            Authority.root(name(common_name="Operators CA")),
-            tmp_path_factory.mktemp("callers"),
-        )
-        made.device.open_wss(made.device_ca, made.operators)
-        yield made
 
 
 def test_an_operator_gets_in(house: House) -> None:
