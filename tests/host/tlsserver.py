@@ -3,7 +3,6 @@
 import datetime as dt
 import socket
 import ssl
-import threading
 
 from atecc.x509.keyfile import load_private_key
 from cryptography import x509
@@ -11,14 +10,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from rpcserver import Listener
 
 
 def pem(key):
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-class TlsServer:
+class TlsServer(Listener):
     def __init__(self, directory, ca_pem, ca_key_file, name, client_ca):
+        super().__init__(self._let_in)
         ca = x509.load_pem_x509_certificate(ca_pem[ca_pem.index("-----BEGIN") :].encode())
         key = ec.generate_private_key(ec.SECP256R1())
         now = dt.datetime.now(dt.UTC)
@@ -46,29 +47,9 @@ class TlsServer:
         path.write_text(certificate_pem + pem(key))
         context.load_cert_chain(path)
 
-    def __enter__(self):
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.thread.join(5)
-
-    def _serve(self):
-        while True:
-            try:
-                plain, _ = self.listener.accept()
-            except OSError:
-                return
-            try:
-                with plain, self.context.wrap_socket(plain, server_side=True) as secure:
-                    secure.sendall(b"in")
-            except OSError:
-                pass
+    def _let_in(self, plain):
+        with self.context.wrap_socket(plain, server_side=True) as secure:
+            secure.sendall(b"in")
 
     def connect(self, certificate_pem, key):
         """As the device would; the TLS version once the server has let it in."""
