@@ -202,7 +202,9 @@ class AwsAuthority(Authority):
         else:
             gone = "would be" if self._cloud.rehearsing else "is"
             for one in take_away(self._cloud, left):
-                steps.warn(f"A run before this one was cut off: its certificate {one.short} {gone} taken away.")
+                steps.warn(
+                    f"A run before this one was cut off: its certificate {one.short} {gone} taken away."
+                )
         self._end_journal(finished=True)
 
     def _end_journal(self, finished: bool) -> None:
