@@ -12,7 +12,7 @@ from speed.jobs import GENKEY, JOBS, NONCE, SIGN
 from speed.picture import draw
 from speed.report import rows, table
 
-README = (Path(__file__).parents[2] / "CONTRIBUTING.md").read_text()
+README = (Path(__file__).parents[2] / "README.md").read_text()
 MOST = 1.06
 
 
