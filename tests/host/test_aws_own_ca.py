@@ -1,5 +1,6 @@
 """One's own CA at AWS IoT: what AWS refuses is refused here, with the line that makes what it takes."""
 
+import datetime as dt
 import shlex
 import subprocess
 
@@ -22,7 +23,7 @@ def files(tmp_path, monkeypatch):
 
 
 def provision(run, board, thing, *more):
-    return run(board, "provision", "aws", "--thing", thing, "--no-broker-check", "--days", 30, *more)
+    return run(board, "provision", "aws", "--thing", thing, "--no-broker-check", *more)
 
 
 def sh(text):
@@ -45,10 +46,20 @@ def test_the_case_is_refused_and_mended_by_the_line_that_it_says(run, iot, files
     described = iot.describe_certificate(certificateId=seen.json["certificate_id"])["certificateDescription"]
     assert described["status"] == "ACTIVE"
     on_board = x509.load_pem_x509_certificate(seen.json["certificate_pem"].encode())
+    assert 364 <= (on_board.not_valid_after_utc - dt.datetime.now(dt.UTC)).days <= 365
     assert on_board.subject.rfc4514_string() == "CN=the-case"
     assert [
         p["policyName"] for p in iot.list_attached_policies(target=described["certificateArn"])["policies"]
     ]
+
+
+@pytest.mark.parametrize(
+    "half", [["--days", "30"], ["--ca-cert", "x.pem"], ["--ca-key", "x.pem", "--days", "30"]]
+)
+def test_half_a_ca_is_none(run, iot, half):
+    board = FakeDevice()
+    seen = provision(run, board, "half", *half)
+    assert seen.status == 2 and "--ca-cert FILE and --ca-key FILE" in seen.err and not board.calls
 
 
 @pytest.mark.parametrize("sni_only", [False, True])

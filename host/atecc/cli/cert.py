@@ -12,6 +12,7 @@ from atecc import whole
 from atecc.cli.app import App, Command, Group, pass_app
 from atecc.cli.csr import request_from_board, request_options
 from atecc.cli.files import IN, check_free, deliver, out_options, read_stdin
+from atecc.cli.options import days, days_option
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ca-key-password-file", type=IN, help="Holds the key's password, if it has one. Default: asks."
 )
-@click.option("--days", type=int, help="How long the certificate is valid.")
+@days_option
 @click.option(
     "--csr", type=IN, metavar="FILE", help="A certificate request, PEM or DER; - is standard input."
 )
@@ -70,13 +71,13 @@ def _issue(app: App, options: dict[str, Any]) -> None:
     check_free(out, force)
     ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
     ca = LocalCA.load(options["ca_cert"], options["ca_key"], ask)
-    _, _, shortened = ca.validity(options["days"])
+    _, _, shortened = ca.validity(days(options))
     for warning in [*ca.warnings, *([shortened] if shortened else [])]:
         app.warn(warning)
     ca.refuse_operators()
     request = _request(app, options)
     names = _names(app, request, options)
-    certificate = ca.issue(request, options["days"], tls_purposes(options["server"]), names)
+    certificate = ca.issue(request, days(options), tls_purposes(options["server"]), names)
     check_certificate(certificate, request)
     text = pem(certificate)
     if out is not None or not app.json:
@@ -88,7 +89,7 @@ def _issue(app: App, options: dict[str, Any]) -> None:
 
 
 def _check_given(options: dict[str, Any]) -> None:
-    missing = [f"--{n.replace('_', '-')}" for n in ("ca_cert", "ca_key", "days") if options[n] is None]
+    missing = [f"--{n.replace('_', '-')}" for n in ("ca_cert", "ca_key") if options[n] is None]
     if missing:
         raise ArgumentError(f"Missing: {', '.join(missing)}.", "`atecc cert --help` shows examples.")
     from_chip = options["slot"] is not None or options["subject"] is not None

@@ -6,6 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import click
+
+DAYS = 365  # that a certificate of one's own CA is valid
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
@@ -16,3 +20,13 @@ def together(*options: Decorator) -> Decorator:
         return functools.reduce(lambda wrapped, option: option(wrapped), reversed(options), function)
 
     return decorate
+
+
+days_option = click.option(
+    "--days", type=int, metavar="N", help=f"How long a certificate of your CA is valid. Default: {DAYS}."
+)
+
+
+def days(options: dict[str, Any]) -> int:
+    """What was given, 0 as well, or the default."""
+    return DAYS if options["days"] is None else int(options["days"])

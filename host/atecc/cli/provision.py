@@ -10,7 +10,7 @@ import click
 
 from atecc.cli import provisionfleet
 from atecc.cli.app import App, Command, Group, pass_app
-from atecc.cli.options import together
+from atecc.cli.options import days, days_option, together
 from atecc.errors import ArgumentError, RefusedError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ _key_options = together(
     "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
 )
 @click.option("--subject", required=True, help="/C=IE/O=ACME/CN=sensor-1, or C=IE,O=ACME,CN=sensor-1.")
-@click.option("--days", required=True, type=int, help="How long the certificate is valid.")
+@days_option
 @click.option(
     "--broker", required=True, metavar="HOST[:PORT]", help="The MQTT broker, as the board reaches it."
 )
@@ -120,7 +120,7 @@ def ca(app: App, /, **options: Any) -> None:
         ca_cert=options["ca_cert"],
         ca_key=options["ca_key"],
         ask_password=password(app, options["ca_key_password_file"], "--ca-key-password-file"),
-        days=options["days"],
+        days=days(options),
         name=options["name"],
         renewal=_renewal(options),
     )
@@ -132,7 +132,7 @@ def ca(app: App, /, **options: Any) -> None:
     cls=Command,
     examples="""atecc provision aws --thing sensor-1
     atecc provision aws --thing sensor-1 --renew-before 30d
-    atecc provision aws --thing sensor-1 --ca-cert ca.crt.pem --ca-key ca.key.pem --days 365
+    atecc provision aws --thing sensor-1 --ca-cert ca.crt.pem --ca-key ca.key.pem
     atecc provision aws --thing sensor-1 --policy sensors --policy-file sensors.json --region eu-west-1""",
 )
 @click.option(
@@ -158,7 +158,7 @@ def ca(app: App, /, **options: Any) -> None:
 @click.option(
     "--ca-key-password-file", type=FILE, help="Holds the key's password, if it has one. Default: asks."
 )
-@click.option("--days", type=int, help="How long a certificate of that CA is valid.")
+@days_option
 @_renewal_options
 @click.option(
     "--take-over", is_flag=True, help="Also if the thing is another board, or this board another thing."
@@ -211,13 +211,16 @@ def _own_ca(app: App, options: dict[str, Any]) -> OwnCa | None:
     from atecc.aws.owned import OwnCa
     from atecc.cli.secrets import password
 
-    given = [name for name in ("ca_cert", "ca_key", "days") if options[name] is not None]
-    if not given:
+    files = options["ca_cert"], options["ca_key"]
+    if files == (None, None) and options["days"] is None:
         return None
-    if len(given) < 3:
-        raise ArgumentError("A CA of your own takes all three: --ca-cert FILE, --ca-key FILE and --days N.")
+    if None in files:
+        raise ArgumentError(
+            "A CA of your own takes both: --ca-cert FILE and --ca-key FILE.",
+            "A certificate of AWS's has no --days.",
+        )
     ask = password(app, options["ca_key_password_file"], "--ca-key-password-file")
-    return OwnCa(options["ca_cert"], options["ca_key"], ask, options["days"])
+    return OwnCa(*files, ask, days(options))
 
 
 @command.command(
