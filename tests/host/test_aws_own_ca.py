@@ -81,6 +81,18 @@ def test_made_registered_and_used(run, iot, files, sni_only):
     assert renewed.json["retired"] == [used.json["certificate_id"]]
 
 
+def test_a_certificate_of_another_ca_is_left_alone_and_told(run, iot, files):
+    board = FakeDevice()
+    assert provision(run, board, "of-aws").status == 0
+    run(board, "aws", "ca", "create", "--subject", "/CN=z", *files)
+    [told] = [
+        one for one in provision(run, board, "of-aws", *files, "--json").json["warnings"] if "CA" in one
+    ]
+    assert "is not from that CA: --renew" in told
+    assert provision(run, board, "of-aws", *files, "--renew").status == 0
+    assert "not from that CA" not in provision(run, board, "of-aws", *files).err
+
+
 def test_what_was_registered_is_taken_back(run, iot, files):
     board = FakeDevice()
     run(board, "aws", "ca", "create", "--subject", "/CN=x", *files)
@@ -124,10 +136,6 @@ def test_devices_just_in_time(run, iot, files):
     )
     other = "aws", "ca", "register", "--ca-cert", "2.crt.pem", "--ca-key", "2.key.pem"
     assert "PENDING_ACTIVATION" in run(board, *other, "--auto-registration").err
-
-
-def test_half_of_it_is_a_usage_error(run, files):
-    assert run(FakeDevice(), "provision", "aws", "--thing", "x", "--ca-cert", "ca.crt.pem").status == 2
 
 
 def test_the_stand_in_wants_a_proof(iot):

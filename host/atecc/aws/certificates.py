@@ -15,6 +15,7 @@ from atecc.errors import AwsError
 from atecc.x509 import library
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 # After these nothing was done; after any other error that is not known.
@@ -51,9 +52,13 @@ class Certificate:
         return account_of(self.arn)
 
     @property
+    def parsed(self) -> x509.Certificate:
+        return library.certificate(self.pem.encode(), "A certificate at AWS")
+
+    @property
     def key(self) -> str:
         """See key_id."""
-        return key_id(library.certificate(self.pem.encode(), "A certificate at AWS").public_key())
+        return key_id(self.parsed.public_key())
 
 
 def account_of(arn: str) -> str:

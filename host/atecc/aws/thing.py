@@ -125,7 +125,7 @@ class AwsAuthority(Authority):
             )
         if not why or mine is None:
             return None
-        self._remark(steps)
+        self._remark(mine, steps)
         if registry.CLAIM in self._thing.attributes:
             registry.check_free(self._thing, registry.Claim.mine())
             self._new_label().finish()  # of a run that came to nothing
@@ -168,11 +168,13 @@ class AwsAuthority(Authority):
                 hint.format(f"{board.name} is then on no board"),
             )
 
-    def _remark(self, steps: Steps) -> None:
+    def _remark(self, mine: Certificate, steps: Steps) -> None:
         """What was asked for and is not so."""
         wanted, board = self._order.connection.client_id, self._board
         if wanted and wanted != board.client_id:
             steps.warn(f"Its client ID is {board.client_id}, not {wanted}: --renew changes that.")
+        if self._own is not None and not self._own.has_issued(mine.parsed):
+            steps.warn(f"Its certificate {mine.short} is not from that CA: --renew changes that.")
 
     # What a run that was killed has left
 
