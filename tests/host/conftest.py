@@ -54,7 +54,8 @@ def iot(stand_in, monkeypatch):
     """A client of it; the environment leads `atecc` there too. No pause is waited for, and no fault is left behind."""
     import boto3
 
-    monkeypatch.setattr("atecc.aws.patience.pause", lambda seconds: None)
+    for module in ("patience", "pace"):
+        monkeypatch.setattr(f"atecc.aws.{module}.pause", lambda seconds: None)
     for variable, value in stand_in.environment().items():
         monkeypatch.setenv(variable, value)
     yield boto3.Session().client("iot")

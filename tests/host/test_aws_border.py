@@ -9,6 +9,7 @@ from atecc.aws import patience
 from atecc.aws.cloud import Cloud
 from atecc.aws.document import LARGEST, size
 from atecc.aws.errors import explain
+from atecc.aws.pace import Pace
 from atecc.aws.policy import arn_prefix, operator_policies, partition
 from atecc.errors import AwsError
 from atecc.provisioning.workflow import Provisioning
@@ -348,6 +349,7 @@ def cloud_of(iot):
     made = Cloud.__new__(Cloud)
     made.iot, made.region, made._clients = iot, "eu-west-1", {("iot", False): iot}
     made.calls = Counter()
+    made._pace = Pace(lambda action: None)
     return made
 
 

@@ -273,10 +273,3 @@ def register(iot, key, name, days):
         __import__("cryptography").hazmat.primitives.serialization.Encoding.PEM
     )
     return iot.register_certificate_without_ca(certificatePem=pem.decode(), status="ACTIVE")
-
-
-def test_many_calls_are_no_faster_than_aws_likes_them(monkeypatch):
-    pauses = []
-    monkeypatch.setattr(rotation, "pause", pauses.append)
-    assert list(rotation.paced(range(rotation.AT_ONCE + 50))) == list(range(rotation.AT_ONCE + 50))
-    assert len(pauses) == 50 and sum(pauses) > 5 and len(set(pauses)) > 1, "ten a second at most"

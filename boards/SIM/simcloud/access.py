@@ -71,7 +71,7 @@ def caller(environ: Environ, body: bytes, keys: Mapping[str, AccessKey], region:
 
 # The second is what AWS's SDKs signed for before 2023, and Mongoose OS's client does.
 SERVICES = ("iot", "execute-api")
-OTHERS = ("iam", "lambda", "iot-jobs-data", "iotdata")
+OTHERS = ("iam", "lambda", "iot-jobs-data", "iotdata", "servicequotas")
 GLOBAL = "us-east-1"
 
 

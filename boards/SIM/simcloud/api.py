@@ -13,6 +13,7 @@ from simcloud.faults import Faults
 from simcloud.gate import Gate, routes
 from simcloud.journal import Journal
 from simcloud.own import Handler
+from simcloud.quotas import Quotas
 from simcloud.registry import Registry
 from simcloud.roles import Roles
 
@@ -37,10 +38,11 @@ class Api:
         journal: Journal,
         own: Mapping[str, Mapping[str, Handler]],
         roles: Roles,
+        quotas: Quotas,
         port: int = 0,
     ) -> None:
         moto = create_backend_app("iot")
-        gate = Gate(moto, registry, keys, faults, journal, own, roles)
+        gate = Gate(moto, registry, keys, faults, journal, own, roles, quotas)
         self._server = make_server(HOST, port, gate, threaded=True, request_handler=QuietHandler)
         self._threads = [
             Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="simcloud API", daemon=True),

@@ -22,6 +22,7 @@ from simcloud.justintime import JustInTime
 from simcloud.operations import Operations
 from simcloud.pki import Authority, ServerIdentity, name, pem, server_certificate
 from simcloud.provisioning import Provisioning
+from simcloud.quotas import Quotas
 from simcloud.registry import Registry
 from simcloud.roles import Roles
 from simcloud.rules import Rules
@@ -41,7 +42,8 @@ class Cloud:
     """`with Cloud() as cloud:` is an AWS account of its own, with nothing in it; it ends with the block.
 
     `directory` keeps its files (CA certificates, the broker's configuration and log); without one they are
-    temporary. `faults` orders errors of the API; `cut`, `stop_broker` and `settling_seconds` are for devices.
+    temporary. `faults` orders errors of the API, `quotas` its limits; `cut`, `stop_broker` and `settling_seconds` are
+    for devices.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Cloud:
         self.credentials = AccessKey.new("provisioner", "*")
         self.powerless_credentials = AccessKey.new("visitor")
         self.faults = Faults()
+        self.quotas = Quotas()
         self.device_ca = DeviceCa()
         self.server_root = Authority.root(name(country_name="US", common_name="Stand-in Root CA 3"))
         self.broker_port = MQTT_TLS_PORT
@@ -112,8 +115,9 @@ class Cloud:
             "iot-jobs-data": jobs.operations.data_handlers,
             "iotdata": DataPlane(self._services).handlers,
             "lambda": functions.handlers,
+            "servicequotas": self.quotas.handlers,
         }
-        return Api(self._registry, keys, self.faults, self._journal, own, roles, self._api_port)
+        return Api(self._registry, keys, self.faults, self._journal, own, roles, self.quotas, self._api_port)
 
     def _client(self, key: AccessKey, service: str) -> Any:
         """boto3's, for what runs in here."""

@@ -22,7 +22,7 @@ class ApiError(Exception):
             parts = f"<Code>{escape(self.code)}</Code><Message>{escape(self.message)}</Message>"
             body = f"<ErrorResponse><Error>{parts}</Error></ErrorResponse>".encode()
         else:
-            body = json.dumps({"message": self.message}).encode()
+            body = json.dumps({"__type": self.code, "message": self.message}).encode()
         headers = [
             ("Content-Type", "text/xml" if xml else "application/json"),
             ("Content-Length", str(len(body))),

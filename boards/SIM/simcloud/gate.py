@@ -14,6 +14,7 @@ from simcloud.faults import ApiError, Faults, StartResponse
 from simcloud.journal import Decision, Journal
 from simcloud.model import service_model
 from simcloud.own import Handler, answer
+from simcloud.quotas import Quotas
 from simcloud.registry import Registry
 from simcloud.roles import Roles
 
@@ -40,6 +41,7 @@ class Gate:
         journal: Journal,
         own: Mapping[str, Mapping[str, Handler]],
         roles: Roles,
+        quotas: Quotas,
     ) -> None:
         self._app = app
         self._registry = registry
@@ -48,6 +50,7 @@ class Gate:
         self._journal = journal
         self._own = own
         self._roles = roles
+        self._quotas = quotas
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         service = service_of(environ)
@@ -61,6 +64,7 @@ class Gate:
             key = caller(environ, body, self._keys, self._registry.region_name)
             user = key.user
             self._authorize(key, service, called)
+            self._quotas.take(shown)
             if fault := self._faults.take(shown):
                 raise fault
         except ApiError as error:
@@ -124,6 +128,8 @@ def named(service: str, environ: Environ, body: bytes) -> str:
     if service == "iam":
         found = roles.called(body)
         return found if found in roles.OPERATIONS else UNKNOWN
+    if target := environ.get("HTTP_X_AMZ_TARGET"):  # AWS's JSON protocol
+        return str(target).rpartition(".")[2]
     return operation(environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0], service)
 
 

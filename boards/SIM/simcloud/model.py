@@ -7,7 +7,10 @@ from typing import Any
 import botocore.session
 from moto.iot.exceptions import InvalidRequestException, IoTClientError
 
-SDK_NAMES = {"iotdata": "iot-data"}  # of services that sign by another name than boto3 has
+SDK_NAMES = {
+    "iotdata": "iot-data",
+    "servicequotas": "service-quotas",
+}  # of services that sign by another name than boto3 has
 
 
 class AwsError(IoTClientError):

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from atecc.aws.errors import CONFIGURATION, CREDENTIALS, Answer, explained
+from atecc.aws.errors import CONFIGURATION, CREDENTIALS, THROTTLED, Answer, explained
+from atecc.aws.pace import Limits, Pace
 from atecc.aws.patience import patiently
 from atecc.bounded import parse
 from atecc.errors import AwsError, CertificateError
@@ -48,6 +49,9 @@ class Cloud:
             session = boto3.Session(region_name=region, profile_name=profile)
         with explained(CREDENTIALS, region or ""):
             self._credentials = session.get_credentials()
+        self.throttled = 0
+        self._pace = Pace(Limits(self.pages))
+        session.events.register("response-received.iot", self._received)
         with explained(CONFIGURATION, region or ""):
             self.iot = session.client("iot", endpoint_url=endpoint_url, config=_config(ATTEMPTS))
         self._session, self._endpoint_url = session, endpoint_url
@@ -157,8 +161,8 @@ class Cloud:
         while True:
             got = self._call(operation, **params)
             yield from got.get(part) or []
-            tokens = {"marker": got.get("nextMarker"), "nextToken": got.get("nextToken")}
-            more = {name: token for name, token in tokens.items() if token}
+            tokens = {"marker": "nextMarker", "nextToken": "nextToken", "NextToken": "NextToken"}
+            more = {name: got[token] for name, token in tokens.items() if got.get(token)}
             if not more:
                 return
             params.update(more)
@@ -173,6 +177,8 @@ class Cloud:
         method = getattr(self._client(service or "iot", once), name)
 
         def ask() -> Answer:
+            if not service:
+                self._pace.before(action)
             self.calls[action] += 1
             with explained(action, self.region):
                 return Answer(action, self._heard(method(**params)))
@@ -184,6 +190,12 @@ class Cloud:
         service, _, name = operation.rpartition(".")
         named = str(self._client(service or "iot").meta.method_to_api_mapping[name])
         return f"{service}:{named}" if service else named
+
+    def _received(self, event_name: str, parsed_response: Any, **_: Any) -> None:
+        """Each answer of AWS IoT, also one upon which boto3 asks again by itself."""
+        if ((parsed_response or {}).get("Error") or {}).get("Code") in THROTTLED:
+            self.throttled += 1
+            self._pace.throttled(event_name.rpartition(".")[2])
 
     def now(self) -> float:
         """The time by AWS's clock."""

@@ -25,6 +25,8 @@ _PROFILE = (
     "Look at the profile in ~/.aws/config and ~/.aws/credentials; `aws sts get-caller-identity` tries it."
 )
 
+THROTTLED = ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded")
+
 # What AWS itself answers, by error code.
 _ANSWERS = (
     Sentence(
@@ -58,7 +60,7 @@ _ANSWERS = (
         "aws-credentials",
     ),
     Sentence(
-        ("ThrottlingException", "Throttling", "TooManyRequestsException", "RequestLimitExceeded"),
+        THROTTLED,
         "AWS slows us down ({action}): it was asked five times, with pauses, and refused each time.",
         "Wait a minute and run the same command again; Service Quotas shows the limits.",
         "aws-throttled",

@@ -11,17 +11,15 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from atecc.aws import confirming, signing
 from atecc.aws.certificates import ACTIVE, of_thing, seconds_of
 from atecc.aws.cloud import Cloud
 from atecc.aws.fleet import Fleet, find_template, missing
 from atecc.errors import ArgumentError, AwsError, RefusedError
-
-Item = TypeVar("Item")
 
 OPERATION, VERSION = "rotate-certificate", 1
 PREFIX = "rotate-"
@@ -37,18 +35,7 @@ COUNTS = {
 FAILURES = ("FAILED", "REJECTED", "TIMED_OUT", "CANCELED")
 TERMINAL = ("succeeded", "failed", "rejected", "timed_out", "canceled", "removed")
 
-# AWS allows ten calls a second that describe one thing (AWS IoT Core quotas); others may make some of them.
-AT_ONCE, PACE_SECONDS = 20, 0.15
-
 pause = time.sleep
-
-
-def paced(items: Iterable[Item]) -> Iterator[Item]:
-    """The same, for a call about each: the first at once, then no faster than AWS likes it, and never quite evenly."""
-    for number, one in enumerate(items):
-        if number >= AT_ONCE:
-            pause(PACE_SECONDS * random.uniform(0.8, 1.4))  # noqa: S311
-        yield one
 
 
 @dataclass(frozen=True)
@@ -245,7 +232,7 @@ def failures(cloud: Cloud, job: Job) -> Iterator[Failure]:
             continue
         params = {"jobId": job.id, "status": status}
         listed = cloud.pages("list_job_executions_for_job", "executionSummaries", **params)
-        for one in listed if status == "CANCELED" else paced(listed):
+        for one in listed:
             thing = str(one["thingArn"]).partition(":thing/")[2]
             yield Failure(thing, status, _reason(cloud, job, thing, status))
 
@@ -283,7 +270,9 @@ def expiring(cloud: Cloud, within: float) -> Iterator[Ending]:
     """
     limit = cloud.now() + within
     listed = cloud.pages("list_certificates", "certificates", pageSize=250)
-    for one in paced(one for one in listed if one.get("status") == "ACTIVE"):
+    for one in listed:
+        if one.get("status") != ACTIVE:
+            continue
         got = cloud.ask("describe_certificate", certificateId=one["certificateId"])["certificateDescription"]
         until = seconds_of((got.get("validity") or {}).get("notAfter"))
         if until <= limit:

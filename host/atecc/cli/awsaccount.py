@@ -29,4 +29,11 @@ def cloud_of(app: App, options: dict[str, Any]) -> Cloud:
     cloud = Cloud(options["region"], options["profile"], options["aws_endpoint_url"])
     if cloud.elsewhere:
         app.warn(f"AWS is not asked: {cloud.elsewhere} stands in for it.")
+    click.get_current_context().call_on_close(lambda: _tell_throttled(app, cloud))
     return cloud
+
+
+def _tell_throttled(app: App, cloud: Cloud) -> None:
+    if cloud.throttled:
+        plural = "" if cloud.throttled == 1 else "s"
+        app.say(f"AWS has throttled {cloud.throttled} call{plural}, and was asked again.")
