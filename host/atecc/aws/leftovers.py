@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,10 +11,13 @@ from dataclasses import dataclass, field
 from atecc.aws import certificates, registry
 from atecc.aws.certificates import ACTIVE, INACTIVE, Certificate
 from atecc.aws.cloud import Cloud
+from atecc.aws.fleet import Fleet, find_template
 from atecc.aws.journal import SWITCHING, Entry, Journal, unfinished
 from atecc.errors import AwsError, RefusedError
 
 KEEP_PREVIOUS = 7 * 86400
+# A device with a claim that hears no answer asks again within minutes.
+ASKS_AGAIN = 3600.0
 
 
 def days(seconds: float) -> str:
@@ -52,9 +57,10 @@ def retire(cloud: Cloud, one: Certificate, keep: float, rollback: bool, say: Cal
 
 @dataclass
 class Swept:
-    """IDs of what was deleted, and sentences about what can't be judged from here."""
+    """IDs of what was deleted or deactivated, and sentences about what can't be judged from here."""
 
     deleted: list[str] = field(default_factory=list)
+    deactivated: list[str] = field(default_factory=list)
     unsure: list[str] = field(default_factory=list)
 
 
@@ -65,10 +71,63 @@ def sweep(cloud: Cloud, things: list[str], keep: float, say: Callable[[str], Non
         if entry.region == cloud.region and (not things or entry.thing in things):
             _sweep_entry(cloud, entry, swept, say)
     for thing in things:
-        for one in certificates.of_thing(cloud, thing):
-            if one.exclusive and one.status != ACTIVE and one.modified + keep < time.time():
-                _delete(cloud, one, swept, say)
+        _sweep_thing(cloud, thing, keep, swept, say)
     return swept
+
+
+def _sweep_thing(cloud: Cloud, thing: str, keep: float, swept: Swept, say: Callable[[str], None]) -> None:
+    found = certificates.of_thing(cloud, thing)
+    lost = _never_heard_of(cloud, found)
+    for one in found:
+        old = one.status != ACTIVE and one.modified + keep < time.time()
+        if one in lost and one.status == ACTIVE:
+            if keep == 0:
+                _delete(cloud, one, swept, say)
+            else:
+                _deactivate(cloud, one, keep, swept, say)
+        elif old and (one.exclusive or one in lost):
+            _delete(cloud, one, swept, say)
+    active = [one for one in found if one.status == ACTIVE and one not in lost]
+    if len(active) > 1:
+        swept.unsure.append(
+            f"{thing} has {len(active)} active certificates, {' and '.join(one.short for one in active)}, and AWS does "
+            "not tell which its device uses: `atecc identity status` does, and `atecc aws revoke` takes away another."
+        )
+
+
+def _never_heard_of(cloud: Cloud, found: list[Certificate]) -> list[Certificate]:
+    """Those that a device asked for with a claim, and whose answer was lost: it asked again, for the same key.
+
+    It does so until it has a certificate, so it is the last, if any, that it uses. Where anything else may be the
+    reason why a key has several, nothing is judged.
+    """
+    lost = []
+    by_key: dict[str, list[Certificate]] = {}
+    for one in sorted(found, key=lambda one: one.created):
+        by_key.setdefault(one.key, []).append(one)
+    for same in by_key.values():
+        if len(same) == 1 or same[-1].status != ACTIVE or not all(_is_of_fleet(cloud, one) for one in same):
+            continue
+        pairs = itertools.pairwise(same)
+        lost += [one for one, after in pairs if 0 < after.created - one.created < ASKS_AGAIN]
+    return lost
+
+
+def _is_of_fleet(cloud: Cloud, one: Certificate) -> bool:
+    """Whether a template of this tool's, which is still there, has registered it, for one thing. What these credentials
+    may not look at is not known."""
+    ending = Fleet("").renewal_policy
+    try:
+        policies = cloud.pages("list_attached_policies", "policies", target=one.arn)
+        names = [str(policy["policyName"]) for policy in policies]
+        templates = [name.removesuffix(ending) for name in names if name.endswith(ending)]
+        bodies = [(Fleet(name).body, find_template(cloud, name)) for name in templates]
+        ours = any(there and json.loads(there["templateBody"]) == body for body, there in bodies)
+        return ours and len(certificates.things_of(cloud, one.arn)) == 1
+    except AwsError as error:
+        if error.kind != "aws-denied":
+            raise
+        return False
 
 
 def _sweep_entry(cloud: Cloud, entry: Entry, swept: Swept, say: Callable[[str], None]) -> None:
@@ -97,6 +156,18 @@ def _sweep_entry(cloud: Cloud, entry: Entry, swept: Swept, say: Callable[[str], 
         journal.close(finished=False)
         raise
     journal.close(finished=not cloud.rehearsing)
+
+
+def _deactivate(
+    cloud: Cloud, one: Certificate, keep: float, swept: Swept, say: Callable[[str], None]
+) -> None:
+    certificates.set_status(cloud, one.id, INACTIVE)
+    swept.deactivated.append(one.id)
+    if not cloud.rehearsing:
+        say(
+            f"The certificate {one.short} is deactivated: it never came to the device, which asked again for the same "
+            f"key. A sweep after {days(keep)} deletes it."
+        )
 
 
 def _delete(cloud: Cloud, one: Certificate, swept: Swept, say: Callable[[str], None]) -> None:

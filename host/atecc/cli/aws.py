@@ -127,11 +127,11 @@ def sweep(app: App, /, thing: tuple[str, ...], keep_previous: str, dry_run: bool
         show_calls(app, cloud.planned or [], swept.unsure)
         return
     count = len(swept.deleted)
-    app.emit({"deleted": swept.deleted, "unsure": swept.unsure})
+    app.emit({"deleted": swept.deleted, "deactivated": swept.deactivated, "unsure": swept.unsure})
     if not app.json:
         taken = (
             f"{count} certificate{'' if count == 1 else 's'} taken away."
-            if count
+            if count or swept.deactivated
             else "Nothing was left over."
         )
         app.say(taken, style="bold green")
