@@ -3,6 +3,10 @@ when there is something to do.
 
 Nothing of it is kept on flash but in the identities themselves: an execution that is in progress at AWS when the device
 connects is one that the device was cut off in, and is taken up again.
+
+Other jobs are somebody else's, and may stand in front. So the device asks for the list of what is pending, which has no
+documents, and for those of the first one and of what is named as the tool names its jobs; a notice of what is next has
+its document, and one of the list tells of what stands behind.
 """
 
 import json
@@ -15,8 +19,10 @@ import threads
 import uptime
 
 OPERATION = "rotate-certificate"
-_NEXT = ("/notify-next", "/$next/get/accepted")
-_ANSWERS = ("/update/accepted", "/update/rejected")
+_NAMED = "rotate-"
+_LISTED_MAX = const(10)  # AWS's: in a notice of the list
+_ASKED_MAX = const(4)
+_NEWS = ("/notify", "/notify-next", "/get/accepted")
 _RENEW_MS = const(86_400_000)  # by itself it tries no more often
 
 
@@ -36,8 +42,9 @@ class _Inbox:
 class Listener:
     """Of `device` (the module of that name).
 
-    given_up: (job, reason) of what has failed and AWS may not know yet; head: the job that is next, as AWS has it;
-    answer: the topic of AWS's last answer to an update; trouble: (the exception with which a renewal without a job has
+    given_up: (job, reason) of what has failed and AWS may not know yet; refused: (job, version) of what it did not let
+    the device begin; reported: the job that AWS was told of, until it is no longer pending; asked: the topic of the
+    last update, answer: that of what AWS has said to it; trouble: (the exception with which a renewal without a job has
     ended or None, Store.switch then: with another identity it is of no interest).
     """
 
@@ -51,9 +58,9 @@ class Listener:
         self._inbox = None
         self._thing = None
         self._renewed = None
-        self.given_up = (None, None)
+        self.given_up = self.refused = (None, None)
         self.trouble = (None, None)
-        self.head = self.answer = None
+        self.reported = self.asked = self.answer = self._first = None
         self._link.watchers.append(self._changed)
         self._link.daily = self._renew
 
@@ -78,7 +85,7 @@ class Listener:
         self._renew()
 
     def _ask(self):
-        self._link.send("$aws/things/%s/jobs/$next/get" % self._thing, "{}")
+        self._link.send("$aws/things/%s/jobs/get" % self._thing, "{}")
 
     # Called by the link's thread.
 
@@ -88,17 +95,32 @@ class Listener:
             self._look()
 
     def _heard(self, topic, message):
-        if topic.endswith(_ANSWERS):
+        if topic.rpartition("/")[0] == self.asked:
             self.answer = topic
-        if not topic.endswith(_NEXT):
+        if not topic.endswith(_NEWS):
             return  # answers to others, and what this device itself has asked
         try:
-            execution = json.loads(message).get("execution") or {}
-            self.head = execution.get("jobId")
-            if execution["jobDocument"]["operation"] == OPERATION:
-                self._begin("by_job", execution)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            pass  # nothing is next, or what is next is somebody else's
+            said = json.loads(message)
+            if "inProgressJobs" in said:
+                self._listed(said["inProgressJobs"] + said["queuedJobs"], True)
+            elif "jobs" in said:
+                lists = said["jobs"]
+                self._listed(lists.get("IN_PROGRESS", []) + lists.get("QUEUED", []), False)
+            elif said["execution"]["jobDocument"]["operation"] == OPERATION:
+                self._first = said["execution"]["jobId"]
+                self._begin("by_job", said["execution"])
+        except (AttributeError, KeyError, MemoryError, TypeError, ValueError):
+            pass  # it is somebody else's, or nothing is pending
+
+    def _listed(self, pending, asked):
+        """Ask for what may be ours. asked: whether the list was; else the first one's notice comes by itself."""
+        jobs = [one["jobId"] for one in pending]
+        if self.reported not in jobs and (asked or len(jobs) < _LISTED_MAX):
+            self.reported = None
+        if asked or jobs[:1] != [self._first]:
+            ours = [job for job in jobs[1:] if job.startswith(_NAMED)]
+            for job in (jobs[:1] if asked else []) + ours[:_ASKED_MAX]:
+                self._link.send("%s%s/get" % (self._inbox.base, job), "{}")
 
     def _renew(self):
         """By itself, where the owner wants that; and AWS is told of it until it has heard."""

@@ -51,7 +51,10 @@ def by_job(listener, device, execution):
     if listener.given_up[0] == job:
         return _report(listener, device.link, store.name, job, listener.given_up[1])
     if not _take(listener, device.link, store.name, execution):
-        return False
+        # It has another version meanwhile, if somebody here has called start-next; or it has ended.
+        again = listener.refused != (job, execution["versionNumber"]) and listener.answer
+        listener.refused = (job, execution["versionNumber"])
+        return bool(again)
     document = execution["jobDocument"]
     error = _renew(device, document.get("template"), job)
     why = error and _words(error)
@@ -99,7 +102,8 @@ def _update(listener, link, thing, job, wanted):
     """UpdateJobExecution; whether AWS agrees. Its answers come by the listener's filter: with the job's ID in it, a
     topic may be longer than umqtt can subscribe to."""
     listener.answer = None
-    link.publish("$aws/things/%s/jobs/%s/update" % (thing, job), json.dumps(wanted), 1, False).wait()
+    listener.asked = "$aws/things/%s/jobs/%s/update" % (thing, job)
+    link.publish(listener.asked, json.dumps(wanted), 1, False).wait()
     answer = link.wait_for(lambda: listener.answer, ANSWER_S).wait()
     return bool(answer) and answer.endswith("/accepted")
 
@@ -119,12 +123,13 @@ def _report(listener, link, thing, job, why):
     said = {"jobId": job}
     if why:
         said["error"] = why
+    listener.reported = job
     try:
         link.publish(_TOLD % thing, json.dumps(said), 1, False).wait()
         until = uptime.ms() + VERDICT_MS
-        while listener.head == job and uptime.ms() < until:
+        while listener.reported == job and uptime.ms() < until:
             threads.pause(_TICK_MS)
-        if listener.head == job:
+        if listener.reported == job:
             details = (
                 {"reason": why} if why else {"unconfirmed": "nobody at AWS has looked at the new connection"}
             )

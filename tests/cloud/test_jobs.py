@@ -8,14 +8,22 @@ from simcloud.jobtopics import JobTopics
 
 
 class Account:
-    """An engine with a clock to turn, groups, and notes of who was told."""
+    """An engine with a clock to turn, groups, and notes of who was told, and of what."""
 
     def __init__(self):
         self.now = 1_000_000.0
         self.groups = {"group": ["a", "b", "c", "d"]}
         self.told = []
-        self.jobs = Jobs(lambda: self.now, lambda target: self.groups.get(target, [target]), self.told.append)
+        self.jobs = Jobs(lambda: self.now, lambda target: self.groups.get(target, [target]), self.tell)
         self.topics = JobTopics(self.jobs, lambda: self.now)
+
+    def tell(self, thing, first):
+        self.told += [(thing, rest) for rest, _ in self.topics.notices(thing, first)]
+
+    def news(self):
+        """What was told, which is taken."""
+        told, self.told = self.told, []
+        return told
 
     def create(self, identifier="job", *targets, **options):
         job = self.jobs.create(Job(identifier, list(targets) or ["group"], {"do": "it"}, self.now, **options))
@@ -175,11 +183,14 @@ def test_details_that_are_not_taken(account, details):
 
 # What a device says
 
+LIST = ("a", "notify")
+BOTH = [("a", "notify-next"), LIST]
+
 
 def test_from_its_notice_to_its_success(account):
     account.create("job", "a")
-    assert account.told == ["a"]
-    (next_topic, notice), (topic, summary) = account.topics.notices("a")
+    assert account.news() == BOTH
+    (next_topic, notice), (topic, summary) = account.topics.notices("a", True)
     assert (next_topic, topic) == ("notify-next", "notify")
     execution = json.loads(notice)["execution"]
     assert (execution["jobId"], execution["status"], execution["versionNumber"]) == ("job", "QUEUED", 1)
@@ -192,8 +203,9 @@ def test_from_its_notice_to_its_success(account):
     said, answer = account.ask("a", "job/update", done)
     assert said == "accepted"
     assert answer["executionState"] == {"status": "SUCCEEDED", "statusDetails": {}, "versionNumber": 3}
-    assert account.told == ["a", "a"]
-    assert json.loads(account.topics.notices("a")[0][1])["execution"] == {}
+    assert account.news() == [LIST, *BOTH], "begun, and gone"
+    (_, notice), (_, summary) = account.topics.notices("a", True)
+    assert (json.loads(notice)["execution"], json.loads(summary)["jobs"]) == ({}, {})
     assert "execution" not in account.ask("a", "$next/get")[1]
 
 
@@ -204,7 +216,30 @@ def test_what_is_in_progress_comes_before_what_is_queued(account):
     assert account.ask("a", "$next/get")[1]["execution"]["jobId"] == "second"
     answer = account.ask("a", "get")[1]
     assert [one["jobId"] for one in answer["inProgressJobs"] + answer["queuedJobs"]] == ["second", "first"]
-    assert account.told == ["a", "a"]  # the second alone changed nothing
+    assert account.news() == [*BOTH, LIST, *BOTH], "the first, the second behind it, and before it"
+
+
+def test_of_two_in_progress_the_older_one_is_next(account):
+    account.create("first", "a")
+    account.create("second", "a")
+    account.update("a", "IN_PROGRESS", "second")
+    account.news()
+    account.update("a", "IN_PROGRESS", "first")
+    assert account.news() == BOTH
+    account.update("a", "SUCCEEDED", "second")
+    assert account.news() == [LIST], "what is gone was not the next"
+    account.update("a", "IN_PROGRESS", "first", statusDetails={"step": "2"})
+    assert account.news() == []
+
+
+def test_a_notice_lists_no_more_than_ten(account):
+    for number in range(12):
+        account.create(f"job-{number}", "a")
+    account.update("a", "IN_PROGRESS", "job-11")
+    jobs = json.loads(account.topics.notices("a", False)[0][1])["jobs"]
+    assert [one["jobId"] for one in jobs["IN_PROGRESS"]] == ["job-11"]
+    assert [one["jobId"] for one in jobs["QUEUED"]] == [f"job-{number}" for number in range(9)]
+    assert len(account.ask("a", "get")[1]["queuedJobs"]) == 11
 
 
 def test_another_version_than_expected(account):

@@ -224,6 +224,46 @@ def test_the_owners_other_jobs_are_left_alone(aws, account, thing):
     assert shown["status"] == "QUEUED"
 
 
+def statuses(account, thing):
+    listed = account.list_job_executions_for_thing(thingName=thing)["executionSummaries"]
+    return {one["jobId"].partition("-")[0]: one["jobExecutionSummary"]["status"] for one in listed}
+
+
+# It waits no two minutes for somebody who would end its part.
+HURRY = """
+import lazily, renewal.rotation
+renewal.rotation.VERDICT_MS = 100
+load = lazily.load
+lazily.load = lambda name: renewal.rotation if name == "renewal.rotation" else load(name)
+"""
+
+
+@pytest.mark.parametrize("when", ["before it connects", "while it is connected"])
+@pytest.mark.parametrize("heard", [True, False])
+def test_behind_the_owners_other_jobs_it_is_found(aws, cloud, account, thing, when, heard):
+    """One that the application does, one that waits: neither is touched, and it doesn't wait for them; whether or not
+    anybody at AWS ends the device's part."""
+    if when == "before it connects":
+        aws.succeeds("mqtt", "disconnect")
+    arn = account.describe_thing(thingName=thing)["thingArn"]
+    for other in ("begun", "queued"):
+        account.create_job(jobId=f"{other}-{thing[-50:]}", targets=[arn], document='{"do": "something"}')
+    cloud.jobs.update(thing, f"begun-{thing[-50:]}", {"status": "IN_PROGRESS"})
+    rule(account, disabled=not heard)
+    try:
+        if not heard:
+            with Repl(aws.port) as repl:
+                repl.run(HURRY)
+        job = start(thing)
+        aws.succeeds("mqtt", "connect")
+        until(lambda: not rotation.look(Account(), job).running)
+    finally:
+        rule(account, disabled=False)
+    assert statuses(account, thing) == {"begun": "IN_PROGRESS", "queued": "QUEUED", "rotate": "SUCCEEDED"}
+    assert identity(aws) == ("b", "previous", "b")
+    assert certificates(account, thing) == ({"ACTIVE": 1, "INACTIVE": 1} if heard else {"ACTIVE": 2})
+
+
 @pytest.mark.waits
 def test_a_policy_that_knows_nothing_of_jobs_costs_the_jobs_and_not_the_connection(aws, cloud, account):
     prefix = account.create_thing(thingName="no-jobs")["thingArn"].partition(":thing/")[0]

@@ -94,7 +94,6 @@ def execution(status="QUEUED"):
     document = {"operation": "rotate-certificate", "version": 1, "template": "fleet"}
     return {"jobId": "job-1", "status": status, "versionNumber": 1, "jobDocument": document}
 def work(link, what=None):
-    listener.head = "job-1"
     return rotation.by_job(listener, Device(link), what or execution())
 def itself(link, due=True):
     return rotation.by_itself(listener, Device(link), due)
@@ -194,9 +193,41 @@ def test_whatever_fails_leaves_the_old_one_and_says_why(device, fails, why, trie
 
 def test_what_aws_does_not_give_is_not_begun(device):
     """Somebody has canceled it between its notice and our word."""
-    code = SETTING + "link = Link(update='canceled')\nmade = chip.PublicKey\nagain = work(link)\n"
-    assert device.value(f"[{SEEN}, again]", code, GIVEN) == [["a", "empty", "connected", 0], False]
+    code = SETTING + "link = Link(update='canceled')\nagain = [work(link), work(link)]\n"
+    assert device.value(f"[{SEEN}, again]", code, GIVEN) == [["a", "empty", "connected", 0], [True, False]]
     assert device.chip.keys_made == 1
+
+
+def test_what_an_application_has_begun_for_us_is_taken_with_its_new_version(device):
+    """It has called start-next."""
+    code = SETTING + "link = Link(update='version')\nagain = work(link)\nlink.fails = {}\n"
+    code += "work(link, execution('IN_PROGRESS') | {'versionNumber': 2})\n"
+    assert device.value("[again, store.active, link.said[1][1]]", code, GIVEN) == [
+        True, "b", {"status": "IN_PROGRESS", "expectedVersion": 2},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["silent", "down"])
+def test_what_aws_does_not_answer_is_looked_for_when_it_connects(device, what):
+    code = SETTING + f"link = Link(update='{what}')\nagain = work(link)\n"
+    assert device.value(f"[{SEEN}, again]", code, GIVEN) == [["a", "empty", "connected", 0], False]
+
+
+def test_an_applications_own_updates_are_no_answers(device):
+    """It works on a job of its own meanwhile, and AWS says yes to that."""
+    code = (
+        SETTING
+        + """
+class Busy(Link):
+    def answer(self, topic, what, asked):
+        super().answer(topic, what, asked)
+        if what == "update":
+            listener._heard("$aws/things/thing-1/jobs/other/update/accepted", "{}")
+link = Busy(update="canceled")
+work(link)
+"""
+    )
+    assert device.value(SEEN, code, GIVEN) == ["a", "empty", "connected", 0]
 
 
 def test_after_a_power_cut_it_is_taken_up_again(device):
@@ -368,6 +399,7 @@ def test_without_a_template_it_says_so(device):
 
 # The listener, and its thread, which is run here when the test says so.
 
+JOBS = "$aws/things/thing-1/jobs/"
 LISTENING = (
     SETTING
     + """
@@ -411,11 +443,10 @@ def test_a_day_is_not_lost_for_want_of_a_thread(device):
 def test_what_comes_while_it_is_busy_is_looked_for_afterwards(device):
     """Its own renewal is looked at when it connects, and AWS's answer with a job comes in the middle of that."""
     code = LISTENING + RENEWED + "device.settings.values['aws.jobs'] = True\nconnects()\nlink.said = []\n"
-    code += "listener._heard('t/$next/get/accepted', json.dumps({'execution': execution()}))\n"
+    code += "listener._heard('t/job-1/get/accepted', json.dumps({'execution': execution()}))\n"
     code += "before = len(link.said)\nrotation.by_itself = lambda *_: False\n"
     code += "module.lazily.load = lambda name: rotation\nrun()\n"
-    next_ = "$aws/things/thing-1/jobs/$next/get"
-    assert device.value("[before, [s[0] for s in link.said]]", code, GIVEN) == [0, [next_]]
+    assert device.value("[before, [s[0] for s in link.said]]", code, GIVEN) == [0, [JOBS + "get"]]
 
 
 def test_without_jobs_it_asks_for_none(device):
@@ -441,3 +472,64 @@ def test_what_is_taken_for_a_job_of_ours(device, message, begun):
     code = SETTING + "heard = []\nlistener._begin = lambda how, what: heard.append(what)\n"
     code += "listener._heard('t/notify-next', json.dumps(given))\n"
     assert (device.value("len(heard)", code, message) == 1) is begun
+
+
+def listing(*jobs, begun=()):
+    """As AWS lists them: the answer to who has asked, and its notice."""
+    first, then = ([{"jobId": job} for job in some] for some in (begun, jobs))
+    notice = {"IN_PROGRESS": first, "QUEUED": then}
+    return [{"inProgressJobs": first, "queuedJobs": then}, {"jobs": {k: v for k, v in notice.items() if v}}]
+
+
+TEN = [f"other-{number}" for number in range(10)]
+OURS = [f"rotate-{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("lists", "asked", "noticed"),
+    [
+        (listing(), [], []),
+        (listing("other"), ["other"], []),
+        (listing("rotate-1"), ["rotate-1"], []),
+        (listing("other", "rotate-1"), ["other", "rotate-1"], ["rotate-1"]),
+        (listing("rotate-1", begun=["other"]), ["other", "rotate-1"], ["rotate-1"]),
+        (listing("other", "another", begun=["rotate-1"]), ["rotate-1"], []),
+        (listing("rotate-2", begun=["known"]), ["known", "rotate-2"], []),
+        (listing(*TEN), TEN[:1], []),
+        (listing(*OURS), OURS[:5], OURS[1:5]),
+    ],
+)  # fmt: skip
+def test_ours_is_found_behind_others_which_are_left_alone(device, lists, asked, noticed):
+    """All that it says is to ask for a job; in front stands one that was told of as ours: `known`, or none."""
+    code = LISTENING + "device.settings.values['aws.jobs'] = True\nlistener.refresh()\nlink.said = []\n"
+    code += "listener._first = 'known'\n"
+    code += "listener._heard('t/jobs/get/accepted', json.dumps(given[0]))\nasked, link.said = link.said, []\n"
+    code += "listener._heard('t/jobs/notify', json.dumps(given[1]))\n"
+    said = device.value("[asked, link.said]", code, lists)
+    assert said == [[[f"{JOBS}{job}/get", {}] for job in some] for some in (asked, noticed)]
+
+
+@pytest.mark.parametrize(
+    ("message", "waits"),
+    [
+        (listing("other", begun=["job-1"])[1], True),
+        (listing("other")[1], False),
+        (listing()[1], False),
+        (listing(*TEN)[1], True),
+        (listing(*TEN)[0], False),
+        ({"execution": {"jobId": "other", "jobDocument": {}}}, True),
+    ],
+)
+def test_when_aws_has_ended_what_was_told(device, message, waits):
+    """Another one that comes to stand in front says nothing of it, nor does a notice that may have left it out."""
+    code = LISTENING + "device.settings.values['aws.jobs'] = True\nlistener.refresh()\n"
+    code += "listener.reported = 'job-1'\nlistener._heard('t/jobs/notify', json.dumps(given))\n"
+    assert device.value("listener.reported == 'job-1'", code, message) is waits
+
+
+def test_a_job_too_large_to_be_read_costs_the_link_nothing(device):
+    code = (
+        LISTENING
+        + "class Full:\n    def loads(self, text):\n        raise MemoryError\nmodule.json = Full()\n"
+    )
+    assert device.value("listener._heard('t/notify-next', '{}')", code) is None

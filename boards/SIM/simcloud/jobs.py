@@ -113,20 +113,20 @@ class Job:
 class Jobs:
     """All jobs of an account.
 
-    `members(target)` are the names of the things behind a target's ARN; `notify(thing)` is called when what is next
-    for a thing has changed.
+    `members(target)` are the names of the things behind a target's ARN; `notify(thing, first)` is called when a thing's
+    pending executions have changed; first: whether another one is the first of them.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
         members: Callable[[str], list[str]],
-        notify: Callable[[str], None] = lambda thing: None,
+        notify: Callable[[str, bool], None] = lambda thing, first: None,
     ) -> None:
         self._clock = clock
         self._members = members
         self._notify = notify
-        self._next: dict[str, tuple[str, str] | None] = {}
+        self._told: dict[str, list[tuple[str, str]]] = {}
         self._orders = 0
         self.jobs: dict[str, Job] = {}
 
@@ -181,16 +181,14 @@ class Jobs:
         return enough and 100 * failed >= criterion["thresholdPercentage"] * told
 
     def _tell(self) -> None:
-        """Whoever has something else next is told; a change within the same execution is none."""
-        now = {thing: self._head(thing) for job in self.jobs.values() for thing in job.executions}
-        for thing in self._next.keys() | now.keys():
-            if self._next.get(thing) != now.get(thing):
-                self._next[thing] = now.get(thing)
-                self._notify(thing)
-
-    def _head(self, thing: str) -> tuple[str, str] | None:
-        found = self.next(thing)
-        return (found.job.id, found.thing) if found else None
+        """Whose pending executions have come, gone, or begun is told; another change within one is none."""
+        things = {thing for job in self.jobs.values() for thing in job.executions}
+        for thing in self._told.keys() | things:
+            before = self._told.get(thing, [])
+            now = [(one.job.id, one.status) for one in self.pending(thing)]
+            if before != now:
+                self._told[thing] = now
+                self._notify(thing, [job for job, _ in before[:1]] != [job for job, _ in now[:1]])
 
     # What the owner of the account may do
 
@@ -254,8 +252,11 @@ class Jobs:
         found = [job.executions[thing] for job in self.jobs.values() if thing in job.executions]
         return sorted(found, key=lambda one: (one.status != IN_PROGRESS, one.order))
 
+    def pending(self, thing: str) -> list[Execution]:
+        return [one for one in self.of_thing(thing) if one.pending]
+
     def next(self, thing: str) -> Execution | None:
-        return next((one for one in self.of_thing(thing) if one.pending), None)
+        return next(iter(self.pending(thing)), None)
 
     # What a device may do
 

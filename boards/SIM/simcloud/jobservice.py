@@ -34,8 +34,8 @@ class JobService:
         with self._registry.lock:
             self.jobs.tick()
 
-    def _notify(self, thing: str) -> None:
-        for rest, message in self._topics.notices(thing):
+    def _notify(self, thing: str, first: bool) -> None:
+        for rest, message in self._topics.notices(thing, first):
             self._services.publish(base(thing) + rest, json.loads(message))
 
     def _answer(self, request: Request) -> Params | None:

@@ -6,6 +6,8 @@ from typing import Any
 from simcloud.jobs import IN_PROGRESS, JobError, Jobs, Params
 
 NOTIFY, NOTIFY_NEXT = "notify", "notify-next"
+# So many of them at most are in a notice, where none has a schedule (AWS's "Jobs notifications").
+MOST_LISTED = 10
 
 
 def base(thing: str) -> str:
@@ -19,17 +21,16 @@ class JobTopics:
         self._jobs = jobs
         self._clock = clock
 
-    def notices(self, thing: str) -> list[tuple[str, bytes]]:
-        """(what follows …/jobs/, message) of what is published when something else is next."""
-        found = self._jobs.next(thing)
-        pending: dict[str, list[Params]] = {}
-        for one in self._jobs.of_thing(thing):
-            if one.pending:
-                pending.setdefault(one.status, []).append(one.summary())
-        return [
-            self._said(NOTIFY_NEXT, {"execution": found.whole() if found else {}}),
-            self._said(NOTIFY, {"jobs": pending}),
-        ]
+    def notices(self, thing: str, first: bool) -> list[tuple[str, bytes]]:
+        """(what follows …/jobs/, message) of what is published when its pending executions have changed; first: whether
+        another one is next."""
+        found = self._jobs.pending(thing)
+        listed: dict[str, list[Params]] = {}
+        for one in found[:MOST_LISTED]:
+            listed.setdefault(one.status, []).append(one.summary())
+        notice = self._said(NOTIFY, {"jobs": listed})
+        execution = found[0].whole() if found else {}
+        return [self._said(NOTIFY_NEXT, {"execution": execution}), notice] if first else [notice]
 
     def answer(self, thing: str, rest: str, message: bytes) -> tuple[str, Params]:
         """(accepted or rejected, document) for a request."""
@@ -63,7 +64,7 @@ class JobTopics:
     def _do(self, thing: str, rest: str, request: Params) -> Params:
         match rest.split("/"):
             case ["get"]:
-                found = [one for one in self._jobs.of_thing(thing) if one.pending]
+                found = self._jobs.pending(thing)
                 return {
                     "inProgressJobs": [one.summary() for one in found if one.status == IN_PROGRESS],
                     "queuedJobs": [one.summary() for one in found if one.status != IN_PROGRESS],
