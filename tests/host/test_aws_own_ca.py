@@ -1,12 +1,16 @@
 """One's own CA at AWS IoT: what AWS refuses is refused here, with the line that makes what it takes."""
 
 import datetime as dt
+import json
 import shlex
 import subprocess
 
+import boto3
 import pytest
+from atecc.aws import justintime
 from cryptography import x509
 from fakedevice import FakeDevice
+from simcloud.faults import ApiError
 from simcloud.pki import Authority, name, pem, private_pem
 
 THE_CASE = """
@@ -136,6 +140,75 @@ def test_devices_just_in_time(run, iot, files):
     )
     other = "aws", "ca", "register", "--ca-cert", "2.crt.pem", "--ca-key", "2.key.pem"
     assert "PENDING_ACTIVATION" in run(board, *other, "--auto-registration").err
+
+
+@pytest.fixture
+def in_time(run, iot, files):
+    """A CA's registration by --jitp: the CA's ID."""
+    board = FakeDevice()
+    run(board, "aws", "ca", "create", "--subject", "/CN=while", *files)
+    return run(board, "aws", "ca", "register", *files, "--jitp", "--json").json["ca_certificate_id"]
+
+
+def left(iot):
+    """Of just-in-time provisioning, at AWS: templates and roles."""
+    templates = [one["templateName"] for one in iot.list_provisioning_templates()["templates"]]
+    roles = [one["RoleName"] for one in boto3.Session().client("iam").list_roles()["Roles"]]
+    return [name for name in templates + roles if name.startswith("atecc-jitp")]
+
+
+def disuse(iot):
+    """No CA registers devices any more."""
+    for one in iot.list_ca_certificates()["certificates"]:
+        iot.update_ca_certificate(certificateId=one["certificateId"], removeAutoRegistration=True)
+
+
+def test_just_in_time_is_taken_away_when_no_ca_uses_it(run, iot, in_time):
+    remove = "aws", "fleet", "remove", "--jitp"
+    seen = run(None, *remove, "--yes")
+    assert seen.status == 5 and in_time in seen.err and "--remove-auto-registration" in seen.err
+    assert len(left(iot)) == 2
+    disuse(iot)
+    assert run(None, *remove).status == 5, "nobody can be asked"
+    assert run(None, *remove, typed="n\n").status == 5 and len(left(iot)) == 2
+    seen = run(None, *remove, "--yes", "--json")
+    assert seen.status == 0 and seen.json["removed"] == ["atecc-jitp", "atecc-jitp-eu-west-1"]
+    assert left(iot) == [] and iot.get_policy(policyName="atecc-device"), "devices have it"
+    again = run(None, *remove, "--json")
+    assert (again.status, again.json["removed"]) == (0, []), "nobody is asked"
+
+
+def test_what_a_removal_has_left_the_next_one_takes_away(run, iot, stand_in, in_time):
+    disuse(iot)
+    stand_in.faults.add("iam:DeleteRole", ApiError(403, "AccessDenied", "no"))
+    assert run(None, "aws", "fleet", "remove", "--jitp", "--yes").status == 7
+    assert len(left(iot)) == 1
+    assert run(None, "aws", "fleet", "remove", "--jitp", "--yes", "--json").json["removed"] == [
+        "atecc-jitp-eu-west-1"
+    ]
+    assert left(iot) == []
+
+
+def test_a_template_of_that_name_that_is_somebody_elses_stays(run, iot, in_time):
+    disuse(iot)
+    iot.delete_provisioning_template(templateName="atecc-jitp")
+    (role,) = [
+        one for one in boto3.Session().client("iam").list_roles()["Roles"] if one["RoleName"] in left(iot)
+    ]
+    body = justintime.body()
+    del body["Resources"]["policy"]
+    iot.create_provisioning_template(
+        templateName="atecc-jitp", templateBody=json.dumps(body), provisioningRoleArn=role["Arn"], type="JITP"
+    )
+    seen = run(None, "aws", "fleet", "remove", "--jitp", "--yes")
+    assert seen.status == 5 and "says something else" in seen.err and len(left(iot)) == 2
+    iot.delete_provisioning_template(templateName="atecc-jitp")
+
+
+def test_it_is_no_fleet(run, iot, in_time):
+    for command in ("show", "remove"):
+        seen = run(None, "aws", "fleet", command, "--template", "atecc-jitp")
+        assert seen.status == 5 and "atecc aws fleet remove --jitp" in seen.err and len(left(iot)) == 2
 
 
 def test_the_stand_in_wants_a_proof(iot):

@@ -185,12 +185,17 @@ def parts(cloud: Cloud, name: str) -> tuple[Fleet, dict[str, str]]:
     """What there is of a fleet: its settings, and each part with its name, "" where it is missing. Those of a signer,
     which a fleet need not have, are there if one of them is."""
     fleet = Fleet(name)
+    template, role = find_template(cloud, name), fleet.role(cloud.region)
+    if template is not None and template.get("type") == "JITP":
+        raise RefusedError(
+            f"The provisioning template {name} is none of a fleet, but one of just-in-time provisioning.",
+            "`atecc aws fleet remove --jitp` takes away what `atecc aws ca register --jitp` has made.",
+        )
     hook = fleet.hook(cloud.region)
     function = deploy.find_function(cloud, hook)
     if function is not None:
         said = function.get("Environment", {}).get("Variables", {})
         fleet = Fleet(name, str(said.get("PREFIX", "")), said.get("LISTED") == "yes")
-    template, role = find_template(cloud, name), fleet.role(cloud.region)
     found = {
         "template": name if template else "",
         "provisioning role": role.name if deploy.find_role(cloud, role) else "",

@@ -12,6 +12,7 @@ from atecc.cli.awsaccount import account_options, cloud_of
 from atecc.errors import RefusedError
 
 if TYPE_CHECKING:
+    from atecc.aws.cloud import Cloud
     from atecc.aws.fleet import Fleet
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -161,16 +162,25 @@ def claim(app: App, /, template: str, claim_cert: Path, claim_key: Path, **optio
         app.say(f"{claim_cert} and {claim_key} are made. `atecc aws revoke --certificate {made.id}` ends it.")
 
 
-@fleet.command("remove", cls=Command, examples="atecc aws fleet remove --yes")
+@fleet.command(
+    "remove",
+    cls=Command,
+    examples="""atecc aws fleet remove --yes
+    atecc aws fleet remove --jitp""",
+)
 @TEMPLATE
+@click.option("--jitp", is_flag=True, help="Instead: what `atecc aws ca register --jitp` has made.")
 @YES
 @account_options
 @pass_app
-def remove(app: App, /, template: str, yes: bool, **options: Any) -> None:
+def remove(app: App, /, template: str, jitp: bool, yes: bool, **options: Any) -> None:
     """Take all of it away, its claims too. Devices stay as they are, but can't renew their certificates by it."""
     from atecc.aws import fleet as fleets
 
     cloud = cloud_of(app, options)
+    if jitp:
+        _remove_jitp(app, cloud, yes)
+        return
     found, parts = fleets.parts(cloud, template)
     there = [f"{part} {name}" for part, name in parts.items() if name]
     if not there:
@@ -186,3 +196,22 @@ def remove(app: App, /, template: str, yes: bool, **options: Any) -> None:
     app.emit({"template": template, "removed": [name for name in parts.values() if name]})
     if not app.json:
         app.say(f"The fleet {template} is taken away.", style="bold green")
+
+
+def _remove_jitp(app: App, cloud: Cloud, yes: bool) -> None:
+    from atecc.aws import justintime
+
+    there = {part: name for part, name in justintime.parts(cloud).items() if name}
+    if there:
+        app.warn(
+            f"These are going to be deleted: {', '.join(f'{part} {name}' for part, name in there.items())}."
+        )
+        if not yes:
+            app.ask_yes("Delete them?")
+        justintime.remove(cloud)
+    app.emit({"template": justintime.TEMPLATE, "removed": list(there.values())})
+    if not app.json:
+        app.say(
+            "Just-in-time provisioning is taken away." if there else "There is nothing of it.",
+            style="bold green",
+        )
