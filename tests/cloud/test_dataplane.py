@@ -36,7 +36,9 @@ def test_a_function_has_what_is_beside_it_in_its_zip_and_no_more(cloud, imports,
             "main.py", f"def handler(event, context):\n    import {imports}\n    return {imports}.SAID\n"
         )
         archive.writestr("beside.py", "import json\nSAID = json.dumps(7)\n")
-    functions = Functions(cloud.region, cloud.account, Roles(cloud.account), {}, lambda *_: None)
+    functions = Functions(
+        cloud.region, cloud.account, Roles(cloud.account, cloud.region), {}, lambda *_: None
+    )
     function = functions._functions["f"] = made(functions, packed.getvalue())
     if fails:
         with pytest.raises(ImportError, match="Lambda has no module"):

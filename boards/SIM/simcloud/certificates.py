@@ -19,7 +19,7 @@ from moto.iot.models import FakeCertificate, IoTBackend
 
 from simcloud.issuing import DeviceCa, RefusedCsr
 from simcloud.journal import Decision, Journal
-from simcloud.model import AwsError, check
+from simcloud.model import AwsError, check, partition
 from simcloud.pki import PublicKey, pem
 from simcloud.policy import Statement
 
@@ -50,7 +50,7 @@ class Certificates(IoTBackend):
         self._journal = journal
 
     def arn(self, resource: str) -> str:
-        return f"arn:aws:iot:{self.region_name}:{self.account_id}:{resource}"
+        return f"arn:{partition(self.region_name)}:iot:{self.region_name}:{self.account_id}:{resource}"
 
     def now(self) -> float:
         """By this cloud's clock."""

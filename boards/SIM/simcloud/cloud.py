@@ -98,7 +98,7 @@ class Cloud:
 
     def _start_api(self, undo: ExitStack) -> Api:
         keys = {key.access_key_id: key for key in (self.credentials, self.powerless_credentials)}
-        roles = Roles(self.account)
+        roles = Roles(self.account, self.region)
         undo.callback(roles.leave)
         functions = Functions(self.region, self.account, roles, keys, self._client)
         provisioning = Provisioning(self._registry, functions, roles)

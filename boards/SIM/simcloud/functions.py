@@ -24,6 +24,7 @@ from typing import Any
 from moto.core.exceptions import JsonRESTError
 
 from simcloud.access import AccessKey
+from simcloud.model import partition
 from simcloud.own import Handler
 from simcloud.roles import Roles
 
@@ -114,7 +115,7 @@ class Functions:
         return self._functions[name]
 
     def _arn(self, name: str) -> str:
-        return f"arn:aws:lambda:{self._region}:{self._account}:function:{name}"
+        return f"arn:{partition(self._region)}:lambda:{self._region}:{self._account}:function:{name}"
 
     def _create(self, params: Params) -> Params:
         name, role = params["FunctionName"], params["Role"]

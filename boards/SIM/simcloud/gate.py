@@ -12,7 +12,7 @@ from simcloud import roles
 from simcloud.access import AccessKey, Environ, caller, service_of
 from simcloud.faults import ApiError, Faults, StartResponse
 from simcloud.journal import Decision, Journal
-from simcloud.model import service_model
+from simcloud.model import partition, service_model
 from simcloud.own import Handler, answer
 from simcloud.quotas import Quotas
 from simcloud.registry import Registry
@@ -108,11 +108,12 @@ class Gate:
         if called == UNKNOWN:
             message = "This has AWS IoT's API, and as much of IAM's and Lambda's as a hook takes."
             raise ApiError(404, "UnknownOperationException", message)
+        part = partition(self._registry.region_name)
         names = [called if service == "iot" else f"{service}:{called}"]
         names += ["iam:PassRole"] if (service, called) in PASSING else []
         for name in names:
             if not any(fnmatchcase(name, pattern) for pattern in key.may):
-                raise denied(f"arn:aws:iam::{self._registry.account_id}:user/{key.user}", name, service)
+                raise denied(f"arn:{part}:iam::{self._registry.account_id}:user/{key.user}", name, service)
 
 
 def denied(user: str, name: str, service: str) -> ApiError:

@@ -6,11 +6,17 @@ from typing import Any
 
 import botocore.session
 from moto.iot.exceptions import InvalidRequestException, IoTClientError
+from moto.utilities.utils import get_partition
 
 SDK_NAMES = {
     "iotdata": "iot-data",
     "servicequotas": "service-quotas",
 }  # of services that sign by another name than boto3 has
+
+
+def partition(region: str) -> str:
+    """The part of AWS to which a region belongs, as ARNs name it: aws, aws-cn, aws-us-gov."""
+    return str(get_partition(region))
 
 
 class AwsError(IoTClientError):

@@ -172,7 +172,7 @@ class Registry(Certificates):
         return (principal_arn, thing_name) in self._exclusive
 
     def _get_principal(self, principal_arn: str) -> Any:
-        if not re.match(r"arn:aws:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
+        if not re.match(r"arn:aws[a-z-]*:iot:[^:]*:[^:]*:(cert|thinggroup)/", principal_arn or ""):
             raise InvalidRequestException("Invalid principal")
         return super()._get_principal(principal_arn)
 

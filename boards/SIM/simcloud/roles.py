@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from simcloud.access import Environ
+from simcloud.model import partition
 
 OPERATIONS = {
     f"{verb}{what}"
@@ -16,8 +17,7 @@ OPERATIONS = {
     }.items()
     for verb in verbs
 } | {"ListRolePolicies", "ListAttachedRolePolicies", "UpdateAssumeRolePolicy", "ListRoles"}
-SERVICE_ROLE = "arn:aws:iam::aws:policy/service-role/"
-REGISTERS_THINGS = f"{SERVICE_ROLE}AWSIoTThingsRegistration"
+REGISTERS_THINGS = "AWSIoTThingsRegistration"
 MANAGED = ("AWSIoTThingsRegistration", "AWSLambdaBasicExecutionRole")
 
 
@@ -29,8 +29,8 @@ def called(body: bytes) -> str:
 class Roles:
     """Of one account. moto's IAM is loaded when somebody asks for it."""
 
-    def __init__(self, account: str) -> None:
-        self._account = account
+    def __init__(self, account: str, region: str) -> None:
+        self._account, self._region = account, region
         self._app: Any = None
         self._used: set[str] = set()
 
@@ -53,7 +53,7 @@ class Roles:
     def _moto(self) -> Any:
         from moto.iam.models import iam_backends
 
-        return iam_backends[self._account]["aws"]
+        return iam_backends[self._account][partition(self._region)]
 
     def _have_managed_policies(self) -> None:
         """The two that are wanted, for moto has none of AWS's unless it is given all of them."""
@@ -65,7 +65,7 @@ class Roles:
                 "DefaultVersionId": "v1", "Path": "/service-role/", "CreateDate": now, "UpdateDate": now,
                 "Document": {"Version": "2012-10-17", "Statement": []},
             }  # fmt: skip
-            made = AWSManagedPolicy.from_data(name, self._account, "us-east-1", data)
+            made = AWSManagedPolicy.from_data(name, self._account, self._region, data)
             self._moto.managed_policies[made.arn] = made
 
     def _role(self, arn: str) -> Any:
@@ -91,7 +91,8 @@ class Roles:
 
     def registers_things(self, arn: str) -> bool:
         role = self._role(arn)
-        return role is not None and REGISTERS_THINGS in role.managed_policies
+        managed = f"arn:{partition(self._region)}:iam::aws:policy/service-role/{REGISTERS_THINGS}"
+        return role is not None and managed in role.managed_policies
 
     def may(self, arn: str) -> tuple[str, ...]:
         """What its own policies allow at AWS IoT: names of operations, as the gate has them."""

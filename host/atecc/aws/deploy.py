@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from atecc.aws.cloud import Cloud
-from atecc.aws.policy import partition
+from atecc.aws.policy import arn_prefix
 from atecc.errors import RefusedError
 
 FUNCTIONS = Path(__file__).with_name("functions")
@@ -37,7 +37,7 @@ class Role:
         )
 
     def managed_arn(self, region: str) -> str:
-        return f"arn:{partition(region) or 'aws'}:iam::aws:policy/service-role/{self.managed}"
+        return f"{arn_prefix(region, 'aws', 'iam')}:policy/service-role/{self.managed}"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def ensure_role(cloud: Cloud, role: Role) -> str:
     if found is None:
         params = {"RoleName": role.name, "AssumeRolePolicyDocument": json.dumps(role.trust)}
         got = cloud.change("iam.create_role", **params)
-        arn = str(got["Role"]["Arn"]) if got else f"arn:aws:iam::{cloud.account}:role/{role.name}"
+        planned = f"{arn_prefix(cloud.region, cloud.account, 'iam')}:role/{role.name}"
+        arn = str(got["Role"]["Arn"]) if got else planned
         cloud.account = arn.split(":")[4]
     elif found["AssumeRolePolicyDocument"] != role.trust:
         raise _of_others(f"role {role.name}")
@@ -156,7 +157,7 @@ def ensure_function(cloud: Cloud, function: Function) -> str:
 
 
 def _arn(cloud: Cloud, function: Function) -> str:
-    return f"arn:aws:lambda:{cloud.region}:{cloud.account}:function:{function.name}"
+    return f"{arn_prefix(cloud.region, cloud.account, 'lambda')}:function:{function.name}"
 
 
 def ensure_permission(cloud: Cloud, function: Function, source: str) -> None:

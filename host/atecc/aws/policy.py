@@ -97,8 +97,9 @@ def partition(region: str) -> str | None:
             return None
 
 
-def arn_prefix(region: str, account: str) -> str:
-    return f"arn:{partition(region) or 'aws'}:iot:{region}:{account}"
+def arn_prefix(region: str, account: str, service: str = "iot") -> str:
+    """Of ARNs in this region; IAM's name none."""
+    return f"arn:{partition(region) or 'aws'}:{service}:{'' if service == 'iam' else region}:{account}"
 
 
 def _allow(action: str, resources: list[str]) -> dict[str, Any]:
