@@ -456,6 +456,30 @@ def test_a_board_gets_a_claim(run, atecc, iot, stand_in, tmp_path):
     assert run(board, "provision", "fleet", "--forget").status == 0 and board.claim is None
 
 
+def test_a_board_that_is_a_thing_already_gets_no_claim_unasked(run, atecc, stand_in, tmp_path):
+    def provision(board, *more):
+        return run(board, "provision", "fleet", "--template", "once", *more, "--json")
+
+    atecc("setup", "--template", "once", "--yes")
+    board = FakeDevice()
+    board.identity("sensor-1")
+    seen = provision(board)
+    assert seen.status == 5 and board.claim is None and "Identity.Claim" not in board.calls
+    assert "This board is sensor-1 already, at old.example" in seen.err and "--take-over" in seen.err
+    asked = len(stand_in.decisions)
+    board.identity(f"once-{SERIAL}")
+    seen = provision(board, "--endpoint", "old.example")
+    assert seen.status == 0 and (seen.json["changed"], seen.json["thing"]) == (False, f"once-{SERIAL}")
+    assert board.claim is None and len(stand_in.decisions) == asked, "AWS makes no claim either"
+    assert provision(board, "--endpoint", "b.acme.ie").status == 5, "it is that of another account"
+    files = "--claim-cert", tmp_path / "c.crt", "--claim-key", tmp_path / "c.key"
+    atecc("claim", "--template", "once", *files)
+    for thing, days, how in (f"once-{SERIAL}", -1, "--no-wait"), ("sensor-1", 9, "--take-over"):
+        board.identity(thing, days)
+        assert provision(board, *files, "--endpoint", "old.example", "--no-wait", how).status == 0
+        assert board.calls[-1] == "Identity.Claim"
+
+
 def test_ctrl_c_leaves_no_claim_that_is_of_no_use(run, atecc, stand_in, tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from atecc.aws.certificates import Certificate
     from atecc.aws.fleet import Claim
     from atecc.device import Device
-    from atecc.device.replies import IdentityStatus
+    from atecc.device.replies import IdentityInfo, IdentityStatus
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 KEPT = (
@@ -58,6 +58,9 @@ KEPT = (
 @click.option(
     "--no-wait", is_flag=True, help="The board asks AWS when it is on a network: don't wait for it."
 )
+@click.option(
+    "--take-over", is_flag=True, help="Also if the board is a thing already: it becomes that of its chip."
+)
 @click.option("--forget", is_flag=True, help="Take the board's claim away instead.")
 @account_options
 @pass_app
@@ -96,7 +99,14 @@ def _have_it_ask(app: App, device: Device, options: dict[str, Any]) -> None:
     from atecc.provisioning import claim as claims
 
     before = device.identity_status()
-    claim = _Claim(app, device, options)
+    claim = _Claim(app, options)
+    there = (
+        None if options["take_over"] else claims.already(before, device.chip_info().serial, claim.where[0])
+    )
+    if there is not None:
+        _unchanged(app, there)
+        return
+    claim.make(device)
     status = None
     try:
         claims.hand_over(device, options["template"], claim.given, claim.where, claim.trusted)
@@ -124,13 +134,13 @@ def _have_it_ask(app: App, device: Device, options: dict[str, Any]) -> None:
 
 
 class _Claim:
-    """`given`, for the broker `where`, whom the board knows by `trusted`; AWS is asked for what was not said.
+    """For the broker `where`, whom the board knows by `trusted`; AWS is asked for what was not said.
 
+    given: when it is made.
     admitted: what was registered for this run alone. lasts: whether it is of use afterwards.
     """
 
-    def __init__(self, app: App, device: Device, options: dict[str, Any]) -> None:
-        from atecc.aws import fleet
+    def __init__(self, app: App, options: dict[str, Any]) -> None:
         from atecc.aws.cloud import amazon_roots
         from atecc.broker.address import MQTT_TLS_PORT, parse_broker
         from atecc.x509.keyfile import load_certificates
@@ -139,15 +149,20 @@ class _Claim:
         server_ca, where = options["server_ca"], options["endpoint"]
         self.trusted = [der(one) for one in (load_certificates(server_ca) if server_ca else amazon_roots())]
         self.admitted: Certificate | None = None
-        self._template = options["template"]
-        given = self._of_chip(device, options["root"]) if options["claim_factory"] else _of_files(options)
-        asks = where is None or given is None
-        if asks:
+        self._options = options
+        self._of_files = _of_files(options)
+        if where is None or not (self._of_files or options["claim_factory"]):
             self.cloud = cloud_of(app, options)
         self.where = parse_broker(where) if where else parse_broker(self.cloud.endpoint(), MQTT_TLS_PORT)
-        self.given = given or fleet.claim_for_minutes(self.cloud, self._template)
-        if asks and options["claim_factory"]:
-            self.admitted = fleet.admit(self.cloud, self._template, self._certificate)
+
+    def make(self, device: Device) -> None:
+        from atecc.aws import fleet
+
+        template, of_chip = self._options["template"], self._options["claim_factory"]
+        given = self._of_chip(device, self._options["root"]) if of_chip else self._of_files
+        self.given = given or fleet.claim_for_minutes(self.cloud, template)
+        if of_chip and self._options["endpoint"] is None:
+            self.admitted = fleet.admit(self.cloud, template, self._certificate)
         self.lasts = self.given.until is None and not self.admitted
 
     def _of_chip(self, device: Device, root: Path | None) -> Claim:
@@ -168,10 +183,19 @@ def _of_files(options: dict[str, Any]) -> Claim | None:
     return read_claim(given, options["claim_key"]) if given else None
 
 
+def _unchanged(app: App, one: IdentityInfo) -> None:
+    from atecc.provisioning.claim import left_alone
+
+    app.emit({"changed": False, "why": left_alone(one), "thing": one.name, "certificate_id": one.sha256})
+    if not app.json:
+        app.say(left_alone(one), style="bold green")
+
+
 def _show(app: App, status: IdentityStatus, link: str, template: str) -> None:
     one = status.identities[status.active or ""]
     app.emit(
         {
+            "changed": True,
             "template": template,
             "identity": status.active,
             "slot": one.slot,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from atecc.errors import DeviceError, NetworkError
+from atecc.bounded import utc
+from atecc.errors import DeviceError, NetworkError, RefusedError
 
 if TYPE_CHECKING:
     from atecc.device import Device
-    from atecc.device.replies import IdentityStatus
+    from atecc.device.replies import IdentityInfo, IdentityStatus
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.5
@@ -29,6 +30,29 @@ class Claim(Protocol):
     def key(self) -> bytes | int: ...
     @property
     def until(self) -> int | None: ...
+
+
+def already(status: IdentityStatus, chip: str, host: str) -> IdentityInfo | None:
+    """The identity that a claim at that broker would bring the board: a fleet's things end with the chip's serial.
+
+    A RefusedError if the board is somebody else.
+    """
+    one = status.identities.get(status.active or "")
+    if one is None or one.name is None:
+        return None
+    if one.endpoint == host and one.name.endswith(chip):
+        return one if (one.not_after or 0) > time.time() else None
+    raise RefusedError(
+        f"This board is {one.name} already, at {one.endpoint}: with a claim it would become another thing.",
+        f"--take-over does it all the same: {one.name} is then on no board.",
+    )
+
+
+def left_alone(one: IdentityInfo) -> str:
+    return (
+        f"The board is {one.name} already, with a certificate that is valid until {utc(one.not_after or 0)}. "
+        f"Nothing was done; `atecc aws rotate --thing {one.name}` has it renew that."
+    )
 
 
 def hand_over(
