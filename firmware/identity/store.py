@@ -54,12 +54,12 @@ class Store:
     def _remember(self, record):
         """What of the active identity's record, which is large, is asked for again and again. Its chip is preferred.
 
-        name: its name; place: the serial number of its chip and the slot of its key; or None. untold: whether it took
-        another one's place without anybody but the device knowing.
+        name: its name; place: the serial number of its chip and the slot of its key; or None. untold: whether it is
+        the device alone that knows of it: True, or the ID of the job of AWS's that it was made in.
         """
         self.name = record and record.get("name")
         self.place = record and (record["chip"], record["slot"])
-        self.untold = bool(record and record.get("untold"))
+        self.untold = bool(record and record.get("untold")) and record.get("job", True)
         self._chip.prefer(record and record["chip"])
 
     @property
@@ -103,6 +103,11 @@ class Store:
             check_chip(self._chip, self.place[0])
 
     # The steps.
+
+    @property
+    def trying(self):
+        """Whether somebody tries the staged identity, for which the link is off."""
+        return self._trying
 
     def begin_trial(self):
         """Whether nobody tries the staged identity; until `end_trial` somebody does."""

@@ -64,7 +64,11 @@ class Link:
         self.stop()
         post = self._subscriptions, self._mail, self._requests, self._kept, self
         self._session = Session(self._chip, self._identity, timeout, post, self._served)
-        threads.start(threads.HANDSHAKE, self._session.main)
+        try:
+            threads.start(threads.HANDSHAKE, self._session.main)
+        except MemoryError:
+            self._session = None  # nobody would do what it is asked for
+            raise
 
     def attempt(self, record, timeout, tries=1):
         """A Job: connect with `record` once, whatever else there is, and disconnect; what was agreed on (tls). tries:

@@ -17,7 +17,10 @@ _BACKOFF_S = (1, 2, 4, 8, 16, 32, 60)
 _BRIEF_MS = const(30000)
 _DAY_MS = const(86_400_000)
 _IDLE = "nobody has asked for its messages for long: it was unsubscribed"
-OFF = "the MQTT link is off: this device has no active identity, or it was switched off (MQTT.Disconnect)"
+OFF = (
+    "the MQTT link is off: this device has no active identity, another one is being tried, or it was switched off"
+    " (MQTT.Disconnect)"
+)
 
 
 class Session:

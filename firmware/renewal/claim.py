@@ -100,7 +100,9 @@ class Claim:
             self.error = None
         except Exception as e:
             self.error = e
-        if self.error and not self._is_served(claim) and not _is_over(claim):
+        if self._is_served(claim):
+            self.error = None  # whatever came after that
+        elif self.error and not _is_over(claim):
             return False
         forget()
         return True

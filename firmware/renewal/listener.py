@@ -60,7 +60,8 @@ class Listener:
         self._renewed = None
         self.given_up = self.refused = (None, None)
         self.trouble = (None, None)
-        self.reported = self.asked = self.answer = self._first = None
+        self.reported = self.asked = self.answer = None
+        self._first = None  # the last that came with its document, and was ours
         self._link.watchers.append(self._changed)
         self._link.daily = self._renew
 
@@ -115,19 +116,24 @@ class Listener:
     def _listed(self, pending, asked):
         """Ask for what may be ours. asked: whether the list was; else the first one's notice comes by itself."""
         jobs = [one["jobId"] for one in pending]
-        if self.reported not in jobs and (asked or len(jobs) < _LISTED_MAX):
-            self.reported = None
+        if asked or len(jobs) < _LISTED_MAX:
+            if self._store.untold not in jobs + [False, True, self.reported]:
+                self._begin("by_itself", False)
+            if self.reported not in jobs:
+                self.reported = None
         if asked or jobs[:1] != [self._first]:
             ours = [job for job in jobs[1:] if job.startswith(_NAMED)]
             for job in (jobs[:1] if asked else []) + ours[:_ASKED_MAX]:
                 self._link.send("%s%s/get" % (self._inbox.base, job), "{}")
 
     def _renew(self):
-        """By itself, where the owner wants that; and AWS is told of it until it has heard."""
-        now = uptime.ms()
+        """By itself, where the owner wants that; and AWS is told of it until it has heard. Of what a job has renewed it
+        is told by the job, as long as that is pending."""
+        now, untold = uptime.ms(), self._store.untold
         due = self._renewed is None or now - self._renewed >= _RENEW_MS
         due = due and self._setting("aws.renew") > 0
-        if self._store.active and (due or self._store.untold) and self._begin("by_itself", due) and due:
+        tells = untold is True or (untold and not self._thing)
+        if self._store.active and (due or tells) and self._begin("by_itself", due) and due:
             self._renewed = now
 
     def _begin(self, how, what):

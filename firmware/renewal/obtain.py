@@ -29,7 +29,7 @@ def renew(device, template, parameters=None, timeout=30, job=None):
 
     device: the module of that name; template: of AWS's, whose hook lets a thing renew its own certificate (by the
     parameter ThingName, which `parameters` adds to), or None: the signer that the job is for; job: the ID of AWS's, by
-    which the new identity is known again; without one it is noted that AWS is to be told (Store.untold).
+    which the new identity is known again. It is noted that AWS has to be told (Store.untold).
     What try_staged says, and `identity`, `certificate` (its SHA-256, which is AWS's certificate ID) and `configuration`
     (the template's DeviceConfiguration).
     """
@@ -44,7 +44,9 @@ def renew(device, template, parameters=None, timeout=30, job=None):
         "where": {key: record[key] for key in _KEPT if key in record},
         "cas": record["cas"],
     }
-    order["where"]["job" if job else "untold"] = job or True
+    order["where"]["untold"] = True
+    if job:
+        order["where"]["job"] = job
     return (yield from obtain(device, device.link, order, Asker("renewal"), timeout))
 
 

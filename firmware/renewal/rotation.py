@@ -20,6 +20,8 @@ from .obtain import renew
 _TOLD = "things/%s/rotated"
 _TICK_MS = 100
 _REASON_MAX = 1000  # AWS: 1024 characters, none of them a control character
+_VERSION = 1  # of a job's document
+_IN_PROGRESS = "IN_PROGRESS"
 ANSWER_S = 30
 VERDICT_MS = 120_000  # a function that many devices call at once has a queue
 
@@ -29,8 +31,10 @@ def by_itself(listener, device, due):
     again. device: the module of that name."""
     store, setting = device.store, device.settings.get
     if due and _ends_soon(store.current(), setting("aws.renew")):
-        _note(listener, store, _renew(device, setting("aws.template")))
-    if store.untold:
+        era = store.switch
+        error = _renew(device, setting("aws.template"))
+        _note(listener, store, error if store.switch == era else None)
+    if store.untold is True or (store.untold and not due):
         _tell(store, device.link)
     return False
 
@@ -46,21 +50,32 @@ def by_job(listener, device, execution):
     """What there is to do of an execution, which is AWS's; whether to look for it again."""
     store = device.store
     job = execution["jobId"]
-    if store.current().get("job") == job:
-        return _report(listener, device.link, store.name, job, None)
-    if listener.given_up[0] == job:
-        return _report(listener, device.link, store.name, job, listener.given_up[1])
+    if execution.get("status") == _IN_PROGRESS:  # else AWS wants it again
+        if store.current().get("job") == job:
+            return _report(listener, store, device.link, job, None)
+        if listener.given_up[0] == job:
+            return _report(listener, store, device.link, job, listener.given_up[1])
     if not _take(listener, device.link, store.name, execution):
         # It has another version meanwhile, if somebody here has called start-next; or it has ended.
         again = listener.refused != (job, execution["versionNumber"]) and listener.answer
         listener.refused = (job, execution["versionNumber"])
         return bool(again)
     document = execution["jobDocument"]
-    error = _renew(device, document.get("template"), job)
-    why = error and _words(error)
+    era = store.switch
+    error = _wrong(document) or _renew(device, document.get("template"), job)
+    why = _words(error) if error and store.switch == era else None
     listener.given_up = (job, why)
-    # Told when the device connects, and asks what is next. If it never lost its connection it asks now.
+    # Told when the device connects, and asks what is pending. If it never lost its connection it asks now.
     return why is not None
+
+
+def _wrong(document):
+    """Why what a job wants can't be done, as an exception; None if it can be tried."""
+    if document.get("version", _VERSION) != _VERSION:
+        return ValueError("the job's version is %s, this firmware knows %d" % (document["version"], _VERSION))
+    if not isinstance(document.get("template", document.get("signer")), str):
+        return ValueError("the job names neither a template nor a signer")
+    return None
 
 
 def _ends_soon(record, days):
@@ -79,9 +94,14 @@ def _tell(store, link):
         if not ("certificate" in before and _ends_soon(before, 0)):
             complete(ask(link, topic, {}, ANSWER_S))
     except LinkError as e:
-        if e.kind != "topic" and not any(one["topic"].startswith(topic) for one in link.status()["dropped"]):
+        if e.kind != "topic" and not _is_dropped(link, topic):
             return  # when the device connects next
     store.told()
+
+
+def _is_dropped(link, topic):
+    """Whether the broker hangs up, again and again, on what has to do with it."""
+    return any(one["topic"].startswith(topic) for one in link.status()["dropped"])
 
 
 def _renew(device, template, job=None):
@@ -95,7 +115,8 @@ def _renew(device, template, job=None):
 
 def _words(error):
     """In one line."""
-    return " ".join((str(error) or repr(error)).split())[:_REASON_MAX]
+    text = "".join(" " if c < " " or "\x7f" <= c <= "\x9f" else c for c in str(error) or repr(error))
+    return " ".join(text.split())[:_REASON_MAX]
 
 
 def _update(listener, link, thing, job, wanted):
@@ -110,14 +131,14 @@ def _update(listener, link, thing, job, wanted):
 
 def _take(listener, link, thing, execution):
     """Say that it is begun, or gone on with; whether AWS agrees."""
-    wanted = {"status": "IN_PROGRESS", "expectedVersion": execution["versionNumber"]}
+    wanted = {"status": _IN_PROGRESS, "expectedVersion": execution["versionNumber"]}
     try:
         return _update(listener, link, thing, execution["jobId"], wanted)
     except LinkError:
         return False  # it is there still, when the device connects next
 
 
-def _report(listener, link, thing, job, why):
+def _report(listener, store, link, job, why):
     """Tell the cloud, which looks at the connection by which this comes, and ends the job's part. If nobody does, the
     device ends it itself. Never to be looked for again."""
     said = {"jobId": job}
@@ -125,16 +146,30 @@ def _report(listener, link, thing, job, why):
         said["error"] = why
     listener.reported = job
     try:
-        link.publish(_TOLD % thing, json.dumps(said), 1, False).wait()
-        until = uptime.ms() + VERDICT_MS
-        while listener.reported == job and uptime.ms() < until:
-            threads.pause(_TICK_MS)
-        if listener.reported == job:
+        if _is_heard(listener, link, _TOLD % store.name, json.dumps(said)):
+            if not why:
+                store.told()
+        else:
             details = (
-                {"reason": why} if why else {"unconfirmed": "nobody at AWS has looked at the new connection"}
+                {"reason": why} if why else {"unconfirmed": "nobody at AWS has confirmed the new connection"}
             )
             status = "FAILED" if why else "SUCCEEDED"
-            _update(listener, link, thing, job, {"status": status, "statusDetails": details})
+            _update(listener, link, store.name, job, {"status": status, "statusDetails": details})
     except LinkError:
         pass  # the execution is still in progress when the device connects next
     return False
+
+
+def _is_heard(listener, link, topic, message):
+    """Whether what was told has ended the job's part; LinkError if it could not be."""
+    job = listener.reported
+    try:
+        link.publish(topic, message, 1, False).wait()
+    except LinkError:
+        if _is_dropped(link, topic):
+            return False
+        raise
+    until = uptime.ms() + VERDICT_MS
+    while listener.reported == job and uptime.ms() < until:
+        threads.pause(_TICK_MS)
+    return listener.reported != job

@@ -1,8 +1,13 @@
 """A connection with the staged identity, before it may become the active one."""
 
+import threads
 import uptime
 from identity.terms import StoreError
 from job import waited
+
+# A thread's stack is given back a moment after its end, and the next one needs it.
+_ROOM_TRIES = 300
+_ROOM_MS = 100
 
 
 def try_staged(store, link, token, timeout, tries=1, then=None):
@@ -34,6 +39,16 @@ def _try(store, link, token, timeout, tries, then):
             then()
     finally:
         if paused:
-            link.start()
+            _start(link)
     where = {k: record[k] for k in ("endpoint", "port", "client_id")}
     return where | {"tls": tls, "ms": took}
+
+
+def _start(link):
+    """Whatever has become of the try, the device has to connect again."""
+    for _ in range(_ROOM_TRIES):
+        try:
+            return link.start()
+        except MemoryError:
+            threads.pause(_ROOM_MS)
+    return link.start()

@@ -41,7 +41,7 @@ class Link:
         self.inboxes.append(inbox)
     def listen_no_more(self, inbox):
         self.inboxes.remove(inbox)
-    def start(self):
+    def start(self, timeout=30):
         self.state = "connected"
     def stop(self):
         self.state = "off"
@@ -123,7 +123,7 @@ def device(bench):
 
 
 def test_a_new_key_and_certificate_tried_and_committed(device):
-    code = SETTING + "link = Link()\nagain = work(link)\nthere = work(link)\n"
+    code = SETTING + "link = Link()\nagain = work(link)\nthere = work(link, execution('IN_PROGRESS'))\n"
     shown = (
         f"[{SEEN}, store.current()['slot'], store.current()['job'], again, there, [s[0] for s in link.said]]"
     )
@@ -159,7 +159,7 @@ def test_a_signer_that_refuses_leaves_the_old_one(device):
 
 
 def test_what_it_says_of_itself(device):
-    code = SETTING + "link = Link()\nwork(link)\nwork(link)\n"
+    code = SETTING + "link = Link()\nwork(link)\nwork(link, execution('IN_PROGRESS'))\n"
     said = device.value("[s[1] for s in link.said if 'certificateSigningRequest' not in s[1]]", code, GIVEN)
     assert said == [
         {"status": "IN_PROGRESS", "expectedVersion": 1},
@@ -167,7 +167,7 @@ def test_what_it_says_of_itself(device):
         {"jobId": "job-1"},
         {
             "status": "SUCCEEDED",
-            "statusDetails": {"unconfirmed": "nobody at AWS has looked at the new connection"},
+            "statusDetails": {"unconfirmed": "nobody at AWS has confirmed the new connection"},
         },
     ]
 
@@ -183,7 +183,8 @@ def test_what_it_says_of_itself(device):
     ],
 )  # fmt: skip
 def test_whatever_fails_leaves_the_old_one_and_says_why(device, fails, why, tried):
-    code = SETTING + f"link = Link(**{fails!r})\nagain = work(link)\nlink.fails = {{}}\nwork(link)\n"
+    code = SETTING + f"link = Link(**{fails!r})\nagain = work(link)\n"
+    code += "link.fails = {}\nwork(link, execution('IN_PROGRESS'))\n"
     seen, again, said = device.value(f"[{SEEN}, again, link.said[-2:]]", code, GIVEN)
     assert seen == ["a", "empty", "connected", tried] and again is True
     (where, told), (_, ended) = said
@@ -329,16 +330,111 @@ def test_what_has_ended_by_itself_need_not_be_retired(device):
     assert device.value("[link.said, store.untold]", code, GIVEN) == [[], False]
 
 
-def test_nobody_is_told_of_what_a_job_or_a_person_has_done(device):
-    code = SETTING + "before = store.untold\nlink = Link()\nwork(link)\n"
-    assert device.value("[before, store.active, store.untold]", code, GIVEN) == [False, "b", False]
+def test_nobody_need_be_told_of_what_a_person_has_done(device):
+    assert device.value("store.untold", SETTING, GIVEN) is False
 
 
-def test_the_next_identity_need_not_be_told_of(device):
-    """Somebody has provisioned it since, who sees to what was before."""
-    renewed(device, {"rotated": "silent"})
-    code = SETTING + "work(Link())\n"
-    assert device.value("[store.active, store.untold]", code, GIVEN) == ["a", False]
+# What becomes of a job's certificate that AWS has not confirmed.
+
+VERDICT = """
+class Heard(Link):
+    def publish(self, topic, message, qos, retain):
+        done = super().publish(topic, message, qos, retain)
+        if topic == TOLD and "jobId" in message:
+            listener._heard("$aws/things/thing-1/jobs/notify", json.dumps({"jobs": {}}))
+        return done
+"""
+AGAIN = "work(link, execution('IN_PROGRESS'))\n"
+
+
+def test_what_a_job_has_renewed_aws_knows_by_the_job(device):
+    code = SETTING + VERDICT + "link = Heard()\nwork(link)\nbefore = store.untold\n" + AGAIN
+    assert device.value("[before, store.untold, len(link.said)]", code, GIVEN) == ["job-1", False, 4]
+
+
+@pytest.mark.parametrize("why", ["nobody has confirmed it", "it may not be told"])
+def test_what_nobody_has_confirmed_is_told_without_the_job(device, why):
+    """The device has ended its part itself; when somebody hears it again, the one before is retired."""
+    code = SETTING + MINUTE + "link = Link()\nwork(link)\n"
+    if why == "it may not be told":
+        code += "link.fails = {'rotated': 'down'}\nlink.dropped = [{'topic': TOLD}]\n"
+    code += AGAIN + "last = link.said[-1][1]\nuntold = store.untold\n"
+    last, untold = device.value("[last, untold]", code, GIVEN)
+    assert (last["status"], untold) == ("SUCCEEDED", "job-1")
+    code = SETTING + MINUTE + "link = Link()\nbefore = store.untold\nitself(link, False)\n"
+    assert device.value("[before, link.said, store.untold]", code, GIVEN) == ["job-1", [SAYS], False]
+
+
+def test_a_network_that_is_gone_ends_no_part(device):
+    code = SETTING + "link = Link()\nwork(link)\nlink.fails = {'rotated': 'down'}\n" + AGAIN
+    last, untold = device.value("[link.said[-1], store.untold]", code, GIVEN)
+    assert (last, untold) == (["things/thing-1/rotated", {"jobId": "job-1"}], "job-1")
+
+
+@pytest.mark.parametrize("first", ["Link()", "Link(provision='no')"])
+def test_what_aws_wants_again_is_done_again(device, first):
+    """The job was deleted and is there anew, or has another attempt: what came of it before says nothing of it."""
+    code = SETTING + f"work({first})\nlink = Link()\nbefore = store.switch\nagain = work(link)\n"
+    assert device.value("[store.switch - before, again]", code, GIVEN) == [1, False]
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        ({"version": 2, "template": "fleet"}, "the job's version is 2, this firmware knows 1"),
+        ({}, "the job names neither a template nor a signer"),
+        ({"template": None}, "the job names neither a template nor a signer"),
+        ({"template": 7, "signer": "fleet"}, "the job names neither a template nor a signer"),
+    ],
+)
+def test_a_job_that_can_not_be_done_is_not_tried(device, document, why):
+    code = (
+        SETTING
+        + f"wanted = execution() | {{'jobDocument': {document!r}}}\nlink = Link()\nagain = work(link, wanted)\n"
+    )
+    seen = device.value(f"[{SEEN}, again, listener.given_up[1], len(link.said)]", code, GIVEN)
+    assert seen == [["a", "empty", "connected", 0], True, why, 1]
+
+
+def test_a_reason_is_as_aws_takes_it(device):
+    code = SETTING + "link = Link(provision='no\\n\\0room\\x7f\\x85 f\u00fcr sie')\nwork(link)\n"
+    assert device.value("listener.given_up[1]", code, GIVEN).endswith(": no room f\u00fcr sie (AccessDenied)")
+
+
+# The link is started again.
+
+FULL = """
+import threads as real
+from renewal import trial
+trial._ROOM_MS = 0
+class Full(Link):
+    left = 3
+    def start(self):
+        self.left -= 1
+        if self.left >= 0:
+            raise MemoryError("no room for a thread")
+        super().start()
+"""
+
+
+def test_it_waits_for_room_to_connect_again(device):
+    code = SETTING + FULL + "link = Full()\nwork(link)\n"
+    assert device.value(f"[{SEEN}, listener.given_up]", code, GIVEN) == [
+        ["b", "previous", "connected", 1], ["job-1", None],
+    ]  # fmt: skip
+
+
+def test_what_fails_behind_the_commit_is_no_failed_renewal(device):
+    code = (
+        ITSELF
+        + MINUTE
+        + FULL
+        + "trial._ROOM_TRIES = 0\nlink = Full()\nitself(link)\nown = listener.trouble[0]\n"
+    )
+    code += "link = Full()\nagain = work(link)\n"
+    assert device.value("[own, again, listener.given_up, store.active]", code, GIVEN) == [
+        None, False, ["job-1", None], "a",
+    ]  # fmt: skip
 
 
 LOGGED = """
@@ -533,3 +629,112 @@ def test_a_job_too_large_to_be_read_costs_the_link_nothing(device):
         + "class Full:\n    def loads(self, text):\n        raise MemoryError\nmodule.json = Full()\n"
     )
     assert device.value("listener._heard('t/notify-next', '{}')", code) is None
+
+
+UNTOLD = LISTENING + "device.settings.values['aws.jobs'] = True\nlistener.refresh()\nstore.untold = 'job-1'\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "begun"),
+    [
+        (listing()[0], 1),
+        (listing("other")[1], 1),
+        (listing(begun=["job-1"])[0], 0),
+        (listing("other", begun=["job-1"])[1], 0),
+        (listing(*TEN)[1], 0),
+    ],
+)
+def test_what_a_job_has_renewed_is_told_without_it_once_that_has_ended(device, message, begun):
+    """It took longer than the job waited."""
+    code = UNTOLD + "first = connects()\nlistener._heard('t/jobs/notify', json.dumps(given))\n"
+    assert device.value("[first, len(started)]", code, message) == [0, begun]
+
+
+def test_while_it_is_being_reported_its_end_is_the_answer(device):
+    code = UNTOLD + "listener.reported = 'job-1'\nlistener._heard('t/jobs/notify', json.dumps(given))\n"
+    assert device.value("[listener.reported, len(started)]", code, listing()[1]) == [None, 0]
+
+
+def test_where_no_jobs_are_wanted_any_more_it_is_told_at_once(device):
+    code = LISTENING + "store.untold = 'job-1'\n"
+    assert device.value("connects()", code) == 1
+
+
+# The link, and whoever asks for it in the middle.
+
+
+def test_without_room_for_its_thread_the_link_is_off_and_not_connecting_for_ever(device):
+    code = (
+        SETTING
+        + """
+from link import link as module
+class Full:
+    HANDSHAKE = 0
+    pause = staticmethod(lambda ms: None)
+    def start(self, *args):
+        raise MemoryError("no room for a thread")
+module.threads = Full()
+class Nobody:
+    on = False
+made = module.Link(chip, store.current, Nobody)
+try:
+    made.start()
+    why = None
+except MemoryError as e:
+    why = str(e)
+"""
+    )
+    assert device.value("[why, made.state, made.status()['attempts']]", code, GIVEN) == [
+        "no room for a thread", "off", 0,
+    ]  # fmt: skip
+
+
+def test_while_an_identity_is_tried_nobody_connects_beside_it(device):
+    """The broker would cut off one of the two."""
+    code = (
+        SETTING
+        + """
+import lazily
+from rpc.errors import RpcError
+link = Link()
+link.stop()
+service = lazily.load("rpc.services.mqtt").MQTT(store, link)
+def connect():
+    try:
+        return next(service.connect(30)) is not None
+    except RpcError as e:
+        return e.kind
+store.begin_trial()
+during = [connect(), link.state]
+store.end_trial()
+"""
+    )
+    assert device.value("[during, connect(), link.state]", code, GIVEN) == [
+        ["busy", "off"],
+        True,
+        "connected",
+    ]
+
+
+def test_a_claim_that_has_served_has_not_failed(device):
+    """What fails behind the commit is no end of it; nor is what failed before somebody provisioned the device."""
+    code = (
+        SETTING
+        + """
+from renewal import claim as claims
+claims.keep({"era": store.switch, "until": None})
+link = Link()
+device = Device(link)
+class Used(claims.Claim):
+    def _ask(self, claim):
+        if self.attempts > 1:
+            store._switched = {"active": "a", "count": store.switch + 1}
+        raise LinkError("closed", "the network is gone")
+        yield
+made = Used(device)
+first = [made._done(), str(made.error)]
+"""
+    )
+    assert device.value("[first, made._done(), made.error, claims.kept()]", code, GIVEN) == [
+        [False, "the network is gone"], True, None, None,
+    ]  # fmt: skip

@@ -135,7 +135,7 @@ class Identity:
     def _renewal_status(self):
         """What renews the certificate without a host, if anything does, and why it has not."""
         setting = self._device.settings.get
-        days, jobs, untold = setting("aws.renew"), setting("aws.jobs"), self._store.untold
+        days, jobs, untold = setting("aws.renew"), setting("aws.jobs"), bool(self._store.untold)
         if not (days or jobs or untold):
             return None
         listeners = self._device.renewal if days else ()

@@ -65,6 +65,8 @@ class MQTT:
                 ),
             )
         if self._link.state not in ("connected", "connecting"):
+            if self._store.trying:  # the broker would cut off one of the two
+                raise RpcError("busy", "another identity is being tried; then the link connects by itself")
             self._link.start(timeout)
         job = self._link.connected()
         yield job

@@ -106,7 +106,7 @@ class ClaimStatus:
 class RenewalStatus:
     """What renews the certificate without a host: by itself so many days before it ends (0: not), by jobs of AWS's.
 
-    `untold`: AWS does not know yet of the last renewal without a job; `last_error`: why that has failed, as in a reply.
+    `untold`: AWS does not know yet of the last one; `last_error`: why the last without a job has failed, as in a reply.
     """
 
     days: int
