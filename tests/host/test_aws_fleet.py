@@ -8,6 +8,7 @@ import boto3
 import pytest
 from atecc.aws import fleet as fleets
 from atecc.aws.cloud import Cloud as Account
+from atecc.cli import awscalls
 from cloud.devices import Fleet as Devices
 from cloud.devices import csr
 from cloud.test_provisioning import Asker
@@ -36,6 +37,38 @@ def test_shown_first_then_made_and_made_once(atecc, iot, stand_in):
     assert again.status == 0 and again.json["calls"] == [], "and nobody is asked"
     shown = atecc("show", "--template", "shown", "--json").json
     assert shown["prefix"] == "s-" and "" not in shown["parts"].values()
+
+
+def test_what_is_shown_can_be_read_at_80_columns(atecc, iot):
+    seen = atecc("setup", "--template", "read", "--prefix", "s-", typed="n\n")
+    assert [line for line in seen.err.splitlines() if len(line) > 80] == [] and '{"' not in seen.err
+    for line in (
+        "role read-hook-eu-west-1: what the hook may do",
+        "    lambda.amazonaws.com may sts:AssumeRole",
+        "policy read-claim: a claim may ask for a device's certificate",
+        "    may iot:Connect on client/claim-*",
+        "      topic/$aws/provisioning-templates/read/provision/json",
+        "    iot.amazonaws.com may lambda:InvokeFunction for provisioningtemplate/read",
+        "topic rule read_rotated: hears devices that have renewed theirs",
+    ):
+        assert line in seen.err.splitlines()
+    assert "PREFIX = s-" in seen.err
+    whole = atecc("setup", "--template", "read", "-v", typed="n\n").err
+    assert '"PolicyArn": "arn:aws:iam::aws:policy/service-role/AWSIoTThingsRegistration"' in whole
+
+
+def test_each_part_has_its_purpose_and_all_calls_are_shown(iot):
+    fleet, account = fleets.Fleet("all"), Account()
+    account.rehearse()
+    fleets.set_up(account, fleet, b"def sign(request, thing): ...")
+    purposes = fleets.purposes(fleet, account.region)
+    lines = list(awscalls.readable(account.planned, purposes))
+    parts = [line for line in lines if not line.startswith(" ")]
+    shared = {"atecc-device"}  # which another fleet may have made
+    told = {name for name in purposes for part in parts if part.endswith(f" {name}: {purposes[name]}")}
+    assert len(parts) == len(told) and told | shared == set(purposes)
+    made = [line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "]
+    assert made == [awscalls.named(action) for action, _ in account.planned]
 
 
 def test_in_a_script_it_takes_yes(atecc):

@@ -201,7 +201,7 @@ def test_nothing_else_knows_rich(path):
 def test_json_for_people_and_programs_is_written_in_one_place():
     """What a command prints as JSON goes through App.document; a receipt is a file, parameters of calls are lines."""
     found = {path.name for path in (PACKAGE / "cli").glob("*.py") if "json.dumps" in set(used(path))}
-    assert found == {"screen.py", "chiplock.py", "config.py", "provision.py", "awsfleet.py"}
+    assert found == {"screen.py", "chiplock.py", "config.py", "awscalls.py"}
 
 
 # The screen

@@ -209,6 +209,29 @@ def parts(cloud: Cloud, name: str) -> tuple[Fleet, dict[str, str]]:
     return fleet, found | (signer if any(signer.values()) else {})
 
 
+def purposes(fleet: Fleet, region: str) -> dict[str, str]:
+    """What each part is for, by its name."""
+    hook = fleet.hook(region)
+    found = {
+        fleet.role(region).name: "with it AWS IoT registers devices",
+        DEFAULT_NAME: "what a device may do",
+        fleet.renewal_policy: "a device may ask for its next certificate",
+        fleet.claim_policy: "a claim may ask for a device's certificate",
+        hook.name: "decides who gets a certificate",
+        hook.role.name: "what the hook may do",
+        fleet.template: "what becomes of a device",
+    }
+    heard = {
+        confirming.hearing: ("hears devices that have renewed theirs", "retires the certificates before"),
+        signing.hearing: ("hears devices that ask the signer", "has your signer sign for a device"),
+    }
+    for hearing, (hears, does) in heard.items():
+        one = hearing(fleet.template, region)
+        found |= {one.rule: hears, one.function.name: does}
+        found[one.function.role.name] = f"what {one.function.name} may do"
+    return found
+
+
 def targets(cloud: Cloud, policy: str) -> list[str]:
     """The ARNs of certificates that have it."""
     if cloud.policy(policy) is None:

@@ -57,7 +57,9 @@ def setup(
     yes: bool,
     **options: Any,
 ) -> None:
-    """Make template, role, policies, and the hook that decides who gets a certificate; shows the calls first.
+    """Make template, role, policies, and the hook that decides who gets a certificate; shows them first, and asks.
+
+    With -v it shows the calls to AWS as they are made.
 
     A signer of yours, for a CA of your own, is a Python file with `def sign(request: str, thing: str) -> str:`. It
     gets the certificate request of a device (PEM) and the name of its thing, and gives the certificate and its chain
@@ -66,7 +68,7 @@ def setup(
     from atecc.aws import fleet as fleets
     from atecc.aws import signing
     from atecc.aws.naming import check_thing
-    from atecc.cli.provision import named
+    from atecc.cli.awscalls import named, raw, readable
 
     fleets.check_template(template)
     if prefix:
@@ -78,8 +80,9 @@ def setup(
     fleets.set_up(cloud, wanted, source)
     calls = cloud.planned or []
     cloud.planned = None
-    for action, params in calls:
-        app.say(f"{named(action)} {_shown(params)}")
+    lines = readable(calls, fleets.purposes(wanted, cloud.region))
+    for line in lines if not app.verbosity else (raw(*call) for call in calls):
+        app.say(line)
     if calls and not yes:
         app.ask_yes(f"Make these {len(calls)} calls?")
     fleets.set_up(cloud, wanted, source)
@@ -90,16 +93,6 @@ def setup(
             f"{prefix}SERIAL.",
             style="bold green",
         )
-
-
-def _shown(params: dict[str, Any]) -> str:
-    """A call's parameters on a line; a zip is no reading."""
-    import json
-
-    def plain(value: Any) -> str:
-        return f"{len(value)} bytes" if isinstance(value, bytes) else str(value)
-
-    return json.dumps(params, sort_keys=True, default=plain)
 
 
 def _document(one: Fleet) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from atecc.cli import provisionfleet
 from atecc.cli.app import App, Command, Group, pass_app
+from atecc.cli.awscalls import raw
 from atecc.cli.options import days, days_option, together
 from atecc.errors import ArgumentError, RefusedError
 
@@ -353,15 +353,10 @@ def _unchanged(app: App, found: Unchanged) -> None:
 def show_calls(app: App, planned: list[tuple[str, dict[str, Any]]], warnings: list[str]) -> None:
     """What a dry run would have asked AWS to do."""
     calls = [{"action": action, "parameters": params} for action, params in planned]
-    lines = [f"{named(action)} {json.dumps(params, sort_keys=True)}" for action, params in planned]
+    lines = [raw(action, params) for action, params in planned]
     app.emit({"dry_run": True, "calls": calls, "warnings": warnings}, *lines)
     if not app.json:
         app.say("Nothing was done: these calls would be made." if calls else "Nothing would be done.")
-
-
-def named(action: str) -> str:
-    """With the service that it is of."""
-    return action if ":" in action else f"iot:{action}"
 
 
 def _show(app: App, outcome: Outcome) -> None:
