@@ -213,13 +213,15 @@ def draw(folder: Path, found: dict[str, Any]) -> None:
 
 def last_words(folder: Path, seconds: float) -> None:
     where = os.path.relpath(folder)
+    chip = "; ".join(
+        f"atecc chip {what}" for what in ("config set", "lock config --confirm", "lock data --confirm")
+    )
     console.print(
         f"""
 [bold green]Done in {seconds:.1f} s.[/] What was really used is in {where}/report.json. See for yourself:
   openssl req -in {where}/csr.pem -noout -verify -subject; openssl x509 -in {where}/certificate.pem -noout -text
-With a real board on USB that runs the firmware (README, "On a real board"), and AWS credentials in the environment:
-  pip install ./host; atecc info; atecc chip config set; atecc chip lock config --confirm
-  atecc chip lock data --confirm; atecc provision aws --thing {THING}"""
+With a real board on USB (README, "On a real board"), AWS credentials in the environment, and `pip install ./host`:
+  {chip}; atecc provision aws --thing {THING}"""
     )
 
 

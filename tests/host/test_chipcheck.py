@@ -142,7 +142,7 @@ def test_a_role_in_a_file_reaches_the_check():
     text = preset_text("tls").replace("    read: anybody", "    read: nobody", 1)
     configuration = loads(text, "my.yaml")
     problems = check(configuration.zone, configuration.labels).problems
-    assert problems == ["Slot 8 is called certificate, 416 bytes, but it can't be read in the clear."]
+    assert problems == ["Slot 8 is called whole certificate, but it can't be read in the clear."]
 
 
 # The data lock and a slot's own

@@ -87,10 +87,10 @@ def test_device_keys():
 def test_slots_in_words():
     words = describe(tls())
     assert (words[0].role, words[0].uses) == ("device key", "signs, attests, ECDH")
-    assert (words[0].reads, words[0].writes) == ("public key only", "the chip (GenKey)")
+    assert (words[0].reads, words[0].writes) == ("public key only", "GenKey")
     assert words[1].role == "spare device key"
     assert (words[8].role, words[8].reads, words[8].writes) == (
-        "certificate, 416 bytes",
+        "whole certificate",
         "anybody",
         "anybody",
     )

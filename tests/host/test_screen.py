@@ -104,6 +104,15 @@ def test_words_are_not_broken_where_there_is_room_for_them(width):
     }
 
 
+def test_the_cell_that_is_far_too_long_is_folded_and_not_the_others():
+    grid = Grid("slot", "role", "used for", "read by", "written by", unbroken=("slot",))
+    for n in range(9):
+        grid.add(str(n), "device certificate", "signs, attests, ECDH", "key 4, encrypted", "GenKey")
+    grid.add("9", "device certificate", "signs, attests, ECDH into 3", "key 4, encrypted", "GenKey")
+    assert len(rows_of(grid, 80)) == 12
+    assert len(rows_of(grid, 90)) == 11
+
+
 def test_what_is_longer_than_the_screen_is_broken_and_not_lost():
     grid = Grid()
     grid.add("key", "f" * 200)

@@ -80,21 +80,28 @@ class Grid:
             yield BETWEEN.join(_text(cell).plain for cell in row)
 
     def _widths(self, rows: list[list[Text]], width: int) -> list[int]:
-        """Of the columns, so that as few words as possible are broken."""
+        """Of the columns, so that as few words as possible are broken, and as few lines as possible needed."""
         cells = list(zip(*rows, strict=True))
-        natural = [max(cell.cell_len for cell in column) for column in cells]
+        widths = [max(cell.cell_len for cell in column) for column in cells]
         least = [
             full if self._whole(n) else max((_longest(cell) for cell in cells[n]), default=0)
-            for n, full in enumerate(natural)
+            for n, full in enumerate(widths)
         ]
         room = width - self.gap * (len(cells) - 1)
-        while sum(least) > room and max(least) > SHORTEST:
-            least[least.index(max(least))] -= 1
-        widths = least[:]
-        while sum(widths) < room and widths != natural:
-            # The one that lacks most gets the next place.
-            lacking = [full - given for full, given in zip(natural, widths, strict=True)]
-            widths[lacking.index(max(lacking))] += 1
+
+        def height(narrower: int) -> int:
+            """Of all rows, if that column has one place less."""
+            tried = [one - (n == narrower) for n, one in enumerate(widths)]
+            return sum(max(map(_folded, row, tried)) for row in rows)
+
+        while sum(widths) > room:
+            free = [n for n, one in enumerate(widths) if one > least[n]]
+            if free:
+                widths[min(free, key=lambda n: (height(n), -widths[n]))] -= 1
+            elif max(widths) > SHORTEST:
+                widths[widths.index(max(widths))] -= 1
+            else:
+                break
         return widths
 
     def table(self, width: int) -> Table:
@@ -131,6 +138,20 @@ def _longest(text: Text) -> int:
     from rich.cells import cell_len
 
     return max((cell_len(word) for word in text.plain.split()), default=0)
+
+
+def _folded(text: Text, width: int) -> int:
+    """How many lines it takes; no word is longer than that."""
+    from rich.cells import cell_len
+
+    lines, left = 0, 0
+    for word in text.plain.split():
+        needed = cell_len(word)
+        if lines == 0 or needed + 1 > left:
+            lines, left = lines + 1, width - needed
+        else:
+            left -= needed + 1
+    return lines
 
 
 def _text(cell: Cell) -> Text:

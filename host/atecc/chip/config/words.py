@@ -85,7 +85,7 @@ def _writes(slot: Slot) -> str:
     if slot.private:
         ways = []
         if slot.write_config & GENKEY:
-            ways.append("the chip (GenKey)")
+            ways.append("GenKey")
         if slot.write_config & PRIVWRITE:
             ways.append(f"key {slot.write_key}, encrypted")
         return ", ".join(ways) or "never: the key stays"
