@@ -30,6 +30,8 @@ from atecc.x509.tlv import BMP, IA5, NULL, PRINTABLE, T61, UNIVERSAL, UTF8, DerE
 
 _NAME_TAGS = (BMP, UTF8, T61, PRINTABLE, IA5, UNIVERSAL, 0x03)
 _MOST_RSA_BITS = 8192
+# What the extension may be made of, by its tags: a key's ID, an issuer's names and a number, or all of it.
+_AUTHORITY_KEYS = ([0x80], [0xA1, 0x82], [0x80, 0xA1, 0x82])
 
 
 def unreadable(one: Anatomy, whose: str) -> Flaw | None:
@@ -148,7 +150,7 @@ def _well_formed(oid: str, value: bytes) -> bool:
     except DerError:
         return False
     if oid == AUTHORITY_KEY:
-        return [part.tag for part in parts if part.tag != 0x80] in ([], [0xA1, 0x82])
+        return [part.tag for part in parts] in _AUTHORITY_KEYS
     return all(len(part.content) in (4, 16) for part in parts if part.tag == 0x87)
 
 
