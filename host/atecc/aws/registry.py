@@ -192,7 +192,6 @@ class Label:
             if now.attributes.get(CLAIM) != str(self.claim):
                 raise
             return now
-        self._version = 1
         return Thing(self._thing.name, str(got.get("thingArn", "")), attributes, self._type)
 
     def _update(self, wanted: dict[str, str], versioned: bool = True) -> None:
