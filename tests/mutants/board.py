@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mutants import tests
 from mutants.changes import Change
+from mutants.parallel import parallel
 from mutants.parts import FIRMWARE, ON_THE_BOARD, ROOT
 from simboard.board import Board
 
@@ -57,5 +58,10 @@ class Firmware:
     """Who runs the tests of changes on the board."""
 
     def jobs(self, sample: list[Change]) -> dict[Change, Callable[[], object]]:
+        """Their tests have passed without any change."""
+        files = sorted({file for change in sample for file in ON_THE_BOARD[change.module]})
+        for _, failed in parallel({file: partial(tests.first, [file]) for file in files}):
+            if failed:
+                raise tests.Unsound(str(failed))
         programs = zip(sample, _build(sample), strict=True)
         return {change: partial(_notice, change, program) for change, program in programs}

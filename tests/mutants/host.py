@@ -6,6 +6,7 @@ Which tests a change belongs to is recorded first: those that call the function 
 import hashlib
 import importlib
 import json
+import shutil
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import CodeType, FrameType
 from typing import Any
 
@@ -27,6 +29,7 @@ from mutants.parts import HOST, ON_THE_HOST, ROOT, TESTS_OF_THE_HOST
 
 NAME = "host"
 KEPT = ROOT / "build" / "mutants" / "calls.json"
+DEPLOYED = Path("atecc/aws/functions")  # each file of it is run as a file of its own, too
 # What they import of others', once instead of in each fork.
 HEAVY = (
     "click.testing",
@@ -91,10 +94,13 @@ class Recorder:
 
 def _name(code: CodeType) -> str:
     """module:function; a lambda, or what a comprehension does, is its function's."""
-    if not code.co_filename.startswith(f"{HOST}/atecc/"):
+    file = Path(code.co_filename)
+    if not file.is_absolute() and (HOST / DEPLOYED / file).exists():
+        file = HOST / DEPLOYED / file
+    if not file.is_relative_to(HOST / "atecc"):
         return ""
     function = code.co_qualname.partition(".<locals>.<")[0]
-    return f"{Path(code.co_filename).relative_to(HOST)}:{MODULE if function.startswith('<') else function}"
+    return f"{file.relative_to(HOST)}:{MODULE if function.startswith('<') else function}"
 
 
 def _recorded(file: Path) -> object:
@@ -205,8 +211,19 @@ class _Finder:
 
 
 def _notice(change: Change, names: list[str]) -> str | None:
-    sys.meta_path.insert(0, _Finder(dotted(change.module), change.made(source(change.module))))
-    return tests.first(names)
+    changed = change.made(source(change.module))
+    sys.meta_path.insert(0, _Finder(dotted(change.module), changed))
+    with TemporaryDirectory(prefix="mutants-") as folder:
+        if Path(change.module).parent == DEPLOYED:
+            _deploy(change.module, changed, Path(folder))
+        return tests.first(names)
+
+
+def _deploy(module: str, changed: str, folder: Path) -> None:
+    """The stand-in's Lambda runs what is in the zip that is sent there, which has it from `folder`."""
+    shutil.copytree(HOST / DEPLOYED, folder, dirs_exist_ok=True)
+    (folder / Path(module).name).write_text(changed)
+    importlib.import_module("atecc.aws.deploy").FUNCTIONS = folder
 
 
 class Host:
