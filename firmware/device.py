@@ -34,8 +34,10 @@ _ADOPTION_MS = const(3000)
 _TICK_MS = const(10)
 
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of some 130.
-# Where there is more, it need not be as often.
-gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
+# Each time takes time, though, and a heap that is larger than it must be can do without.
+_ENOUGH = const(96 * 1024)
+_heap = gc.mem_alloc() + gc.mem_free()
+gc.threshold(max(_heap // 64, (_heap - _ENOUGH) // 12))
 
 
 def open_i2c(freq):
