@@ -66,18 +66,25 @@ class Listener:
         self._link.daily = self._renew
 
     def refresh(self):
-        """After the settings have changed, or the identity."""
+        """After the settings have changed."""
+        listens = self._follow()
+        if self._link.state == "connected":
+            if listens:
+                self._ask()
+            self._renew(False)
+
+    def _follow(self):
+        """Listen for the jobs of who this device is now; whether it has not before."""
         thing = self._store.name if self._setting("aws.jobs") else None
         if thing == self._thing:
-            return
+            return False
         if self._inbox:
             self._link.listen_no_more(self._inbox)
         self._thing = thing
         self._inbox = thing and _Inbox(thing, self._heard)
         if thing:
             self._link.listen(self._inbox, 1)
-            if self._link.state == "connected":
-                self._ask()
+        return bool(thing)
 
     def _look(self):
         """For what there is to do."""
@@ -92,7 +99,7 @@ class Listener:
 
     def _changed(self, connected):
         if connected:
-            self.refresh()
+            self._follow()
             self._look()
 
     def _heard(self, topic, message):
@@ -126,13 +133,13 @@ class Listener:
             for job in (jobs[:1] if asked else []) + ours[:_ASKED_MAX]:
                 self._link.send("%s%s/get" % (self._inbox.base, job), "{}")
 
-    def _renew(self):
+    def _renew(self, tells=True):
         """By itself, where the owner wants that; and AWS is told of it until it has heard. Of what a job has renewed it
         is told by the job, as long as that is pending."""
         now, untold = uptime.ms(), self._store.untold
         due = self._renewed is None or now - self._renewed >= _RENEW_MS
         due = due and self._setting("aws.renew") > 0
-        tells = untold is True or (untold and not self._thing)
+        tells = tells and (untold is True or (untold and not self._thing))
         if self._store.active and (due or tells) and self._begin("by_itself", due) and due:
             self._renewed = now
 

@@ -168,6 +168,36 @@ def test_a_power_cut_between_certificate_and_commit(aws, cloud, account, thing, 
         assert certificates(account, thing) == {"ACTIVE": 1, "INACTIVE": 2}
 
 
+def test_it_renews_itself_before_its_certificate_ends_and_says_why_not(aws, cloud, account, tmp_path):
+    """As soon as that is switched on. At first its policy allows no such thing."""
+    files = ["--ca-cert", tmp_path / "ca.crt.pem", "--ca-key", tmp_path / "ca.key.pem"]
+    aws.succeeds("aws", "ca", "create", "--subject", "/O=ACME/CN=for a month", *files)
+    aws.succeeds("aws", "ca", "register", *files)
+    where = ("--server-ca", cloud.server_ca_file, "--no-broker-check")
+    aws.succeeds("provision", "aws", "--thing", "itself", *files, "--days", "30", *where)
+    aws.succeeds("config", "set", "--save", "aws.renew=60")
+
+    def renewal():
+        return aws.succeeds("--json", "identity", "status").json["renewal"]
+
+    until(lambda: renewal()["last_error"])
+    assert "closed the connection without a word" in renewal()["last_error"]["message"]
+    for command in (["doctor"], ["doctor", "aws"]):
+        layers = json.loads(aws.types("--json", *command).out)["layers"]
+        [verdict] = [one for one in layers if one["name"] == "renewal"]
+        assert verdict["state"] == "failed" and "could not renew" in verdict["say"]
+        assert "policy atecc-renewal" in verdict["error"]["hint"]
+    assert identity(aws) == ("a", "empty", "a")
+    arn = account.list_thing_principals(thingName="itself")["principals"][0]
+    account.attach_policy(policyName="atecc-renewal", target=arn)
+    aws.bench.board.power_cycle()
+    aws.port = aws.bench.board.port
+    until(lambda: certificates(account, "itself") == {"ACTIVE": 1, "INACTIVE": 1})
+    until(lambda: not renewal()["untold"])
+    assert renewal() == {"days": 60, "jobs": False, "untold": False, "last_error": None}
+    assert identity(aws) == ("b", "previous", "b")
+
+
 RENEW = """
 import device
 from job import complete

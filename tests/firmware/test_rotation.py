@@ -531,6 +531,29 @@ def test_only_what_nobody_knows_is_told_when_it_connects(device, untold, begun):
     assert device.value("[first, second, len(link.said)]", code, GIVEN) == [begun, 0, begun]
 
 
+@pytest.mark.parametrize(
+    ("changes", "said", "begun"),
+    [
+        ({}, [], 0),
+        ({"app.mine": 1}, [], 0),
+        ({"aws.jobs": True}, ["get"], 0),
+        ({"aws.renew": 30}, [], 1),
+        ({"aws.jobs": True, "aws.renew": 30}, ["get"], 1),
+    ],
+)
+def test_what_is_switched_on_is_begun_at_once(device, changes, said, begun):
+    """And no other setting costs a message."""
+    code = (
+        LISTENING
+        + f"connects()\nstore.untold = True\ndevice.settings.values |= {changes!r}\nlistener.refresh()\n"
+    )
+    code += "listener.refresh()\n" * (begun == 0)
+    assert device.value("[[s[0] for s in link.said], len(started)]", code) == [
+        [JOBS + one for one in said],
+        begun,
+    ]
+
+
 def test_a_day_is_not_lost_for_want_of_a_thread(device):
     code = LISTENING + RENEWED + "threads.room = False\nfirst = connects()\nthreads.room = True\n"
     assert device.value("[first, connects()]", code, GIVEN) == [0, 1]
