@@ -372,6 +372,45 @@ def test_what_is_obtained_is_tried_committed_and_used(micropython, setting, link
     assert micropython.value("[done, got]", code) == [BEGUN + ends, GOT]
 
 
+@pytest.mark.parametrize(
+    ("template", "job", "also"),
+    [("fleet", None, {"untold": True}), (None, "job-1", {"untold": True, "job": "job-1"})],
+)
+def test_what_a_device_asks_for_when_it_renews(micropython, template, job, also):
+    code = (
+        OBTAIN
+        + """
+def obtain(device, link, order, asker, timeout):
+    yield from ()
+    return [order, link.name, timeout]
+module.obtain = obtain
+Store.current = lambda self: {"name": "one", "cas": ["ca"], "endpoint": "there", "port": 1, "slot": 0, "sha256": "x"}
+steps = module.renew(device, given[0], {"Batch": "7"}, job=given[1])
+try:
+    next(steps)
+except StopIteration as e:
+    got = e.value
+"""
+    )
+    order, link, timeout = micropython.value("got", code, [template, job])
+    assert (link, timeout) == ("one", 30)
+    assert order == {
+        "template": template,
+        "parameters": {"ThingName": "one", "Batch": "7"},
+        "where": {"name": "one", "endpoint": "there", "port": 1} | also,
+        "cas": ["ca"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("current", "why"),
+    [("None", "no active identity to renew"), ("{'name': 'one'}", "aws.template is empty")],
+)
+def test_a_device_that_has_nothing_to_renew_or_to_renew_it_by(micropython, current, why):
+    code = OBTAIN + f"Store.current = lambda self: {current}\n"
+    assert why in micropython.error("next(module.renew(device, ''))", code)
+
+
 def test_what_can_not_be_used_is_discarded(micropython):
     code = OBTAIN + "fails = True\ngot = obtain(device.link)\n"
     assert micropython.value("[done, got]", code) == [[*BEGUN, TRIED, "discard"], "no"]
@@ -538,3 +577,105 @@ def test_an_error_is_told_in_one_line(micropython, error, words):
     assert (
         micropython.value(f"module._words({error})", FRESH + "module = fresh('renewal.rotation')\n") == words
     )
+
+
+# What is listened for, and begun.
+
+LISTENER = (
+    FRESH
+    + """
+module = fresh("renewal.listener")
+class Threads(Threads):
+    room = True
+    def start(self, stack, function, how, what):
+        if not self.room: raise MemoryError
+        self.started.append([how, what])
+        self.work = function
+threads = module.threads = Threads()
+class Uptime:
+    now = 0
+    def ms(self): return self.now
+clock = module.uptime = Uptime()
+class Link:
+    state, daily = "connected", None
+    def __init__(self): self.watchers, self.sent, self.inboxes = [], [], []
+    def listen(self, inbox, qos): self.inboxes.append([inbox.pattern, qos])
+    def listen_no_more(self, inbox): self.inboxes.remove([inbox.pattern, 1])
+    def send(self, topic, message): self.sent.append(topic)
+class Store:
+    active, untold, name, switch = "a", False, "one", 0
+class Device:
+    link, store = Link(), Store()
+    settings = {"aws.jobs": False, "aws.renew": 30}
+device = Device()
+listener = module.Listener(device)
+class Rotation:
+    again = False
+    def by_itself(self, *_): return self.again
+    by_job = by_itself
+class Lazily:
+    load = staticmethod(lambda name: Rotation())
+module.lazily = Lazily
+def connects(ms=0):
+    "What is begun, and comes to its end, when the device connects at that time."
+    clock.now = ms
+    listener._changed(True)
+    begun, threads.started = threads.started, []
+    for one in begun: threads.work(*one)
+    return begun
+"""
+)
+DAY_MS = 86_400_000
+BEGUN_BY_ITSELF = [["by_itself", True]]
+
+
+def test_it_renews_by_itself_once_a_day(micropython):
+    code = LISTENER + f"seen = [connects(ms) for ms in (5, 6, {DAY_MS + 4}, {DAY_MS + 5}, {DAY_MS + 6})]\n"
+    assert micropython.value("seen", code) == [BEGUN_BY_ITSELF, [], [], BEGUN_BY_ITSELF, []]
+
+
+@pytest.mark.parametrize(
+    ("setting", "begun"),
+    [
+        ("device.settings['aws.renew'] = 0", []),
+        ("device.settings['aws.renew'] = 1", BEGUN_BY_ITSELF),
+        ("Store.active = None", []),
+        ("device.settings['aws.renew'] = 0\nStore.untold = True", [["by_itself", False]]),
+        ("device.settings['aws.renew'] = 0\nStore.untold = True\nStore.active = None", []),
+        ("threads.room = False", []),
+    ],
+)
+def test_what_is_begun_when_it_connects(micropython, setting, begun):
+    code = LISTENER + setting + "\nfirst = connects()\nthreads.room = True\nagain = connects()\n"
+    first, again = micropython.value("[first, again]", code)
+    assert first == begun
+    assert again == (BEGUN_BY_ITSELF if "room" in setting else begun if "untold" in setting else [])
+
+
+def test_one_thing_at_a_time_and_what_was_missed_is_looked_for(micropython):
+    code = (
+        LISTENER
+        + "listener.refresh()\nfirst = listener._begin('by_job', {})\nmore = listener._begin('by_job', {})\n"
+    )
+    code += "begun = threads.started[:]\ndevice.settings['aws.jobs'] = True\nlistener._thing = 'one'\n"
+    code += (
+        "before = len(device.link.sent)\nthreads.work('by_job', {})\nasked = len(device.link.sent) - before\n"
+    )
+    shown = "[first, more, begun, asked, listener._begin('by_job', {})]"
+    assert micropython.value(shown, code)[:4] == [True, False, [["by_job", {}]], 1]
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_a_job_is_looked_for_again_if_that_is_of_use(micropython, again):
+    code = LISTENER + f"Rotation.again = {again}\nlistener._thing = 'one'\nlistener._begin('by_job', {{}})\n"
+    code += "threads.work('by_job', {})\n"
+    assert micropython.value("len(device.link.sent)", code) == again
+
+
+def test_the_owner_switches_jobs_on_and_off(micropython):
+    code = (
+        LISTENER + "seen = []\nfor on in (True, True, False, True):\n    device.settings['aws.jobs'] = on\n"
+    )
+    code += "    listener.refresh()\n    seen.append([device.link.inboxes[:], len(device.link.sent)])\n"
+    there = [["$aws/things/one/jobs/#", 1]]
+    assert micropython.value("seen", code) == [[there, 1], [there, 1], [[], 1], [there, 2]]

@@ -1,0 +1,165 @@
+"""What is looked at before the chip is asked, and what is held meanwhile: allowances, numbers, a slot's rules."""
+
+import pytest
+
+HELD = """
+import sys
+def fresh(name):
+    sys.modules.pop(name, None)
+    __import__(name)
+    return sys.modules[name]
+class Lock:
+    held = False
+    def __enter__(self): self.held = True
+    def __exit__(self, *_): self.held = False
+"""
+
+# What strangers may cost: the clock stands still until the test moves it.
+
+ALLOWANCE = (
+    HELD
+    + """
+module = fresh("rpc.mqtt")
+class Uptime:
+    now = 0
+    def ms(self):
+        unheld.append(not allowance._lock.held)
+        return self.now
+unheld = []
+allowance = module.Allowance()
+allowance._lock = Lock()
+clock = module.uptime = Uptime()
+allowance._filled = 0
+def begin(most=9):
+    return sum([allowance.begin() for _ in range(most)])
+def fail(number):
+    for _ in range(number): allowance.end(True)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("happens", "begun"),
+    [
+        ("", [5]),
+        ("fail(5)", [5, 0]),
+        ("fail(5)\nclock.now = 999", [5, 0]),
+        ("fail(5)\nclock.now = 1000", [5, 1]),
+        ("fail(5)\nclock.now = 3999", [5, 3]),
+        ("fail(5)\nclock.now = 60000", [5, 5]),
+        ("fail(2)", [5, 0]),  # three are on their way still, and three may fail
+        ("fail(2)\nclock.now = 2000", [5, 2]),
+        ("for _ in range(5): allowance.end()", [5, 5]),
+        ("fail(1)\nfor _ in range(4): allowance.end()", [5, 4]),
+    ],
+)
+def test_five_may_fail_at_once_and_then_one_each_second(micropython, happens, begun):
+    code = ALLOWANCE + f"seen = [begin()]\n{happens}\n" + ("seen.append(begin())\n" if happens else "")
+    assert micropython.value("[seen, any(unheld)]", code) == [begun, False]
+
+
+def test_two_threads_are_not_let_in_for_one(micropython):
+    code = ALLOWANCE + "began = allowance.begin()\n"
+    assert micropython.value("[began, unheld]", code) == [True, [False]]
+
+
+# A number that was here before costs the chip nothing.
+
+NUMBERS = (
+    HELD
+    + """
+module = fresh("rpc.verify")
+asked = []
+class Chip:
+    def Verify(self, *more):
+        asked.append(more)
+        return True
+class Counters:
+    def check(self, key, number):
+        if number < 7: raise module.RpcError("counter", "it was here before")
+    def use(self, key, number):
+        self.check(key, number)
+        used.append(number)
+used = []
+class Certificate:
+    public_key, der, sha256 = b"key", b"der", "ca"
+    not_after = 1 << 40
+    def is_by(self, ca, verifies): return verifies(b"ca's key", b"signature", b"digest")
+class Operators(module.Operators):
+    def _certificate(self, signed): return Certificate(), [Certificate()]
+    def _check_time(self, time): pass
+class Signed:
+    time, signature, counter = 0, b"", given
+def admitted():
+    try:
+        return Operators(Chip(), None, Counters()).admit(Signed, b"digest")[1]
+    except module.RpcError as e:
+        return e.kind
+"""
+)
+
+
+@pytest.mark.parametrize(("number", "says", "asked", "used"), [(6, "counter", 0, []), (7, "ca", 2, [7])])
+def test_a_number_that_was_here_before_costs_no_verification(micropython, number, says, asked, used):
+    assert micropython.value("[admitted(), len(asked), used]", NUMBERS, number) == [says, asked, used]
+
+
+# A slot's rules.
+
+SLOT = (
+    HELD
+    + """
+module = fresh("rpc.services.atecc")
+class Rules:
+    private = can_import = True
+    write_key = 4
+    def check_shows_key(self, valid): done.append(["shows", chip.held])
+class Zone:
+    data_locked = True
+    def slot(self, number): return Rules()
+class Chip(Lock):
+    KeyValid = None
+    def config(self): return Zone()
+    require_locked = config
+    def PublicKey(self, slot):
+        done.append(["key", self.held])
+        return b"key"
+class Store:
+    class keys:
+        @staticmethod
+        def replace(slot, zone, asker, make, serial): done.append(["replaced", chip.held])
+done, chip = [], Chip()
+service = module.ATCA(chip, Store, lambda: True)
+module.asker = lambda caller, bench: None
+def put(wkey=None, wkslot=None, ecc=True):
+    try:
+        return service.set_key(2, bytes(32), 0, ecc, wkey, wkslot, None, None)
+    except module.RpcError as e:
+        return [e.kind, str(e)]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("setting", "call", "says"),
+    [
+        ("", "put(b'w')", None),
+        ("", "put(b'w', 4)", None),
+        ("Zone.data_locked = False", "put()", None),
+        ("", "put()", ["slot", "takes a key only sealed (wkey)"]),
+        ("", "put(b'w', 5)", ["argument", "write key is in slot 4"]),
+        ("", "put(b'w', ecc=False)", ["slot", "slot 2 is for private key"]),
+        ("Rules.can_import = False", "put(b'w')", ["slot", "forbids PrivWrite"]),
+    ],
+)
+def test_a_key_is_put_where_the_slots_rules_let_it(micropython, setting, call, says):
+    said, done = micropython.value(f"[{call}, done]", SLOT + setting + "\n")
+    if says is None:
+        assert (said, done) == (None, [["replaced", True]])
+    else:
+        assert (said[0], done) == (says[0], []) and says[1] in said[1]
+
+
+def test_nobody_changes_the_chip_between_the_look_and_the_key(micropython):
+    shown = "[service.get_pub_key(2), done, chip.held]"
+    assert micropython.value(shown, SLOT) == [{"pubkey": "a2V5"}, [["shows", True], ["key", True]], False]
