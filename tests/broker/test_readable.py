@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from atecc.broker.readable import curve_name, unreadable
+from atecc.broker.readable import curve_name, rsa_bits, unreadable
 from atecc.x509.anatomy import dissect
 from atecc.x509.tlv import DerError
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -185,3 +185,9 @@ def test_the_name_of_a_curve(der, curve):
 )
 def test_which_key_it_has(case, article):
     assert f"It has {article}, which" in told(CASES[case]).message
+
+
+@pytest.mark.parametrize("key", [b"x", seq(), seq(tlv(4, b"x"))])
+def test_a_key_that_is_none_has_no_bits(key):
+    info = seq(seq(oid(RSA), tlv(5)), tlv(3, b"\0", key))
+    assert rsa_bits(dissect(cert("x", KEY, key_info=info))) == 0
