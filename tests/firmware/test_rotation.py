@@ -397,7 +397,7 @@ def test_a_job_that_can_not_be_done_is_not_tried(device, document, why):
 
 
 def test_a_reason_is_as_aws_takes_it(device):
-    code = SETTING + "link = Link(provision='no\\n\\0room\\x7f\\x85 f\u00fcr sie')\nwork(link)\n"
+    code = SETTING + "link = Link(provision='no\\n\\0room\\x7f\\x9f f\u00fcr sie')\nwork(link)\n"
     assert device.value("listener.given_up[1]", code, GIVEN).endswith(": no room f\u00fcr sie (AccessDenied)")
 
 
@@ -761,3 +761,36 @@ first = [made._done(), str(made.error)]
     assert device.value("[first, made._done(), made.error, claims.kept()]", code, GIVEN) == [
         [False, "the network is gone"], True, None, None,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("untold", [True, False])
+def test_of_its_own_renewal_a_list_says_nothing(device, untold):
+    """That is told when it connects."""
+    code = UNTOLD + f"store.untold = {untold}\nlistener._heard('t/jobs/get/accepted', json.dumps(given))\n"
+    assert device.value("len(started)", code, listing()[0]) == 0
+
+
+@pytest.mark.parametrize("again", [True, False])
+def test_what_has_to_be_looked_for_again_is(device, again):
+    code = LISTENING + "device.settings.values['aws.jobs'] = True\nlistener.refresh()\nlink.said = []\n"
+    code += f"rotation.by_job = lambda *_: {again}\nmodule.lazily.load = lambda name: rotation\n"
+    code += "listener._begin('by_job', {})\nrun()\n"
+    assert device.value("[s[0] for s in link.said]", code) == [JOBS + "get"] * again
+
+
+def test_once_a_day_it_looks_at_its_certificate(device):
+    """One day before the end is a wish as good as any."""
+    code = LISTENING + "device.settings.values['aws.renew'] = 1\nmodule.uptime = Uptime()\nseen = []\n"
+    code += "rotation.by_itself = lambda *_: False\nmodule.lazily.load = lambda name: rotation\n"
+    code += "for now in (0, 1, 86399999, 86400000, 86400001, 172800000):\n"
+    code += "    Uptime.now = now\n    seen.append(connects())\n    run() if started else None\n"
+    clock = "class Uptime:\n    now = 0\n    ms = lambda self: self.now\n"
+    assert device.value("seen", clock + code) == [1, 0, 0, 1, 0, 1]
+
+
+def test_it_listens_with_qos_1_and_stops_when_it_is_told(device):
+    code = LISTENING + "kinds = []\nlink.listen = lambda inbox, qos: kinds.append([inbox.pattern, qos])\n"
+    code += "gone = []\nlink.listen_no_more = lambda inbox: gone.append(inbox.pattern)\n"
+    for jobs in (True, True, False):
+        code += f"device.settings.values['aws.jobs'] = {jobs}\nlistener.refresh()\n"
+    assert device.value("[kinds, gone]", code) == [[[JOBS + "#", 1]], [JOBS + "#"]]
