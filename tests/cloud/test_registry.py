@@ -249,3 +249,19 @@ def test_an_attached_thing_is_not_deleted(iot, issued, thing):
     iot.attach_thing_principal(thingName=thing, principal=issued["certificateArn"])
     with pytest.raises(iot.exceptions.InvalidRequestException):
         iot.delete_thing(thingName=thing)
+
+
+KINDS = ("EXCLUSIVE_THING", "NON_EXCLUSIVE_THING")
+
+
+@pytest.mark.parametrize(("first", "then"), [KINDS, KINDS[::-1]])
+def test_an_attachment_of_another_kind_has_to_be_taken_away_first(iot, thing, first, then):
+    arn = iot.create_certificate_from_csr(certificateSigningRequest=csr())["certificateArn"]
+    for _ in range(2):  # the same again is no other
+        iot.attach_thing_principal(thingName=thing, principal=arn, thingPrincipalType=first)
+    with refused("InvalidRequestException"):
+        iot.attach_thing_principal(thingName=thing, principal=arn, thingPrincipalType=then)
+    iot.detach_thing_principal(thingName=thing, principal=arn)
+    iot.attach_thing_principal(thingName=thing, principal=arn, thingPrincipalType=then)
+    [shown] = iot.list_thing_principals_v2(thingName=thing)["thingPrincipalObjects"]
+    assert shown["thingPrincipalType"] == then

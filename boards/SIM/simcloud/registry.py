@@ -145,11 +145,15 @@ class Registry(Certificates):
         self.attach_to_thing(thing_name, principal_arn, exclusive=False)
 
     def attach_to_thing(self, thing_name: str, principal_arn: str, exclusive: bool) -> None:
+        """AWS does not say what becomes of an attachment of the other kind: here it has to be taken away first."""
         self._get_principal(principal_arn)
-        others = set(self.list_principal_things(principal_arn)) - {thing_name}
+        attached = set(self.list_principal_things(principal_arn))
+        others = attached - {thing_name}
         alone = {thing for principal, thing in self._exclusive if principal == principal_arn}
         if others and (exclusive or others & alone):
             raise InvalidRequestException("The principal is attached to another thing, exclusively or not")
+        if thing_name in attached and exclusive != (thing_name in alone):
+            raise InvalidRequestException("The principal is attached to the thing, and not like that")
         super().attach_thing_principal(thing_name, principal_arn)
         if exclusive:
             self._exclusive.add((principal_arn, thing_name))
