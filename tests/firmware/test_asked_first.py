@@ -63,6 +63,43 @@ def test_two_threads_are_not_let_in_for_one(micropython):
     assert micropython.value("[began, unheld]", code) == [True, [False]]
 
 
+CHANNEL = (
+    ALLOWANCE
+    + """
+class Link:
+    serving = given
+class Operators:
+    why_none = "nobody"
+class Dispatcher:
+    def answer(self, frame, gate):
+        yield from ()
+        return None
+settings = {"rpc.mqtt.unsigned": unsigned}
+channel = module.Channel(Dispatcher(), Link(), None, settings.get, Operators(), None)
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("serving", "unsigned", "why"),
+    [
+        ((True, None), False, "nobody"),
+        ((True, None), True, None),
+        ((False, "mqtt is off"), False, "mqtt is off"),
+        ((False, "mqtt is off"), True, "mqtt is off"),
+    ],
+)
+def test_why_nothing_is_listened_to(micropython, serving, unsigned, why):
+    told = micropython.value("channel.status()", f"unsigned = {unsigned}\n" + CHANNEL, serving)
+    assert told == {"enabled": True, "unsigned": unsigned, "listening": serving[0], "why": why}
+
+
+def test_whoever_is_refused_has_used_up_what_strangers_may(micropython):
+    code = "unsigned = False\n" + CHANNEL + "channel._strangers = allowance\nallowance.begin()\n"
+    code += 'list(channel._refuse(\'one/rpc\', [b\'{"id": 1, "method": "x"}\']))\n'
+    assert micropython.value("begin()", code, (True, None)) == 4
+
+
 # A number that was here before costs the chip nothing.
 
 NUMBERS = (
@@ -111,7 +148,8 @@ SLOT = (
     + """
 module = fresh("rpc.services.atecc")
 class Rules:
-    private = can_import = True
+    private = can_import = lockable = True
+    locked = False
     write_key = 4
     def check_shows_key(self, valid): done.append(["shows", chip.held])
 class Zone:
@@ -121,6 +159,9 @@ class Chip(Lock):
     KeyValid = None
     def config(self): return Zone()
     require_locked = config
+    def LockSlot(self, slot):
+        done.append(["locked", self.held])
+        Rules.locked = locks
     def PublicKey(self, slot):
         done.append(["key", self.held])
         return b"key"
@@ -128,7 +169,7 @@ class Store:
     class keys:
         @staticmethod
         def replace(slot, zone, asker, make, serial): done.append(["replaced", chip.held])
-done, chip = [], Chip()
+done, chip, locks = [], Chip(), True
 service = module.ATCA(chip, Store, lambda: True)
 module.asker = lambda caller, bench: None
 def put(wkey=None, wkslot=None, ecc=True):
@@ -163,3 +204,21 @@ def test_a_key_is_put_where_the_slots_rules_let_it(micropython, setting, call, s
 def test_nobody_changes_the_chip_between_the_look_and_the_key(micropython):
     shown = "[service.get_pub_key(2), done, chip.held]"
     assert micropython.value(shown, SLOT) == [{"pubkey": "a2V5"}, [["shows", True], ["key", True]], False]
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("", None),
+        ("Rules.locked = True", ["locked", "slot 2 is locked already"]),
+        ("Rules.lockable = False", ["slot", "slot 2 can't be locked"]),
+    ],
+)
+def test_a_slot_is_locked_once_and_where_it_can_be(micropython, setting, says):
+    code = SLOT + setting + "\nservice._check_serial = lambda zone, serial, why: None\n"
+    code += "try:\n    said = service.lock_slot(2, None)\nexcept module.RpcError as e:\n    said = [e.kind, str(e)]\n"
+    said, done = micropython.value("[said, done]", code)
+    if says is None:
+        assert (said, done) == (None, [["locked", True]])
+    else:
+        assert (said[0], done) == (says[0], []) and says[1] in said[1]

@@ -85,6 +85,17 @@ def test_made_registered_and_used(run, iot, files, sni_only):
     assert renewed.json["retired"] == [used.json["certificate_id"]]
 
 
+@pytest.mark.parametrize(
+    ("registered", "action"), [(True, "RegisterCertificate"), (False, "RegisterCertificateWithoutCA")]
+)
+def test_a_dry_run_shows_how_it_is_registered(run, iot, files, registered, action):
+    run(FakeDevice(), "aws", "ca", "create", "--subject", f"/CN=shown {registered}", *files)
+    if registered:
+        assert run(FakeDevice(), "aws", "ca", "register", *files).status == 0
+    seen = provision(run, FakeDevice(), f"shown-{registered}", *files, "--dry-run", "--json")
+    assert next(call["action"] for call in seen.json["calls"] if "Certificate" in call["action"]) == action
+
+
 def test_a_certificate_of_another_ca_is_left_alone_and_told(run, iot, files):
     board = FakeDevice()
     assert provision(run, board, "of-aws").status == 0
