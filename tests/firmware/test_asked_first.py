@@ -141,6 +141,45 @@ def test_a_number_that_was_here_before_costs_no_verification(micropython, number
     assert micropython.value("[admitted(), len(asked), used]", NUMBERS, number) == [says, asked, used]
 
 
+SIGNED = (
+    HELD
+    + """
+import binascii, json
+module = fresh("rpc.signed")
+def b64(size): return binascii.b2a_base64(bytes(size)).decode().strip()
+def read(operator=9, signature=64, time=0, counter=0, more=""):
+    head = {"id": 1, "operator": b64(operator), "signature": b64(signature), "time": time, "counter": counter}
+    try:
+        signed = module.Signed(module.MAGIC + json.dumps(head | {"x": more}).encode() + b"\\n{}")
+    except module.RpcError as e:
+        return e.kind
+    return [len(signed.operator), len(signed.signature), signed.time, signed.counter, bytes(signed.frame).decode()]
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "read"),
+    [
+        ("", [9, 64, 0, 0, "{}"]),
+        ("operator=0", "frame"),
+        ("operator=1", [1, 64, 0, 0, "{}"]),
+        ("operator=2048", [2048, 64, 0, 0, "{}"]),
+        ("operator=2049", "frame"),
+        ("signature=63", "frame"),
+        ("signature=65", "frame"),
+        ("time=-1", "frame"),
+        ("time=True", "frame"),
+        ("time='1'", "frame"),
+        ("counter=2**53 - 1", [9, 64, 0, 2**53 - 1, "{}"]),
+        ("counter=2**53", "frame"),
+        ("more='x' * 4000", "frame"),
+    ],
+)
+def test_the_form_of_a_signed_request(micropython, head, read):
+    assert micropython.value(f"read({head})", SIGNED) == read
+
+
 # A slot's rules.
 
 SLOT = (

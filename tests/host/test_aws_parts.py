@@ -185,6 +185,7 @@ def test_an_answer_that_is_lost_is_looked_for_before_it_is_asked_again(failures,
         one = issuing.issue()
         known = (one.id, one.arn, one.status, one.pem, one.not_before, one.not_after)
         assert known == ("ab", "arn:cert/ab", "INACTIVE", "PEM", 0, 0), "when it ends only AWS can tell"
+        assert not one.exclusive, "it is attached to nothing yet"
         assert issuing.uncertain is (failures > 0), "the first request may have made another one"
     assert pauses == paused
     assert cloud.done == [

@@ -29,6 +29,7 @@ TESTS_OF_THE_HOST = (
     f"{_H}aws_fleet.py",
     f"{_H}aws_operators.py",
     f"{_H}aws_own_ca.py",
+    f"{_H}aws_pace.py",
     f"{_H}aws_parts.py",
     f"{_H}aws_rotate.py",
     f"{_H}aws_sign.py",
@@ -94,7 +95,7 @@ ON_THE_BOARD = {
     "rpc/digest.py": [f"{_R}digest.py"],
     "rpc/mqtt.py": [f"{_F}asked_first.py", "tests/foreign_rpc/signed"],
     "rpc/operators.py": [f"{_F}operators.py", "tests/foreign_rpc/signed"],
-    "rpc/signed.py": [f"{_F}operators.py", "tests/foreign_rpc/signed"],
+    "rpc/signed.py": [f"{_F}asked_first.py", f"{_F}operators.py", "tests/foreign_rpc/signed"],
     "rpc/verify.py": [
         f"{_F}asked_first.py",
         f"{_F}small_parts.py",
