@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     yield
     shuffled = config.pluginmanager.hasplugin("randomly")
-    items.sort(key=lambda item: (item.get_closest_marker("waits") is None, shuffled or sharing.turn(item)))
+    items[:] = sharing.arranged(items, shuffled)
 
 
 def pytest_collection_finish() -> None:

@@ -26,7 +26,20 @@ def workers(arguments: list[str]) -> int:
     return (os.cpu_count() or 1) * (WORKERS_A_PROCESSOR if everything else 1)
 
 
-def turn(item: pytest.Item) -> int:
+def arranged(items: list[pytest.Item], shuffled: bool) -> list[pytest.Item]:
+    """What waits for real seconds first. Then, all the way, what waits for boards beside what computes, unless somebody
+    has shuffled them."""
+    waits = [item for item in items if item.get_closest_marker("waits")]
+    others = [item for item in items if not item.get_closest_marker("waits")]
+    if shuffled:
+        return waits + others
+    long = sorted((one for one in others if _folder(one.path) in LONG), key=_turn)
+    short = sorted((one for one in others if _folder(one.path) not in LONG), key=_turn)
+    placed = [(n / len(stream), item) for stream in (long, short) for n, item in enumerate(stream)]
+    return waits + [item for _, item in sorted(placed, key=lambda one: one[0])]
+
+
+def _turn(item: pytest.Item) -> int:
     """Where its folder stands."""
     folder = _folder(item.path)
     return FIRST.index(folder) if folder in FIRST else len(FIRST)
