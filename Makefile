@@ -78,9 +78,15 @@ simulation:
 demo: simulation ## from a blank chip to a living MQTT connection, on a simulated board
 	@$(PY) boards/SIM/demo.py $(ARGS)
 
+# Else each worker, at its start, would compile all tests of a new clone, as the others do at that very moment. What can't be
+# collected yet is no error here: the tests themselves will tell.
+COMPILED := $(BUILD)/.tests-compiled
+$(COMPILED): | $(READY)
+	@$(PY) -m pytest --collect-only -q > $@ 2>&1 || true
+
 .PHONY: test
 test: ## run all tests (ARGS="tests/host -k csr": some; SLOWEST=15; SEED=7: shuffled)
-	+@$(SIDE_BY_SIDE) $(SIMULATION) $(FOREIGN_READY) $(SIM32_HERE) $(ESP32_CMAKE)
+	+@$(SIDE_BY_SIDE) $(SIMULATION) $(FOREIGN_READY) $(COMPILED) $(SIM32_HERE) $(ESP32_CMAKE)
 	@$(PY) -m pytest -n auto $(if $(SLOWEST),--durations=$(SLOWEST)) \
 		$(if $(SEED),--randomly-seed=$(SEED),-p no:randomly) $(ARGS)
 

@@ -121,7 +121,8 @@ def test_credentials_without_rights(aws, cloud):
 
 def test_a_throttled_call_is_retried_and_then_named(aws, cloud):
     cloud.faults.throttle("CreateCertificateFromCsr", 2)
-    assert provision(aws, cloud, "throttled").status == 0
+    said = provision(aws, cloud, "throttled")
+    assert said.status == 0 and "AWS has throttled 2 calls, and was asked again" in " ".join(said.err.split())
     cloud.faults.throttle("AttachPolicy", 1000)
     said = provision(aws, cloud, "throttled", "--renew")
     assert said.status == 7

@@ -197,6 +197,14 @@ class Cloud:
             self.throttled += 1
             self._pace.throttled(event_name.rpartition(".")[2])
 
+    @property
+    def throttling(self) -> str:
+        """What there is to say of it, at the end."""
+        plural = "" if self.throttled == 1 else "s"
+        return (
+            f"AWS has throttled {self.throttled} call{plural}, and was asked again." if self.throttled else ""
+        )
+
     def now(self) -> float:
         """The time by AWS's clock."""
         return time.time() + self._ahead

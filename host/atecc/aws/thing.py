@@ -343,6 +343,8 @@ class AwsAuthority(Authority):
     # Afterwards
 
     def finish(self, steps: Steps) -> None:
+        if self._cloud.throttling:
+            steps.warn(self._cloud.throttling)
         try:
             self._complete(steps)
         except AwsError as error:

@@ -34,6 +34,5 @@ def cloud_of(app: App, options: dict[str, Any]) -> Cloud:
 
 
 def _tell_throttled(app: App, cloud: Cloud) -> None:
-    if cloud.throttled:
-        plural = "" if cloud.throttled == 1 else "s"
-        app.say(f"AWS has throttled {cloud.throttled} call{plural}, and was asked again.")
+    if cloud.throttling:
+        app.say(cloud.throttling)
