@@ -1,16 +1,18 @@
 """Parts of `aws/` one by one, with a cloud of which it is said what it answers: nothing is sent anywhere."""
 
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from atecc.aws import certificates, patience
 from atecc.aws.certificates import Certificate
 from atecc.aws.errors import explain
-from atecc.aws.examine import examined
+from atecc.aws.examine import Examination, Examined, examined
 from atecc.aws.fleet import Fleet, make_claim
 from atecc.aws.granting import Granting
-from atecc.aws.leftovers import retire
+from atecc.aws.journal import Entry
+from atecc.aws.leftovers import Swept, _sweep_entry, retire
 from atecc.aws.owned import register
 from atecc.aws.policy import operator_policy
 from atecc.aws.registry import CLAIM, Claim, Label, Thing
@@ -29,6 +31,7 @@ class Cloud:
     def __init__(self, **answers):
         self.answers, self.done = answers, []
         self.region, self.asked = "eu-west-1", []
+        self.rehearsing = False
 
     def ask(self, operation, **params):
         self.asked.append(operation)
@@ -135,6 +138,63 @@ def test_a_device_without_a_client_id_of_its_own_has_its_things_name():
 def test_whoever_says_nothing_of_it_takes_nobodys_place():
     order = AwsOrder(None, None, "s1")
     assert (order.take_over, order.dry_run, order.renewal.always) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "there", "fails"),
+    [
+        ("aws-exists", "same", False),
+        ("aws-exists", "other", True),
+        ("aws-denied", "same", True),
+        (None, None, False),
+    ],
+)
+def test_a_policy_that_somebody_made_at_the_same_moment(kind, there, fails):
+    wanted = {"Statement": []}
+    cloud = Cloud(**({"create_policy": error(kind)} if kind else {}))
+    cloud.create_policy = lambda name, document: cloud.change("create_policy")
+    found = iter([None, wanted if there == "same" else {"Statement": ["other"]}])
+    cloud.policy = lambda name: next(found)
+    granting = Granting(cloud, "mine", wanted)
+    if fails:
+        with pytest.raises(AwsError, match="said by AWS"):
+            granting.ensure("arn")
+    else:
+        assert granting.ensure("arn") == "policy mine made (yours)"
+
+
+def test_of_several_certificates_the_devices_own_is_looked_at(monkeypatch):
+    own, other = issued(), replace(issued("INACTIVE"), id="cd" * 32)
+    monkeypatch.setattr(certificates, "of_thing", lambda cloud, thing: [other, own])
+    monkeypatch.setattr(certificates, "describe", lambda cloud, identifier: None)
+    for named, seen in ((own.id, own), (other.id, other), ("", own)):
+        examination = Examination(Cloud(), Examined("s1", "s1", certificate=named))
+        assert examination._known() == f"{seen.short} is known"
+    with pytest.raises(AwsError, match="does not know the device's certificate ef"):
+        Examination(Cloud(), Examined("s1", "s1", certificate="ef" * 32))._known()
+
+
+@pytest.mark.parametrize(
+    ("chip", "says"), [({"chipSerial": "0123"}, ", last provisioned with chip 0123"), ({}, "")]
+)
+def test_a_thing_says_by_which_chip_it_was_provisioned(chip, says):
+    cloud = Cloud(describe_thing={"thingArn": "arn", "attributes": chip})
+    assert Examination(cloud, Examined("s1", "s1"))._thing() == f"s1 is there{says}"
+
+
+@pytest.mark.parametrize("age", [10, 3600])
+def test_a_sweep_clears_no_claim_of_a_run_that_goes_on(age):
+    claim = f"bob@elsewhere:7/{int(time.time()) - age}/ab"
+    arn = "arn:aws:iot:eu-west-1:1:thing/s1"
+    cloud = Cloud(describe_thing={"thingArn": arn, "attributes": {CLAIM: claim}})
+    entry = Entry("s1", "1", "eu-west-1", "0123", 0)
+    if age == 10:
+        with pytest.raises(RefusedError, match="bob@elsewhere is provisioning"):
+            _sweep_entry(cloud, entry, Swept(), print)
+        assert cloud.done == []
+    else:
+        _sweep_entry(cloud, entry, Swept(), print)
+        assert [operation for operation, _ in cloud.done] == ["update_thing"]
 
 
 # Certificates
