@@ -34,10 +34,9 @@ _ADOPTION_MS = const(3000)
 _TICK_MS = const(10)
 
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of some 130.
-# Each time takes time, though, and a heap that is larger than it must be can do without.
-_ENOUGH = const(96 * 1024)
-_heap = gc.mem_alloc() + gc.mem_free()
-gc.threshold(max(_heap // 64, (_heap - _ENOUGH) // 12))
+# Where there is more, it need not be as often. What an application will hold of it isn't known here: twice as seldom, and
+# one that holds all it can get leaves the link too little for its TLS now and then.
+gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
 
 def open_i2c(freq):

@@ -14,7 +14,7 @@ from xdist.scheduler.loadscope import LoadScopeScheduling
 
 HERE = Path(__file__).parent
 # Most tests wait for a board, a broker or a command, most of the time.
-WORKERS_A_PROCESSOR = 4
+WORKERS_A_PROCESSOR = 3
 LONG = ("e2e", "foreign_rpc", "firmware", "boards", "sim", "cloud")
 FIRST = (*LONG, "host")
 MADE_ONCE = 'scope="module"'

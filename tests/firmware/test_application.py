@@ -17,8 +17,10 @@ class Clock:
         return Clock.time
 application.machine, application.clock = Machine, Clock
 application._execute = lambda path: None
-with open("/program.py", "w") as f:
-    f.write("while True: pass")
+def put(text):
+    with open("/program.py", "w") as f:
+        return f.write(text)
+put("while True: pass")
 for side in (".0", ".1"):
     try:
         os.remove("/application.main" + side)
@@ -46,6 +48,5 @@ def test_a_hang_now_and_then_is_no_reason(micropython: Repl) -> None:
 
 
 def test_it_runs_again_when_it_has_changed(micropython: Repl) -> None:
-    change = "open('/program.py', 'w').write('pass')"
-    starts = f"[start(3, 0), start(3, 9), start(3, 9), {change}, start(1, 9)]"
+    starts = "[start(3, 0), start(3, 9), start(3, 9), put('pass'), start(1, 9)]"
     assert micropython.value(starts, SETUP)[2:] == [[False, 3], 4, [True, 0]]

@@ -4,7 +4,7 @@ import os
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +72,11 @@ class House:
     @property
     def sockets(self) -> int:
         """How many the device has open, that of its chip among them."""
-        opened = Path(f"/proc/{self.device.bench.board.pid}/fd").iterdir()
-        return sum(os.readlink(each).startswith("socket:") for each in opened)
+        found = 0
+        for each in Path(f"/proc/{self.device.bench.board.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # it was closed meanwhile
+                found += os.readlink(each).startswith("socket:")
+        return found
 
     @property
     def signatures(self) -> int:
