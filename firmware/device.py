@@ -34,8 +34,8 @@ _ADOPTION_MS = const(3000)
 _TICK_MS = const(10)
 
 # Collected early and often, memory stays in large pieces: without this the same work needs 15 KB more of some 130.
-# Where there is more, it need not be as often. What an application will hold of it isn't known here: twice as seldom, and
-# one that holds all it can get leaves the link too little for its TLS now and then.
+# Where there is more, it need not be as often. What an application will hold of it isn't known here: twice as seldom,
+# and one that holds all it can get leaves the link too little for its TLS now and then.
 gc.threshold((gc.mem_alloc() + gc.mem_free()) // 64)
 
 

@@ -13,10 +13,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 from pathlib import Path
 from subprocess import CompletedProcess, TimeoutExpired
 from typing import IO, Any, Self
+from unittest.mock import patch
 
 SERVER = get_context("forkserver")
 SERVER.set_forkserver_preload(["ready_modules"])
@@ -80,6 +81,7 @@ def _handler(env: dict[str, str]) -> type[socketserver.BaseRequestHandler]:
 def _status(
     command: Sequence[str], env: Mapping[str, str], folder: str, streams: list[Path], timeout: float
 ) -> Any:
+    _start_server()
     process = SERVER.Process(target=_main, args=(list(command), dict(env), folder, streams))
     process.start()
     process.join(timeout)
@@ -92,8 +94,16 @@ def _status(
     return status
 
 
+def _start_server() -> None:
+    """If it does not run yet. It looks for what it is to import on the path that a new Python has, and says nothing if
+    that is not there."""
+    with patch.dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)):
+        forkserver.ensure_running()
+
+
 def _main(arguments: list[str], env: dict[str, str], folder: str, streams: list[Path]) -> None:
     """In the fork."""
+    assert "ready_modules" in sys.modules, "the server has imported nothing"
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
