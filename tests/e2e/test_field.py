@@ -156,17 +156,25 @@ def test_a_message_larger_than_the_memory_is_read_past(field: Field) -> None:
 def test_a_request_that_comes_twice_is_run_once_and_a_strangers_not_at_all(field: Field) -> None:
     field.user.succeeds("config", "set", "rpc.mqtt.unsigned=true")  # the broker is believed
     replies = []
+    answered = lambda: [r["id"] for r in replies if r.get("dst") == get["src"]]  # noqa: E731
     other = field.client(
         on_message=lambda _client, _data, message: replies.append(json.loads(message.payload))
     )
     other.subscribe("#", qos=1)
     get = {"id": 5, "src": "linked/rpc-resp/me", "method": "Sys.GetInfo"}
+
+    def listens(topic: str, number: int) -> bool:
+        """The broker may not know yet what the device wants."""
+        other.publish(topic, json.dumps(get | {"id": number}), qos=1)
+        time.sleep(0.2)
+        return number in answered()
+
+    until(lambda: listens("linked/rpc", 10) and listens("things/linked/rpc", 11))
     for frame in (get, get, get | {"id": 6, "src": "elsewhere"}, {"id": 7, "src": get["src"], "result": 1}):
         other.publish("linked/rpc", json.dumps(frame), qos=1)
     other.publish("things/linked/rpc", json.dumps(get | {"id": 8}), qos=1)
-    answered = lambda: [r["id"] for r in replies if r.get("dst") == get["src"]]  # noqa: E731
     until(lambda: 8 in answered())
-    assert answered() == [5, 8]
+    assert [number for number in answered() if number < 10] == [5, 8]
     assert all(reply["src"] == "linked" for reply in replies if "dst" in reply)
     other.disconnect()
     other.loop_stop()

@@ -137,8 +137,9 @@ def test_settings_that_restart_the_device(device: Device) -> None:
         owner.channel.run("import builtins; builtins.before = True")
     with device.serial() as mos:
         mos.config_set({"device.id": "after-restart", "mqtt.enable": False}, reboot=True)
-    until(lambda: restarted(device), "the device has started anew")
+    # Not the other way round: who asks at the prompt of a device that starts may stop it.
     until(lambda: name_of(device) == "after-restart", "the device is back with its new name")
+    until(lambda: restarted(device), "the device has started anew")
     with device.serial() as mos:
         assert mos.config_get("mqtt.enable") is False
 
