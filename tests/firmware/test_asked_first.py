@@ -1,18 +1,17 @@
 """What is looked at before the chip is asked, and what is held meanwhile: allowances, numbers, a slot's rules."""
 
 import pytest
+from fresh import FRESH
 
-HELD = """
-import sys
-def fresh(name):
-    sys.modules.pop(name, None)
-    __import__(name)
-    return sys.modules[name]
+HELD = (
+    FRESH
+    + """
 class Lock:
     held = False
     def __enter__(self): self.held = True
     def __exit__(self, *_): self.held = False
 """
+)
 
 # What strangers may cost: the clock stands still until the test moves it.
 

@@ -26,11 +26,15 @@ TESTS_OF_THE_HOST = (
     f"{_H}aws_border.py",
     f"{_H}aws_confirm.py",
     f"{_H}aws_doctor.py",
-    f"{_H}aws_fleet.py",
+    "tests/host/fleet/test_setup.py",
+    "tests/host/fleet/test_hook.py",
+    "tests/host/fleet/test_lost.py",
+    "tests/host/fleet/test_board.py",
     f"{_H}aws_operators.py",
     f"{_H}aws_own_ca.py",
     f"{_H}aws_pace.py",
     f"{_H}aws_parts.py",
+    f"{_H}aws_policy.py",
     f"{_H}aws_rotate.py",
     f"{_H}aws_sign.py",
     f"{_H}ca.py",
@@ -71,6 +75,10 @@ TESTS_OF_THE_HOST = (
 # Modules of the firmware and the tests that belong to them, in the order in which they are asked.
 _F = "tests/firmware/test_"
 _R = "tests/foreign_rpc/test_"
+_RENEWAL = [
+    f"tests/firmware/renewal/test_{part}.py"
+    for part in ("claim", "obtain", "said", "job", "itself", "listener", "meanwhile")
+]
 ON_THE_BOARD = {
     "identity/adopt.py": [f"{_F}small_parts.py", f"{_F}adopt.py"],
     "identity/certificate.py": [
@@ -87,12 +95,12 @@ ON_THE_BOARD = {
     "identity/record.py": [f"{_F}record.py"],
     "identity/store.py": [f"{_F}store.py", f"{_F}operators_and_identities.py", f"{_F}interleaved.py"],
     "identity/terms.py": [f"{_F}operators_and_identities.py"],
-    "renewal/claim.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
-    "renewal/exchange.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
-    "renewal/listener.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
-    "renewal/obtain.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
-    "renewal/rotation.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
-    "renewal/trial.py": [f"{_F}renewal.py", f"{_F}rotation.py"],
+    "renewal/claim.py": _RENEWAL,
+    "renewal/exchange.py": _RENEWAL,
+    "renewal/listener.py": _RENEWAL,
+    "renewal/obtain.py": _RENEWAL,
+    "renewal/rotation.py": _RENEWAL,
+    "renewal/trial.py": _RENEWAL,
     "rpc/access.py": [f"{_F}trusting.py", f"{_F}access.py", f"{_F}operators.py", f"{_R}trust.py"],
     "rpc/digest.py": [f"{_R}digest.py"],
     "rpc/mqtt.py": [f"{_F}asked_first.py", "tests/foreign_rpc/signed"],
