@@ -88,15 +88,24 @@ class Grid:
             for n, full in enumerate(widths)
         ]
         room = width - self.gap * (len(cells) - 1)
+        widths = [min(full, max(room, one)) for full, one in zip(widths, least, strict=True)]
+        # The others are one line, whatever comes of it.
+        long = [
+            [_words(cell) for cell in row]
+            for row in rows
+            if any(cell.cell_len > one for cell, one in zip(row, least, strict=True))
+        ]
 
         def height(narrower: int) -> int:
-            """Of all rows, if that column has one place less."""
+            """Of those rows, if that column has one place less."""
             tried = [one - (n == narrower) for n, one in enumerate(widths)]
-            return sum(max(map(_folded, row, tried)) for row in rows)
+            return sum(max(map(_folded, row, tried)) for row in long)
 
-        while sum(widths) > room:
+        while (over := sum(widths) - room) > 0:
             free = [n for n, one in enumerate(widths) if one > least[n]]
-            if free:
+            if len(free) == 1:
+                widths[free[0]] -= min(over, widths[free[0]] - least[free[0]])
+            elif free:
                 widths[min(free, key=lambda n: (height(n), -widths[n]))] -= 1
             elif max(widths) > SHORTEST:
                 widths[widths.index(max(widths))] -= 1
@@ -135,18 +144,20 @@ SHORTEST = 8
 
 def _longest(text: Text) -> int:
     """Of its words, in places on the screen."""
+    return max(_words(text), default=0)
+
+
+def _words(text: Text) -> list[int]:
+    """How long they are, in places on the screen."""
     from rich.cells import cell_len
 
-    return max((cell_len(word) for word in text.plain.split()), default=0)
+    return [cell_len(word) for word in text.plain.split()]
 
 
-def _folded(text: Text, width: int) -> int:
-    """How many lines it takes; no word is longer than that."""
-    from rich.cells import cell_len
-
-    lines, left = 0, 0
-    for word in text.plain.split():
-        needed = cell_len(word)
+def _folded(words: list[int], width: int) -> int:
+    """How many lines they take; none is longer than that."""
+    lines = left = 0
+    for needed in words:
         if lines == 0 or needed + 1 > left:
             lines, left = lines + 1, width - needed
         else:
